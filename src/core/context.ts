@@ -1,0 +1,47 @@
+import type { Duration } from './duration.ts'
+import type { Labels } from './labels.ts'
+import type { Logger } from './logger.ts'
+
+/** What a handler (or a dependency of it) may know and do about the run that it belongs to. */
+export interface TaskContext {
+  readonly taskId: string
+  readonly taskName: string
+  readonly queue: string
+  /** 1 for the first run; one more after each failed run. Lost leases do not count here. */
+  readonly attempt: number
+  /** How often a lease of this message ended without an answer, before this run. */
+  readonly redeliveries: number
+  readonly labels: Labels
+  /** The positional arguments; empty for a task with `input`. */
+  readonly args: readonly unknown[]
+  /** The parsed input of a task with `input`; `undefined` otherwise. */
+  readonly input: unknown
+  /** The message that sent this one, and the first of that line. */
+  readonly parentId: string | undefined
+  readonly rootId: string | undefined
+  /** Aborts on timeout, cancel, a lost lease, and at the end of a shutdown's patience; `reason` says which. */
+  readonly signal: AbortSignal
+  /** Adds task name, id and attempt to every line. */
+  readonly logger: Logger
+  /**
+   * Stores how far the task is; the caller reads it by `handle.progress()`. Refused (and the promise
+   * rejects with `LeaseLostError`) when this worker does not hold the message any more.
+   */
+  progress(state: string, meta?: unknown): Promise<void>
+  /**
+   * Ends this run and asks for another, after `delay` or the task's backoff. Uses up a retry. Throws
+   * always: `throw ctx.retry()` and `ctx.retry()` are the same.
+   */
+  retry(options?: { delay?: Duration | undefined; cause?: unknown }): never
+  /** Ends the task: no retry, the message is set aside as `rejected` with this reason. Throws always. */
+  reject(reason: string): never
+  /**
+   * Finishes the task with `value` inside the user's own open transaction, so that its effects and
+   * the end of the task are one commit (exactly once). Call it last, before COMMIT. On SQLite the
+   * work is done, or has thrown, when the call returns.
+   *
+   * @throws UnsupportedError where the transport has no user transactions.
+   * @throws LeaseLostError, TransactionError so that the transaction rolls back.
+   */
+  commit(transaction: unknown, value?: unknown): void | Promise<void>
+}

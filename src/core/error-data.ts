@@ -1,0 +1,102 @@
+/**
+ * An error as data: what crosses from worker to caller. No class, module or function is ever looked
+ * up by a name found in data.
+ */
+export interface ErrorData {
+  readonly name: string
+  readonly message: string
+  readonly stack?: string | undefined
+  /** Further values of the error (Python exceptions carry a list of arguments); the first is the message. */
+  readonly args?: readonly unknown[] | undefined
+  /** The dotted module of a Python exception; absent for ours. */
+  readonly module?: string | undefined
+  readonly cause?: ErrorData | undefined
+  /** Python's implicit chain (`__context__`), kept apart from the cause. */
+  readonly context?: ErrorData | undefined
+  /** Python: whether the context is hidden when printed. */
+  readonly suppressContext?: boolean | undefined
+  /** Our stable code, where the error was one of ours. */
+  readonly code?: string | undefined
+}
+
+const longestText = 16_384
+const deepestChain = 16
+
+/** The data of anything thrown. Never throws, cuts cycles, chains (16) and long texts (16 kB). */
+export function errorData(thrown: unknown): ErrorData {
+  return describe(thrown, 0, new Set())
+}
+
+function describe(thrown: unknown, depth: number, seen: Set<unknown>): ErrorData {
+  if (!(thrown instanceof Error) && !looksLikeError(thrown)) {
+    return { name: 'Error', message: cut(textOf(thrown)) }
+  }
+  seen.add(thrown)
+  const { name, message, stack, cause } = read(thrown)
+  const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined
+  const goOn = cause !== undefined && cause !== null && depth < deepestChain && !seen.has(cause)
+  return {
+    name: cut(name),
+    message: cut(message),
+    ...(stack === undefined ? {} : { stack: cut(stack) }),
+    ...(code === undefined ? {} : { code: cut(code) }),
+    ...(goOn ? { cause: describe(cause, depth + 1, seen) } : {}),
+  }
+}
+
+interface ErrorLike {
+  readonly name?: unknown
+  readonly message: unknown
+  readonly stack?: unknown
+  readonly cause?: unknown
+}
+
+// Errors of another realm (a vm context, a test runner) are not `instanceof Error`.
+function looksLikeError(value: unknown): value is ErrorLike & object {
+  return Object.prototype.toString.call(value) === '[object Error]'
+}
+
+function read(error: ErrorLike): {
+  name: string
+  message: string
+  stack: string | undefined
+  cause: unknown
+} {
+  // A getter of a user's error may throw: reading it must not lose the failure itself.
+  try {
+    return {
+      name: typeof error.name === 'string' && error.name !== '' ? error.name : 'Error',
+      message: textOf(error.message),
+      stack: typeof error.stack === 'string' ? error.stack : undefined,
+      cause: error.cause,
+    }
+  } catch {
+    return { name: 'Error', message: 'an error that cannot be read', stack: undefined, cause: undefined }
+  }
+}
+
+function textOf(value: unknown): string {
+  try {
+    return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+  } catch {
+    return Object.prototype.toString.call(value)
+  }
+}
+
+function cut(text: string): string {
+  return text.length > longestText ? `${text.slice(0, longestText)}…` : text
+}
+
+/** The error of {@link ErrorData}: always a plain `Error`, with the remote name, message, stack and cause chain. */
+export function rebuildError(data: ErrorData): Error {
+  const inner = data.cause ?? (data.suppressContext === true ? undefined : data.context)
+  const error = new Error(data.message, inner === undefined ? undefined : { cause: rebuildError(inner) })
+  // defineProperty: a name from data must not reach a setter.
+  Object.defineProperty(error, 'name', { value: data.name, configurable: true, writable: true })
+  const stack = data.stack ?? `${data.name}: ${data.message}\n    at a worker (no stack travelled)`
+  Object.defineProperty(error, 'stack', { value: stack, configurable: true, writable: true })
+  if (data.code !== undefined) {
+    Object.defineProperty(error, 'code', { value: data.code, configurable: true, enumerable: true })
+  }
+  return error
+}

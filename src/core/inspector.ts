@@ -1,0 +1,70 @@
+import type { Body } from './message.ts'
+import type { DeadReason, TaskStatus } from './states.ts'
+
+/** How many messages a queue holds, by state. */
+export interface QueueCounts {
+  readonly queue: string
+  /** May run now. */
+  readonly queued: number
+  /** Wait for their time, retries included. */
+  readonly scheduled: number
+  readonly running: number
+  readonly dead: number
+  readonly cap: number | null
+}
+
+/** A stored message, as seen from outside. */
+export interface StoredMessage {
+  readonly id: string
+  readonly queue: string
+  readonly priority: number
+  readonly state: 'scheduled' | 'queued' | 'running'
+  readonly body: Body
+  readonly redeliveries: number
+  /** Milliseconds since 1970: when it was stored, is due, or its lease ends, by its state. */
+  readonly at: number
+}
+
+/** A message that will not run again by itself. */
+export interface DeadLetter {
+  readonly id: string
+  readonly queue: string
+  readonly priority: number
+  readonly body: Body
+  readonly reason: DeadReason
+  readonly detail: string
+  readonly redeliveries: number
+  /** Milliseconds since 1970 at which it was set aside. */
+  readonly at: number
+}
+
+/** Which messages to list. Pages go by `after`, the id of the last one seen. */
+export interface PageRequest {
+  readonly limit: number
+  readonly after?: string | undefined
+}
+
+/** Looks into a store. Nothing here changes what runs, but for the dead letters. */
+export interface Inspector {
+  /** Every queue that the store has seen, by name. */
+  queues(): Promise<readonly QueueCounts[]>
+  /** Messages of a queue, oldest first, without claiming them. */
+  peek(queue: string, page: PageRequest): Promise<readonly StoredMessage[]>
+  /**
+   * The state of each id as far as messages tell, in order; `null` when no message of that id is
+   * stored (then its result, if kept, tells). Dead letters answer `failed` or `dead`.
+   */
+  states(ids: readonly string[]): Promise<readonly (TaskStatus | null)[]>
+  /** Dead letters, newest first. */
+  deadLetters(page: PageRequest & { queue?: string | undefined }): Promise<readonly DeadLetter[]>
+  /** One dead letter. */
+  deadLetter(id: string): Promise<DeadLetter | null>
+  /**
+   * Puts dead letters back into their queue, ready, with a fresh budget, and deletes their results,
+   * each in one atomic step. `bodies` replaces the stored bytes of an id (to take its failed runs
+   * off the count). Returns the ids that were there.
+   */
+  retryDead(ids: readonly string[], bodies?: ReadonlyMap<string, Body>): Promise<readonly string[]>
+  /** Deletes dead letters for good; returns how many there were. */
+  deleteDead(ids: readonly string[]): Promise<number>
+}

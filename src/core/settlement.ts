@@ -1,0 +1,58 @@
+import type { Claim } from './delivery.ts'
+import type { Body, Envelope } from './message.ts'
+import type { StoredResult } from './result.ts'
+import type { DeadReason } from './states.ts'
+
+/**
+ * How a delivery ended.
+ *
+ * - `succeeded`, `cancelled`: the message is gone from the queue.
+ * - `retry`: the same message, same id, with this body, may run again after `delay` milliseconds.
+ *   Written by the store in this very step, so that it survives any death.
+ * - `setAside`: the message is kept as a dead letter with its bytes, the reason and a detail
+ *   (`failed` = the handler failed for good).
+ */
+export type Outcome =
+  | { readonly kind: 'succeeded' }
+  | { readonly kind: 'retry'; readonly delay: number; readonly body: Body }
+  | { readonly kind: 'cancelled'; readonly reason: string }
+  | { readonly kind: 'setAside'; readonly reason: DeadReason; readonly detail: string }
+
+/**
+ * What a workflow's store has to know of this end: the node's place (run, ordinal, generation), how
+ * it ended, its value, and the extent that takes its place when it expanded into more work.
+ */
+export interface NodePart {
+  readonly run: string
+  readonly ord: number
+  readonly gen: number
+  readonly verdict: 'ok' | 'failed'
+  readonly value?: Body | undefined
+  readonly graft?: { readonly lo: number; readonly hi: number; readonly end: number; readonly sink: number } | undefined
+}
+
+/** Everything that happens at the end of one delivery, in one atomic step where the store can. */
+export interface Settlement {
+  readonly claim: Claim
+  readonly outcome: Outcome
+  /** Stored with the outcome. First writer wins; absent for a retry and for tasks that keep no result. */
+  readonly result?: StoredResult | undefined
+  /** Messages that follow from this one (callbacks, next steps). Idempotent by their ids. */
+  readonly followUps?: readonly Envelope[] | undefined
+  /** Refused with `UnsupportedError` where the transport's `capabilities.workflows` is false. */
+  readonly node?: NodePart | undefined
+  /** Permits and unique keys given back with the end; refused where `capabilities.locks` is false. */
+  readonly frees?: { readonly permits?: readonly string[]; readonly keys?: readonly string[] } | undefined
+}
+
+/**
+ * What became of a settlement.
+ *
+ * - `settled`: all of it is stored.
+ * - `gone`: the message is not there any more (settled already, perhaps by this very call whose
+ *   answer was lost). Nothing was written.
+ * - `taken`: another claim holds it, or it waits for one. Nothing was written.
+ * - `cancelled`: the message was cancelled while it ran: this outcome is refused and nothing was
+ *   written; settle it again as `cancelled`.
+ */
+export type SettleStatus = 'settled' | 'gone' | 'taken' | 'cancelled'

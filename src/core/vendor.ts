@@ -1,0 +1,39 @@
+import type { Clock } from './clock.ts'
+import type { Logger } from './logger.ts'
+import type { Random } from './random.ts'
+import type { ResultBackend } from './result-backend.ts'
+import type { Inspector } from './inspector.ts'
+import type { Transport, UserTransactions } from './transport.ts'
+
+/** What the broker hands to a vendor when it starts: time, chance and a place for log lines. */
+export interface Surroundings {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/**
+ * A vendor's offer before it is bound to a broker: what `sqliteTransport({ file })` returns. The
+ * broker calls it once with its surroundings. Nothing is opened by making or binding it.
+ */
+export interface TransportFactory {
+  readonly kind: 'transport'
+  readonly name: string
+  create(surroundings: Surroundings): OpenTransport
+}
+
+/** A bound transport with the optional contracts that its engine implements. */
+export interface OpenTransport {
+  readonly transport: Transport
+  /** A result backend on the same store, which the broker takes when the user names no other. */
+  readonly results: ResultBackend
+  readonly inspector?: Inspector | undefined
+  readonly transactions?: UserTransactions | undefined
+}
+
+/** A result backend before it is bound to a broker. */
+export interface ResultBackendFactory {
+  readonly kind: 'results'
+  readonly name: string
+  create(surroundings: Surroundings): ResultBackend
+}

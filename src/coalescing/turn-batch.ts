@@ -1,0 +1,81 @@
+/**
+ * Collects the calls of one turn of the event loop into one batch: a hundred concurrent `kiq()`
+ * become one write.
+ *
+ * At most `inFlight` batches run at once; what comes meanwhile is collected into the next one, so
+ * a slow store makes batches larger instead of queues longer. A batch that fails, fails for each of
+ * its calls, and no other.
+ */
+export interface TurnBatchOptions<In, Out> {
+  /** Does the work; answers in order, one for each item. */
+  readonly run: (items: readonly In[]) => Promise<readonly Out[]>
+  /** The most items of one batch. */
+  readonly most: number
+  /** Batches under way at once. Default 1. */
+  readonly inFlight?: number | undefined
+}
+
+interface Waiting<In, Out> {
+  readonly item: In
+  readonly resolve: (answer: Out) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** See {@link TurnBatchOptions}. */
+export class TurnBatch<In, Out> {
+  readonly #options: TurnBatchOptions<In, Out>
+  #waiting: Waiting<In, Out>[] = []
+  #running = 0
+  #armed = false
+  #idle: (() => void)[] = []
+
+  constructor(options: TurnBatchOptions<In, Out>) {
+    this.#options = options
+  }
+
+  /** Adds an item to the batch of this turn; resolves with its answer. */
+  add(item: In): Promise<Out> {
+    return new Promise<Out>((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject })
+      this.#arm()
+    })
+  }
+
+  /** Resolves when nothing is waiting or under way. */
+  idle(): Promise<void> {
+    if (this.#waiting.length === 0 && this.#running === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#idle.push(resolve))
+  }
+
+  #arm(): void {
+    if (this.#armed || this.#waiting.length === 0) return
+    if (this.#running >= (this.#options.inFlight ?? 1)) return
+    this.#armed = true
+    // Two microtask hops: callers that awaited something in this turn still join.
+    queueMicrotask(() =>
+      queueMicrotask(() => {
+        this.#armed = false
+        this.#flush()
+      }),
+    )
+  }
+
+  #flush(): void {
+    const { most, run } = this.#options
+    const batch = this.#waiting.length <= most ? this.#waiting : this.#waiting.slice(0, most)
+    this.#waiting = batch === this.#waiting ? [] : this.#waiting.slice(most)
+    this.#running++
+    const finished = run(batch.map((waiting) => waiting.item)).then(
+      (answers) => batch.forEach((waiting, i) => waiting.resolve(answers[i] as Out)),
+      (error: unknown) => batch.forEach((waiting) => waiting.reject(error)),
+    )
+    void finished.then(() => {
+      this.#running--
+      this.#arm()
+      if (this.#waiting.length === 0 && this.#running === 0) {
+        for (const resolve of this.#idle.splice(0)) resolve()
+      }
+    })
+    this.#arm()
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * Everything a machine can run: the build, every vitest project with coverage, the type tests on two compilers.
+ * With arguments, only the named tests: `npm test -- tests/unit/core`.
+ */
+import { buildIfStale, install, runPackage } from './bootstrap.mjs'
+import { count, finish, step } from './steps.mjs'
+import { typeTests } from './types.mjs'
+import { runTests, testCounts } from './vitest.mjs'
+
+install()
+const chosen = process.argv.slice(2)
+if (chosen.length > 0) {
+  const passed = buildIfStale() && runPackage('vitest/vitest.mjs', ['run', ...chosen])
+  process.exitCode = passed ? 0 : 1
+} else {
+  step('build', buildIfStale, { counted: false })
+  let finished = false
+  console.log('\n── tests')
+  finished = runTests()
+  count(testCounts(finished))
+  for (const { name, check } of typeTests) step(name, check)
+  finish('test')
+}

@@ -38,15 +38,10 @@ export function passedInLastRun(file) {
 /** The share of branches covered under a folder of src/, in per cent; undefined while it holds no code. */
 export function branchCoverage(folder) {
   const files = Object.entries(JSON.parse(readFileSync(summary, 'utf8')))
-  let total = 0
-  let covered = 0
-  for (const [file, { branches }] of files.filter(([name]) =>
-    name.startsWith(join(root, 'src', folder, '/')),
-  )) {
-    total += branches.total
-    covered += branches.covered
-  }
-  return total === 0 ? undefined : (100 * covered) / total
+  const inside = files.filter(([file]) => file.startsWith(join(root, 'src', folder, '/')))
+  const sum = (key) => inside.reduce((so, [, { branches }]) => so + branches[key], 0)
+  const total = sum('total')
+  return total === 0 ? undefined : (100 * sum('covered')) / total
 }
 
 const readReport = () => JSON.parse(readFileSync(report, 'utf8'))

@@ -7,12 +7,20 @@
  * its calls, and no other.
  */
 export interface TurnBatchOptions<In, Out> {
-  /** Does the work; answers in order, one for each item. */
-  readonly run: (items: readonly In[]) => Promise<readonly Out[]>
+  /** Does the work; answers in order, one for each item. An {@link ItemFailure} rejects that item alone. */
+  readonly run: (items: readonly In[]) => Promise<readonly (Out | ItemFailure)[]>
   /** The most items of one batch. */
   readonly most: number
   /** Batches under way at once. Default 1. */
   readonly inFlight?: number | undefined
+}
+
+/** The failure of one item in a batch that went well for others. */
+export class ItemFailure {
+  readonly error: unknown
+  constructor(error: unknown) {
+    this.error = error
+  }
 }
 
 interface Waiting<In, Out> {
@@ -66,7 +74,12 @@ export class TurnBatch<In, Out> {
     this.#waiting = batch === this.#waiting ? [] : this.#waiting.slice(most)
     this.#running++
     const finished = run(batch.map((waiting) => waiting.item)).then(
-      (answers) => batch.forEach((waiting, i) => waiting.resolve(answers[i] as Out)),
+      (answers) =>
+        batch.forEach((waiting, i) => {
+          const answer = answers[i]
+          if (answer instanceof ItemFailure) waiting.reject(answer.error)
+          else waiting.resolve(answer as Out)
+        }),
       (error: unknown) => batch.forEach((waiting) => waiting.reject(error)),
     )
     void finished.then(() => {

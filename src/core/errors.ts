@@ -107,12 +107,14 @@ export class UnsupportedError extends TaskwrightError {
 /** The queue has reached its cap; nothing of the call was stored. */
 export class QueueFullError extends TaskwrightError {
   readonly queue: string
+  readonly cap: number
   constructor(queue: string, cap: number) {
     super(
       'QUEUE_FULL',
       `queue '${queue}' is full (${cap} messages wait). Send later, raise its cap, or set whenFull: 'wait'.`,
     )
     this.queue = queue
+    this.cap = cap
   }
 }
 

@@ -1,0 +1,37 @@
+import type { Clock } from '../core/clock.ts'
+import type { Codec } from '../core/codec.ts'
+import type { Duration } from '../core/duration.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Middleware } from '../core/middleware.ts'
+import type { Random } from '../core/random.ts'
+import type { RetryOptions } from '../core/retry.ts'
+import type { ResultBackendFactory, TransportFactory } from '../core/vendor.ts'
+import type { WhenFull } from './sender.ts'
+
+/** Options of `createBroker`. Defaults are chosen here, and nowhere else. */
+export interface BrokerOptions {
+  /** A URL (`memory:`, `sqlite:./tasks.db`) or a vendor's transport. */
+  transport: string | TransportFactory
+  /** Where results are kept. Default: the transport's own store. */
+  resultBackend?: ResultBackendFactory | undefined
+  /** How long results are kept. Default `'24h'`; `false` keeps none. */
+  resultExpiresIn?: Duration | false | undefined
+  /** For tasks that name no policy. Default: no retries. */
+  retry?: RetryOptions | undefined
+  /** The first is the outermost. */
+  middlewares?: readonly Middleware[] | undefined
+  /** For tasks that name no queue. Default `'default'`. */
+  queue?: string | undefined
+  /** Caps by queue name, stored for all producers, and what a full queue does to senders of this broker. Default: no cap, `'refuse'`. */
+  queues?: Readonly<Record<string, { cap?: number | null | undefined; whenFull?: WhenFull | undefined }>> | undefined
+  /** Bytes ↔ messages. Default: TaskIQ's JSON; rich values are kept where only Taskwright reads the queue. */
+  codec?: Codec | undefined
+  /** Bytes ↔ results. Default: as `codec`. */
+  resultCodec?: Codec | undefined
+  /** Whether messages sent by a handler carry their parent and root. Default true; costs some µs a task on Node 20. */
+  lineage?: boolean | undefined
+  /** Default: warnings and errors to stderr. */
+  logger?: Logger | undefined
+  clock?: Clock | undefined
+  random?: Random | undefined
+}

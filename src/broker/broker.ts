@@ -1,0 +1,50 @@
+import type { Dependencies, Injected } from '../core/dependency.ts'
+import type { Inspector } from '../core/inspector.ts'
+import type { DependencyOverrides } from '../dependencies/overrides.ts'
+import type { BrokerIdentity } from './broker-identity.ts'
+import type { SharedTasks } from './shared-tasks.ts'
+import type { Sendable } from './task.ts'
+import type { TaskDefiner } from './task-definer.ts'
+import type { TaskHandle } from './task-handle.ts'
+import type { In, Out, ParamNames, Schema } from './task-options.ts'
+
+/** What the user makes: registry, middlewares, dependencies and life cycle on top of a transport. */
+export interface Broker extends TaskDefiner, BrokerIdentity, AsyncDisposable {
+  /** The name of its transport and where it is, for logs; without secrets. */
+  readonly description: string
+  /** A task whose code lives elsewhere, perhaps in Python: it can be sent, not run. With `params` the arguments travel by name. */
+  remoteTask<A extends readonly unknown[], R>(
+    options: string | { name: string; params?: ParamNames<A> | undefined; queue?: string | undefined },
+  ): Sendable<A, R>
+  remoteTask<I extends Schema, O extends Schema>(options: {
+    name: string
+    input: I
+    output: O
+    queue?: string | undefined
+  }): Sendable<[input: In<I>], Out<O>>
+  /** Takes in tasks that were defined without a broker. The first broker that does is the one they send through. */
+  include(tasks: SharedTasks): void
+  /** The handle of a message that was sent by anybody. */
+  handle<R = unknown>(taskId: string): TaskHandle<R>
+  /**
+   * Cancels messages by id; one answer each, as {@link TaskHandle.cancel} gives.
+   */
+  cancel(ids: readonly string[], reason?: string): Promise<readonly boolean[]>
+  /** Cancels all that waits in a queue, scheduled messages included; returns how many. Each leaves a result that says so. */
+  purge(queue: string): Promise<number>
+  /** Looks into the store. @throws UnsupportedError where the transport cannot. */
+  readonly inspector: Inspector
+  /** Puts dead letters back into their queues with a fresh retry budget; returns the ids that were there. */
+  retryDead(ids: readonly string[]): Promise<readonly string[]>
+  /**
+   * Dependencies outside a task (a web handler, a script): resolved in a task scope of their own that
+   * is torn down when `use` ends, told of its error. `TaskContext` is not to be had here.
+   */
+  scope<T>(use: (resolve: <D extends Dependencies>(deps: D) => Promise<Injected<D>>) => Promise<T>): Promise<T>
+  /** Other providers for tests. */
+  readonly dependencyOverrides: DependencyOverrides
+  /** Opens the store. Called by itself on first use; idempotent. */
+  start(): Promise<void>
+  /** Closes everything, process dependencies included. Idempotent. A stopped broker cannot be started again. */
+  stop(): Promise<void>
+}

@@ -1,0 +1,58 @@
+import type { Claim } from '../core/delivery.ts'
+import type { Envelope } from '../core/message.ts'
+import type { ResultRecord, StoredResult } from '../core/result.ts'
+import type { Outcome, SettleStatus, Settlement } from '../core/settlement.ts'
+import type { RegisteredTask } from './registry.ts'
+import type { BrokerRuntime } from './runtime.ts'
+
+/** The end of a delivery, before it is encoded. */
+export interface Ending {
+  readonly claim: Claim
+  readonly outcome: Outcome
+  /** Absent for a retry. */
+  readonly record?: ResultRecord | undefined
+  /** Whose result settings hold; `undefined` for a task that is not known here. */
+  readonly task: RegisteredTask | undefined
+  readonly followUps?: readonly Envelope[] | undefined
+}
+
+/** The settlement of an ending: its result encoded and given a time to live. @throws DataNotPlainError, PayloadTooLargeError */
+export function settlementOf(runtime: BrokerRuntime, ending: Ending): Settlement {
+  const { claim, outcome, followUps } = ending
+  const result = resultOf(runtime, ending)
+  return {
+    claim,
+    outcome,
+    ...(result === undefined ? {} : { result }),
+    ...(followUps === undefined ? {} : { followUps }),
+  }
+}
+
+function resultOf(runtime: BrokerRuntime, { claim, record, task }: Ending): StoredResult | undefined {
+  const expiresIn = record === undefined ? undefined : runtime.resultTtlOf(task)
+  if (record === undefined || expiresIn === undefined) return undefined
+  return { id: claim.id, body: runtime.resultCodec.encodeResult(record), expiresIn }
+}
+
+/**
+ * Settles. Where results live in the transport's store that is one atomic step; elsewhere the result
+ * is saved first (the first writer wins), then follow-ups and outcome are settled: a crash in
+ * between repeats and never loses.
+ */
+export async function settle(
+  runtime: BrokerRuntime,
+  settlements: readonly Settlement[],
+): Promise<readonly SettleStatus[]> {
+  if (runtime.resultsInSettle) return runtime.transport.settle(settlements)
+  const results = settlements.flatMap((settlement) => settlement.result ?? [])
+  if (results.length > 0) await runtime.results.save(results)
+  return runtime.transport.settle(settlements.map(({ result: _, ...rest }) => rest))
+}
+
+/** {@link settlementOf} and {@link settle} in one. */
+export function finish(runtime: BrokerRuntime, endings: readonly Ending[]): Promise<readonly SettleStatus[]> {
+  return settle(
+    runtime,
+    endings.map((ending) => settlementOf(runtime, ending)),
+  )
+}

@@ -1,0 +1,138 @@
+import { milliseconds, type Duration } from '../core/duration.ts'
+import { InvalidInputError, UnsupportedError } from '../core/errors.ts'
+import { isId } from '../core/ids.ts'
+import { normalPriority, priorityNumber, type LabelValue, type Labels, type Priority } from '../core/labels.ts'
+import type { Message } from '../core/message.ts'
+import type { BrokerIdentity } from './broker-identity.ts'
+import { toTravel } from './arguments.ts'
+import { makeHandle } from './handle.ts'
+import type { RegisteredTask } from './registry.ts'
+import { runtimeOf, type BrokerRuntime } from './runtime.ts'
+import type { Outgoing, Route } from './sender.ts'
+import type { Kicker } from './task.ts'
+import { checkLabels, checkName } from './task-definition.ts'
+import type { TaskHandle } from './task-handle.ts'
+import type { TaskHome } from './task-home.ts'
+import type { UserLabels } from './task-options.ts'
+
+/** What a kicker was told. */
+interface Kick {
+  readonly labels: Labels
+  readonly id?: string
+  readonly queue?: string
+  readonly delay?: number
+  readonly at?: number
+  readonly expiry?: { readonly in: number } | { readonly at: number }
+  readonly broker?: BrokerIdentity
+  readonly transaction?: unknown
+}
+
+/** A kicker whose types have been checked by {@link Kicker}. */
+export function makeKicker(home: TaskHome, task: RegisteredTask, kick: Kick = { labels: {} }): Kicker<unknown[], unknown> {
+  const but = (more: Partial<Kick>): Kicker<unknown[], unknown> => makeKicker(home, task, { ...kick, ...more })
+  const label = (name: string, value: LabelValue): Kicker<unknown[], unknown> =>
+    but({ labels: { ...kick.labels, [name]: value } })
+  return {
+    withLabels: (labels: UserLabels) => but({ labels: { ...kick.labels, ...checkLabels(labels) } }),
+    withTaskId: (id: string) => but({ id: checkId(id) }),
+    withQueue: (queue: string) => but({ queue: checkName(queue, 'queue') }),
+    withDelay: (delay: Duration) => {
+      const { at: _, ...rest } = kick
+      return makeKicker(home, task, { ...rest, delay: milliseconds(delay) })
+    },
+    withEta: (at: Date) => {
+      const { delay: _, ...rest } = kick
+      return makeKicker(home, task, { ...rest, at: checkDate(at) })
+    },
+    withExpiry: (expiry: Duration | Date) =>
+      but({ expiry: expiry instanceof Date ? { at: checkDate(expiry) } : { in: milliseconds(expiry) } }),
+    withPriority: (priority: Priority) => label('priority', checkedPriority(priority)),
+    withTimeout: (timeout: Duration) => label('timeout', positive(milliseconds(timeout)) / 1000),
+    withBroker: (broker: BrokerIdentity) => but({ broker }),
+    withTransaction: (transaction: unknown) => but({ transaction }),
+    kiq: (...args: unknown[]) => {
+      const runtime = kick.broker === undefined ? home.runtime(task.name) : runtimeOf(kick.broker)
+      return kiq(runtime, task, { args, kick })
+    },
+  }
+}
+
+async function kiq(
+  runtime: BrokerRuntime,
+  task: RegisteredTask,
+  { args, kick }: { args: readonly unknown[]; kick: Kick },
+): Promise<TaskHandle<unknown>> {
+  const outgoing = await prepare(runtime, task, { args, kick })
+  await runtime.start()
+  const status =
+    'transaction' in kick
+      ? await sendWithin(runtime, outgoing, kick.transaction)
+      : await runtime.sender.send(outgoing)
+  return makeHandle(runtime, { id: outgoing.message.id, isDuplicate: status === 'known', output: task.output })
+}
+
+/** The message and the route of one call. @throws InvalidInputError */
+export async function prepare(
+  runtime: BrokerRuntime,
+  task: RegisteredTask,
+  { args, kick = { labels: {} } }: { args: readonly unknown[]; kick?: Kick },
+): Promise<Outgoing> {
+  const travelling = await toTravel(task, args)
+  const expires = expiryOf(kick, runtime)
+  const line = runtime.lineage.current()
+  const id = kick.id ?? runtime.ids()
+  const labels: Labels = {
+    ...task.labels,
+    ...(task.priority === undefined || task.priority === normalPriority ? {} : { priority: task.priority }),
+    ...kick.labels,
+    ...(expires === undefined ? {} : { tw_expires: expires }),
+    ...(line === undefined ? {} : { tw_parent: line.id, tw_root: line.root }),
+  }
+  const message: Message = { id, task: task.name, ...travelling, labels }
+  const route: Route = {
+    queue: kick.queue ?? task.queue ?? runtime.defaultQueue,
+    priority: priorityNumber(labels['priority']) ?? normalPriority,
+    delay: kick.delay,
+    at: kick.at,
+    expires,
+  }
+  return { message, route }
+}
+
+async function sendWithin(runtime: BrokerRuntime, outgoing: Outgoing, transaction: unknown): Promise<'stored' | 'known'> {
+  const { transactions } = runtime
+  if (transactions === undefined) {
+    throw new UnsupportedError(`transport '${runtime.transport.name}' cannot send inside a transaction of the user's.`)
+  }
+  return runtime.sender.sendWithin(outgoing, async (envelope) => {
+    const [status = 'stored'] = await transactions.sendWithin(transaction, [envelope])
+    return status
+  })
+}
+
+function expiryOf({ expiry }: Kick, runtime: BrokerRuntime): number | undefined {
+  if (expiry === undefined) return undefined
+  return 'at' in expiry ? expiry.at : runtime.surroundings.clock.now() + expiry.in
+}
+
+function checkId(id: unknown): string {
+  if (isId(id)) return id
+  throw new InvalidInputError('a task id is 1 to 128 letters, digits and _ . : -.')
+}
+
+function checkDate(date: Date): number {
+  const at = date instanceof Date ? date.getTime() : Number.NaN
+  if (Number.isNaN(at)) throw new InvalidInputError('give a valid Date.')
+  return at
+}
+
+function checkedPriority(priority: Priority): number {
+  const level = priorityNumber(priority)
+  if (level !== undefined) return level
+  throw new InvalidInputError("a priority is 'low', 'normal', 'high', 'critical' or a whole number from 0 to 9.")
+}
+
+function positive(ms: number): number {
+  if (ms > 0) return ms
+  throw new InvalidInputError('a timeout must be more than 0.')
+}

@@ -1,0 +1,61 @@
+import type { Dependencies } from '../core/dependency.ts'
+import { DefinitionError } from '../core/errors.ts'
+import type { Labels } from '../core/labels.ts'
+import type { RetryOptions } from '../core/retry.ts'
+import type { Schema } from './task-options.ts'
+
+/** A handler whose types have been checked at definition and are not known any more. */
+export type AnyHandler = (...args: unknown[]) => unknown
+
+/** A task as the broker knows it, every option read. */
+export interface RegisteredTask {
+  readonly name: string
+  /** `undefined` for a remote task: it can be sent, not run. */
+  readonly handler: AnyHandler | undefined
+  readonly deps: Dependencies | undefined
+  readonly input: Schema | undefined
+  /** Parses the value on the caller's side (remote tasks). */
+  readonly output: Schema | undefined
+  readonly params: readonly string[] | undefined
+  readonly queue: string | undefined
+  /** Milliseconds. */
+  readonly timeout: number | undefined
+  /** Milliseconds. */
+  readonly grace: number | undefined
+  readonly retry: RetryOptions | false | undefined
+  readonly labels: Labels
+  readonly priority: number | undefined
+  readonly result: false | { readonly expiresIn: number | undefined } | undefined
+  readonly isolate: 'thread' | 'process' | undefined
+  /** `file:line` of the definition, for messages; the file is what an isolated run loads. */
+  readonly definedAt: { readonly file: string; readonly line: number } | undefined
+}
+
+/** The tasks of a broker by name. A Map: names come from data and must not reach an object's prototype. */
+export class TaskRegistry {
+  readonly #tasks = new Map<string, RegisteredTask>()
+
+  /** @throws DefinitionError when the name is taken. */
+  add(task: RegisteredTask): void {
+    const known = this.#tasks.get(task.name)
+    if (known !== undefined) {
+      throw new DefinitionError(
+        `a task named '${task.name}' is already defined${at(known)}; this one${at(task)} needs another name.`,
+      )
+    }
+    this.#tasks.set(task.name, task)
+  }
+
+  get(name: string): RegisteredTask | undefined {
+    return this.#tasks.get(name)
+  }
+
+  /** All tasks, in the order of their definition. */
+  all(): readonly RegisteredTask[] {
+    return [...this.#tasks.values()]
+  }
+}
+
+function at(task: RegisteredTask): string {
+  return task.definedAt === undefined ? '' : ` (${task.definedAt.file}:${task.definedAt.line})`
+}

@@ -1,0 +1,46 @@
+import type { Codec } from '../core/codec.ts'
+import type { IdSource } from '../core/ids.ts'
+import type { Inspector } from '../core/inspector.ts'
+import type { Middleware } from '../core/middleware.ts'
+import type { ResultBackend } from '../core/result-backend.ts'
+import type { RetryPolicy } from '../core/retry.ts'
+import type { Transport, UserTransactions } from '../core/transport.ts'
+import type { Surroundings } from '../core/vendor.ts'
+import type { DependencyContainer } from '../dependencies/container.ts'
+import { isBroker, runtimeKey } from './broker-identity.ts'
+import type { Lineage } from './lineage.ts'
+import type { RegisteredTask, TaskRegistry } from './registry.ts'
+import type { Sender } from './sender.ts'
+
+/** The inside of a broker: for the engines (worker, scheduler, command line), not for users. */
+export interface BrokerRuntime {
+  readonly surroundings: Surroundings
+  readonly transport: Transport
+  readonly results: ResultBackend
+  readonly inspector: Inspector | undefined
+  readonly transactions: UserTransactions | undefined
+  readonly codec: Codec
+  readonly resultCodec: Codec
+  readonly registry: TaskRegistry
+  readonly middlewares: readonly Middleware[]
+  readonly container: DependencyContainer
+  readonly lineage: Lineage
+  readonly ids: IdSource
+  readonly sender: Sender
+  readonly defaultQueue: string
+  /** The retry policy of a task, its own or the broker's. */
+  retryPolicyOf(task: RegisteredTask): RetryPolicy
+  /** Milliseconds for which a task's results are kept; `undefined`: none is kept. */
+  resultTtlOf(task: RegisteredTask | undefined): number | undefined
+  /** Whether results are stored in the same atomic step as outcomes. */
+  readonly resultsInSettle: boolean
+  /** Opens everything; shared and idempotent. */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** The runtime of a broker. @throws TypeError when the value is not a broker of ours. */
+export function runtimeOf(broker: unknown): BrokerRuntime {
+  if (isBroker(broker)) return broker[runtimeKey] as BrokerRuntime
+  throw new TypeError('this is not a Taskwright broker: make one with createBroker(…).')
+}

@@ -1,0 +1,19 @@
+import { makeHandle } from './handle.ts'
+import { prepare } from './kicker.ts'
+import type { RegisteredTask } from './registry.ts'
+import type { BrokerRuntime } from './runtime.ts'
+import type { TaskHandle } from './task-handle.ts'
+
+/** `kiqMany`: every call is checked before the first is stored. */
+export async function sendMany(
+  runtime: BrokerRuntime,
+  task: RegisteredTask,
+  calls: Iterable<readonly unknown[]>,
+): Promise<TaskHandle<unknown>[]> {
+  const outgoing = await Promise.all([...calls].map((args) => prepare(runtime, task, { args })))
+  await runtime.start()
+  const statuses = await runtime.sender.sendMany(outgoing)
+  return outgoing.map(({ message }, i) =>
+    makeHandle(runtime, { id: message.id, isDuplicate: statuses[i] === 'known', output: task.output }),
+  )
+}

@@ -1,0 +1,222 @@
+import { sleep } from '../core/clock.ts'
+import { QueueFullError, SendFailedError, TaskwrightError } from '../core/errors.ts'
+import type { Codec } from '../core/codec.ts'
+import type { Envelope, Message } from '../core/message.ts'
+import type { Middleware, Sending } from '../core/middleware.ts'
+import type { SendStatus, Transport } from '../core/transport.ts'
+import type { Surroundings } from '../core/vendor.ts'
+import { ItemFailure, TurnBatch } from '../coalescing/turn-batch.ts'
+
+/** Where and when a message goes, beside what it says. */
+export interface Route {
+  readonly queue: string
+  readonly priority: number
+  readonly delay?: number | undefined
+  readonly at?: number | undefined
+  readonly expires?: number | undefined
+}
+
+/** A message and its route. */
+export interface Outgoing {
+  readonly message: Message
+  readonly route: Route
+}
+
+/** How a full queue treats its senders. */
+export type WhenFull = 'refuse' | 'wait'
+
+/** What a {@link Sender} needs. */
+export interface SenderOptions {
+  readonly transport: Transport
+  readonly codec: Codec
+  readonly middlewares: readonly Middleware[]
+  readonly surroundings: Surroundings
+  readonly whenFull: (queue: string) => WhenFull
+}
+
+const mostPerBatch = 1000
+const waitForRoom = { first: 5, longest: 250 }
+
+/**
+ * Takes messages through the middlewares into the transport. Single sends of one turn of the event
+ * loop become one write; a store that is full makes each of them answer for itself.
+ */
+export class Sender {
+  readonly #options: SenderOptions
+  readonly #batch: TurnBatch<Envelope, SendStatus>
+  readonly #hooks: readonly Middleware[]
+
+  constructor(options: SenderOptions) {
+    this.#options = options
+    this.#hooks = options.middlewares.filter((middleware) => middleware.send !== undefined)
+    this.#batch = new TurnBatch({
+      run: (envelopes) => this.#store(envelopes),
+      most: mostPerBatch,
+      inFlight: 2,
+    })
+  }
+
+  /** Sends one message. */
+  send(outgoing: Outgoing): Promise<SendStatus> {
+    return this.#throughHooks(outgoing, (envelope) =>
+      this.#whenThereIsRoom([envelope], () => this.#batch.add(envelope)),
+    )
+  }
+
+  /** Sends many: all or nothing up to 1,000, by pages beyond that. */
+  async sendMany(outgoing: readonly Outgoing[]): Promise<readonly SendStatus[]> {
+    const statuses: SendStatus[] = []
+    for (let i = 0; i < outgoing.length; i += mostPerBatch) {
+      statuses.push(...(await this.#sendPage(outgoing.slice(i, i + mostPerBatch))))
+    }
+    return statuses
+  }
+
+  /**
+   * Hooks wrap each message, the store takes the page at once: the envelopes are collected first and
+   * every hook waits for the one write. When a hook refuses one of them, none is written.
+   */
+  async #sendPage(page: readonly Outgoing[]): Promise<readonly SendStatus[]> {
+    const write = (envelopes: readonly Envelope[]): Promise<readonly SendStatus[]> =>
+      this.#whenThereIsRoom(envelopes, () => this.#write(envelopes))
+    if (this.#hooks.length === 0) {
+      return write(page.map(({ message, route }) => this.#envelope(message, route)))
+    }
+    const collected: Envelope[] = []
+    const gate = deferred<readonly SendStatus[]>()
+    return Promise.all(
+      page.map((one) =>
+        this.#throughHooks(one, async (envelope) => {
+          const place = collected.push(envelope) - 1
+          if (collected.length === page.length) write(collected).then(gate.resolve, gate.reject)
+          return (await gate.promise)[place] ?? 'stored'
+        }).catch((error: unknown) => {
+          gate.reject(error)
+          throw error
+        }),
+      ),
+    )
+  }
+
+  /** Stores messages inside the user's transaction; hooks run as always. */
+  sendWithin(outgoing: Outgoing, store: (envelope: Envelope) => Promise<SendStatus>): Promise<SendStatus> {
+    return this.#throughHooks(outgoing, store)
+  }
+
+  /** Resolves when nothing is on its way. */
+  idle(): Promise<void> {
+    return this.#batch.idle()
+  }
+
+  #envelope(message: Message, route: Route): Envelope {
+    return { id: message.id, body: this.#options.codec.encodeMessage(message), ...route }
+  }
+
+  async #throughHooks(
+    { message, route }: Outgoing,
+    store: (envelope: Envelope) => Promise<SendStatus>,
+  ): Promise<SendStatus> {
+    if (this.#hooks.length === 0) return store(this.#envelope(message, route))
+    const { logger } = this.#options.surroundings
+    let stored: SendStatus | undefined
+    const at = async (index: number, sending: Sending): Promise<SendStatus> => {
+      const hook = this.#hooks[index]
+      if (hook?.send === undefined) {
+        stored = await store(this.#envelope(sending.message, { ...route, queue: sending.queue }))
+        return stored
+      }
+      return hook.send(sending, (next) => {
+        if (next.message.id !== message.id) {
+          throw new SendFailedError(`middleware '${hook.name ?? index}' changed the id of a message.`)
+        }
+        return at(index + 1, next)
+      })
+    }
+    try {
+      const status = await at(0, { message, queue: route.queue })
+      if (stored === undefined) {
+        throw new SendFailedError('a middleware answered without calling next: nothing was sent.')
+      }
+      return status
+    } catch (error) {
+      if (stored === undefined) throw error
+      // The store has it: saying otherwise would have it sent twice.
+      logger.error('a middleware failed after the message was stored', { id: message.id, error })
+      return stored
+    }
+  }
+
+  async #whenThereIsRoom<T>(envelopes: readonly Envelope[], work: () => Promise<T>): Promise<T> {
+    const { clock, random } = this.#options.surroundings
+    for (let wait = waitForRoom.first; ; wait = Math.min(wait * 2, waitForRoom.longest)) {
+      try {
+        return await work()
+      } catch (error) {
+        const waits =
+          error instanceof QueueFullError &&
+          this.#options.whenFull(error.queue) === 'wait' &&
+          envelopes.length <= error.cap
+        if (!waits) throw error
+        await sleep(clock, wait * (0.5 + random.next()))
+      }
+    }
+  }
+
+  /** One batch of single sends: a full queue must refuse only those for which there is no room. */
+  async #store(envelopes: readonly Envelope[]): Promise<readonly (SendStatus | ItemFailure)[]> {
+    try {
+      return await this.#write(envelopes)
+    } catch (error) {
+      if (!(error instanceof QueueFullError) || envelopes.length === 1) throw error
+    }
+    const full = new Map<string, QueueFullError>()
+    const statuses: (SendStatus | ItemFailure)[] = []
+    for (const envelope of envelopes) {
+      const refused = full.get(envelope.queue)
+      if (refused !== undefined) {
+        statuses.push(new ItemFailure(refused))
+        continue
+      }
+      try {
+        statuses.push(...(await this.#write([envelope])))
+      } catch (error) {
+        if (!(error instanceof QueueFullError)) throw error
+        full.set(envelope.queue, error)
+        statuses.push(new ItemFailure(error))
+      }
+    }
+    return statuses
+  }
+
+  async #write(envelopes: readonly Envelope[]): Promise<readonly SendStatus[]> {
+    try {
+      return await this.#options.transport.send(envelopes)
+    } catch (error) {
+      throw asSendError(error)
+    }
+  }
+}
+
+function asSendError(error: unknown): unknown {
+  if (error instanceof TaskwrightError) return error
+  const why = error instanceof Error ? error.message : String(error)
+  return new SendFailedError(`the message could not be stored: ${why}. Sending it again is safe.`, { cause: error })
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+}
+
+function deferred<T>(): Deferred<T> {
+  let resolve: (value: T) => void = () => {}
+  let reject: (error: unknown) => void = () => {}
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  // Whoever waits sees the rejection; nobody may be waiting yet.
+  promise.catch(() => {})
+  return { promise, resolve, reject }
+}

@@ -1,0 +1,36 @@
+import type { TaskDefiner } from './task-definer.ts'
+import { TaskHome } from './task-home.ts'
+import { defineTask } from './define-task.ts'
+import type { RegisteredTask } from './registry.ts'
+
+/** Tasks that were defined without a broker, for `broker.include(…)`. */
+export interface SharedTasks extends TaskDefiner {
+  /** Their registrations, and where they learn of their broker. For the broker. */
+  readonly '~tasks': readonly RegisteredTask[]
+  readonly '~home': TaskHome
+}
+
+/**
+ * Makes a set of tasks for a library or a module that does not know its broker yet.
+ *
+ * @example
+ * ```ts
+ * import { createBroker, sharedTasks } from 'taskwright'
+ *
+ * const mail = sharedTasks()
+ * export const welcome = mail.task('mail.welcome', async (address: string) => `hello ${address}`)
+ *
+ * const broker = createBroker('memory:')
+ * broker.include(mail)
+ * await welcome.kiq('ada@example.org')
+ * ```
+ */
+export function sharedTasks(): SharedTasks {
+  const home = new TaskHome()
+  const tasks: RegisteredTask[] = []
+  return {
+    '~tasks': tasks,
+    '~home': home,
+    task: defineTask(home, (task) => void tasks.push(task)),
+  }
+}

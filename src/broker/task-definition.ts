@@ -1,0 +1,204 @@
+import type { Dependencies } from '../core/dependency.ts'
+import { milliseconds, type Duration } from '../core/duration.ts'
+import { DefinitionError, InvalidInputError, UnsupportedError } from '../core/errors.ts'
+import { managedLabels, priorityNumber, type Labels } from '../core/labels.ts'
+import { retryPolicy, type RetryOptions } from '../core/retry.ts'
+import type { ScheduleLine } from '../core/schedule-line.ts'
+import { checkSchedule } from '../cron/check-schedule.ts'
+import { definitionSite } from './definition-site.ts'
+import type { AnyHandler, RegisteredTask } from './registry.ts'
+import type { Schema, TaskOptions } from './task-options.ts'
+
+/** The options of a task when its types have been checked. */
+export type AnyTaskOptions = TaskOptions<
+  Dependencies | undefined,
+  Schema | undefined,
+  readonly string[] | undefined,
+  readonly ScheduleLine[] | undefined
+>
+
+const known: ReadonlySet<string> = new Set<keyof AnyTaskOptions>([
+  'name',
+  'deps',
+  'input',
+  'params',
+  'schedule',
+  'queue',
+  'timeout',
+  'grace',
+  'retry',
+  'labels',
+  'priority',
+  'result',
+  'isolate',
+])
+
+/** Names of tasks and queues: also stream, file and routing key names elsewhere. */
+const nameForm = /^[A-Za-z0-9_.:/-]{1,200}$/
+
+/**
+ * Reads the options of a task: everything that the types refuse is refused here too, for callers
+ * without types.
+ * @throws DefinitionError
+ */
+export function readDefinition(nameOrOptions: string | AnyTaskOptions, handler: unknown): RegisteredTask {
+  const options = typeof nameOrOptions === 'string' ? { name: nameOrOptions } : nameOrOptions
+  if (typeof options !== 'object' || options === null) {
+    throw new DefinitionError('a task needs a name: broker.task("name", handler) or broker.task({ name: "name" }, handler).')
+  }
+  const name = checkName(options.name, 'task')
+  const fail = (what: string, cause?: unknown): never => {
+    throw new DefinitionError(`task '${name}': ${what}`, { cause })
+  }
+  for (const key of Object.keys(options)) {
+    if (!known.has(key)) fail(`there is no option '${key}'. Known: ${[...known].join(', ')}.`)
+  }
+  if (typeof handler !== 'function') fail('the second argument must be its handler, a function.')
+  const { deps, input, params, schedule } = options
+  if (deps !== undefined) checkDependencies(deps, fail)
+  if (input !== undefined && typeof input?.['~standard']?.validate !== 'function') {
+    fail('`input` must be a Standard Schema (zod, valibot, arktype, …).')
+  }
+  if (input !== undefined && params !== undefined) fail('give `input` or `params`, not both.')
+  if (params !== undefined) checkParams({ params, handler: handler as AnyHandler, withDeps: deps !== undefined }, fail)
+  if (schedule !== undefined) {
+    try {
+      checkSchedule(schedule)
+    } catch (error) {
+      fail((error as Error).message, error)
+    }
+    throw new UnsupportedError(
+      `task '${name}' has a \`schedule\`, but this version has no scheduler to fire it: leave the option out and send the task yourself.`,
+    )
+  }
+  const site = definitionSite()
+  if (options.isolate !== undefined) {
+    if (options.isolate !== 'thread' && options.isolate !== 'process') fail("`isolate` is 'thread' or 'process'.")
+    if (site === undefined) {
+      fail('an isolated task must be defined and exported in a file, so that the thread or process can load it.')
+    }
+  }
+  return {
+    name,
+    handler: handler as AnyHandler,
+    deps,
+    input,
+    output: undefined,
+    params,
+    queue: options.queue === undefined ? undefined : checkName(options.queue, 'queue'),
+    timeout: time(options.timeout, 'timeout', fail),
+    grace: time(options.grace, 'grace', fail),
+    retry: checkRetry(options.retry, fail),
+    labels: checkLabels(options.labels ?? {}),
+    priority: checkPriority(options.priority, fail),
+    result:
+      options.result === false || options.result === undefined
+        ? options.result
+        : { expiresIn: time(options.result.expiresIn, 'result.expiresIn', fail) },
+    isolate: options.isolate,
+    definedAt: site,
+  }
+}
+
+/** The registration of a task whose code lives elsewhere. @throws DefinitionError */
+export function readRemoteDefinition(
+  nameOrOptions:
+    | string
+    | { name: string; params?: readonly string[] | undefined; queue?: string | undefined; input?: Schema; output?: Schema },
+): RegisteredTask {
+  const options = typeof nameOrOptions === 'string' ? { name: nameOrOptions } : nameOrOptions
+  return {
+    ...readDefinition(
+      { name: options.name, queue: options.queue, ...(options.input === undefined ? {} : { input: options.input }) },
+      () => {},
+    ),
+    params: options.params,
+    output: options.output,
+    handler: undefined,
+  }
+}
+
+/** @throws DefinitionError when it is not a name for a task or queue. */
+export function checkName(name: unknown, what: 'task' | 'queue'): string {
+  if (typeof name === 'string' && nameForm.test(name)) return name
+  throw new DefinitionError(
+    `${typeof name === 'string' ? `'${name.slice(0, 80)}'` : String(name)} is not a name for a ${what}: use 1 to 200 letters, digits and _ . : / -.`,
+  )
+}
+
+/** @throws InvalidInputError for labels that are kept by us, or of a type that does not travel. */
+export function checkLabels(labels: Labels): Labels {
+  for (const [name, value] of Object.entries(labels)) {
+    const managed = managedLabels.get(name)
+    if (managed !== undefined) throw new InvalidInputError(`label '${name}' cannot be set by hand: ${managed}.`)
+    const fits =
+      typeof value === 'string' ||
+      typeof value === 'boolean' ||
+      typeof value === 'bigint' ||
+      (typeof value === 'number' && Number.isFinite(value)) ||
+      value instanceof Uint8Array
+    if (!fits && value !== undefined) {
+      throw new InvalidInputError(`label '${name}' must be a string, finite number, bigint, boolean or Uint8Array.`)
+    }
+  }
+  if (labels['priority'] !== undefined && priorityNumber(labels['priority']) === undefined) {
+    throw new InvalidInputError("label 'priority' is 'low', 'normal', 'high', 'critical' or a whole number from 0 to 9.")
+  }
+  if (labels['timeout'] !== undefined && !(Number(labels['timeout']) > 0)) {
+    throw new InvalidInputError("label 'timeout' is a number of seconds above 0.")
+  }
+  return labels
+}
+
+type Fail = (what: string, cause?: unknown) => never
+
+function checkDependencies(deps: Dependencies, fail: Fail): void {
+  if (typeof deps !== 'object' || deps === null) fail('`deps` must be an object of dependencies by name.')
+  for (const [key, dependency] of Object.entries(deps)) {
+    if (dependency === undefined) {
+      fail(`dependency '${key}' is undefined: is there a circle of imports? Move it to a file of its own.`)
+    }
+    if (typeof dependency !== 'object' || dependency === null || typeof dependency.key !== 'string') {
+      fail(`'${key}' in \`deps\` is not a dependency: make one with dependency(…).`)
+    }
+  }
+}
+
+function checkParams(given: { params: readonly string[]; handler: AnyHandler; withDeps: boolean }, fail: Fail): void {
+  const { params, handler, withDeps } = given
+  if (!Array.isArray(params) || params.some((name) => typeof name !== 'string' || name === '')) {
+    fail('`params` must be a list of names.')
+  }
+  if (new Set(params).size !== params.length) fail('`params` names an argument twice.')
+  // `length` stops at the first default or rest argument, so it is a lower bound only.
+  const least = handler.length - (withDeps ? 1 : 0)
+  if (params.length < least) {
+    fail(`\`params\` needs one name for each argument of the handler (${least} at least, not ${params.length}).`)
+  }
+}
+
+function checkRetry(retry: RetryOptions | false | undefined, fail: Fail): RetryOptions | false | undefined {
+  try {
+    if (retry !== undefined) retryPolicy(retry)
+  } catch (error) {
+    fail((error as Error).message, error)
+  }
+  return retry
+}
+
+function checkPriority(priority: unknown, fail: Fail): number | undefined {
+  if (priority === undefined) return undefined
+  const level = priorityNumber(priority)
+  return level ?? fail("`priority` is 'low', 'normal', 'high', 'critical' or a whole number from 0 to 9.")
+}
+
+function time(value: Duration | undefined, what: string, fail: Fail): number | undefined {
+  if (value === undefined) return undefined
+  let ms = 0
+  try {
+    ms = milliseconds(value)
+  } catch (error) {
+    fail(`\`${what}\` is ${(error as Error).message}`, error)
+  }
+  return ms > 0 ? ms : fail(`\`${what}\` must be more than 0.`)
+}

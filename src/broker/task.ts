@@ -1,0 +1,67 @@
+import type { Duration } from '../core/duration.ts'
+import type { Priority } from '../core/labels.ts'
+import type { BrokerIdentity } from './broker-identity.ts'
+import type { TaskHandle } from './task-handle.ts'
+import type { UserLabels } from './task-options.ts'
+
+/**
+ * Sends one message with other settings than the task's own. Immutable: each `with…` returns a new
+ * kicker, so one may be kept and used many times.
+ */
+export interface Kicker<A extends readonly unknown[], R> {
+  /** Adds labels; later ones win. Reserved ones (`priority`, `timeout`, `max_retries`) take effect. */
+  withLabels(labels: UserLabels): Kicker<A, R>
+  /** Sends under this id. The same id twice is one message: see {@link TaskHandle.isDuplicate}. */
+  withTaskId(id: string): Kicker<A, R>
+  withQueue(queue: string): Kicker<A, R>
+  /** Not before this time from now. */
+  withDelay(delay: Duration): Kicker<A, R>
+  /** Not before this moment. */
+  withEta(at: Date): Kicker<A, R>
+  /** Not after this time from now, or this moment: a message that has not started by then is set aside. */
+  withExpiry(expiry: Duration | Date): Kicker<A, R>
+  withPriority(priority: Priority): Kicker<A, R>
+  /** How long one run of this message may take. */
+  withTimeout(timeout: Duration): Kicker<A, R>
+  /** Sends through another broker than the one that the task was defined with. */
+  withBroker(broker: BrokerIdentity): Kicker<A, R>
+  /**
+   * Sends inside the user's own open transaction on the store's file: the message exists if and only
+   * if it commits. Await the kiq before COMMIT.
+   * @throws UnsupportedError where the transport has no user transactions; TransactionError.
+   */
+  withTransaction(transaction: unknown): Kicker<A, R>
+  /** Sends. Resolves when the store has the message. */
+  kiq(...args: A): Promise<TaskHandle<R>>
+}
+
+/** What can be sent: local and remote tasks alike. */
+export interface Sendable<A extends readonly unknown[], R> {
+  readonly name: string
+  /**
+   * Sends a message and resolves, when the store has it, with a handle.
+   * @throws InvalidInputError, DataNotPlainError, PayloadTooLargeError, QueueFullError, SendFailedError
+   */
+  kiq(...args: A): Promise<TaskHandle<R>>
+  /**
+   * Sends many messages, a list of arguments each: all or nothing up to 1,000 calls, by pages of
+   * 1,000 beyond that.
+   */
+  kiqMany(calls: Iterable<A>): Promise<TaskHandle<R>[]>
+  /** A builder for one message with other labels, queue, delay… */
+  kicker(): Kicker<A, R>
+}
+
+/**
+ * A task: a function again. The direct call runs the handler here and now: input validated,
+ * dependencies resolved from the broker in a fresh task scope (overrides respected), a synthetic
+ * `TaskContext`; no retries, no timeout, no middleware; always a promise.
+ */
+export interface Task<A extends readonly unknown[], R> extends Sendable<A, R> {
+  (...args: A): Promise<R>
+}
+
+/** What `broker.task` returns: a {@link Task} that also shows its bare handler, dependencies first. */
+export interface DefinedTask<A extends readonly unknown[], R, F> extends Task<A, R> {
+  readonly handler: F
+}

@@ -1,0 +1,46 @@
+import { fileURLToPath } from 'node:url'
+import { DefinitionError } from '../core/errors.ts'
+import type { TransportFactory } from '../core/vendor.ts'
+import { memoryTransport } from '../memory/memory-transport.ts'
+import { sqliteTransport } from '../sqlite/sqlite-transport.ts'
+
+/** What each scheme opens. */
+const schemes: Readonly<Record<string, (rest: string, url: string) => TransportFactory>> = {
+  memory: (rest) => memoryTransport(rest === '' ? {} : { store: rest }),
+  sqlite: (rest, url) => sqliteTransport(readSqliteUrl(rest, url)),
+}
+
+/**
+ * The transport of a URL: `memory:`, `memory:name`, `sqlite:./tasks.db`, `sqlite:/data/tasks.db`,
+ * `sqlite:///data/tasks.db`; `?synchronous=full` for SQLite.
+ *
+ * @throws DefinitionError that lists what is known.
+ */
+export function transportOf(url: string): TransportFactory {
+  const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(url) ?? []
+  const open = scheme === undefined ? undefined : schemes[scheme.toLowerCase()]
+  if (open === undefined || rest === undefined) {
+    const what = scheme === undefined ? `'${url.slice(0, 40)}'` : `a URL with '${scheme}:'`
+    throw new DefinitionError(
+      `cannot make a broker of ${what}. Known: ${Object.keys(schemes).map((name) => `${name}:`).join(', ')} (for instance sqlite:./tasks.db).`,
+    )
+  }
+  return open(rest, url)
+}
+
+function readSqliteUrl(rest: string, url: string): { file: string; synchronous?: 'normal' | 'full' } {
+  const [path = '', query = ''] = rest.split('?', 2)
+  if (path === '' || path === ':memory:') {
+    throw new DefinitionError(`'${url}' names no file: write sqlite:./tasks.db, or memory: for a broker without a file.`)
+  }
+  const parameters = new URLSearchParams(query)
+  const synchronous = parameters.get('synchronous')
+  for (const name of parameters.keys()) {
+    if (name !== 'synchronous') throw new DefinitionError(`'${url}': there is no parameter '${name}' (known: synchronous).`)
+  }
+  if (synchronous !== null && synchronous !== 'normal' && synchronous !== 'full') {
+    throw new DefinitionError(`'${url}': synchronous is 'normal' or 'full'.`)
+  }
+  const file = path.startsWith('//') ? fileURLToPath(`file:${path}`) : decodeURIComponent(path)
+  return synchronous === null ? { file } : { file, synchronous }
+}

@@ -1,0 +1,53 @@
+/**
+ * Taskwright: the distributed task queue for TypeScript.
+ *
+ * @module
+ */
+export { createBroker } from './broker/create-broker.ts'
+export type { BrokerOptions } from './broker/broker-options.ts'
+export type { Broker } from './broker/broker.ts'
+export type { TaskDefiner } from './broker/task-definer.ts'
+export { sharedTasks, type SharedTasks } from './broker/shared-tasks.ts'
+export { gather } from './broker/gather.ts'
+export type { DefinedTask, Kicker, Sendable, Task } from './broker/task.ts'
+export type { TaskHandle, WaitOptions } from './broker/task-handle.ts'
+export type { In, Out, ParamNames, Schema, TaskOptions, UserLabels } from './broker/task-options.ts'
+export type { Fault } from './broker/handler-shape.ts'
+export type { WhenFull } from './broker/sender.ts'
+export { taskiqJson } from './codecs/taskiq-json.ts'
+export { dependency } from './dependencies/dependency.ts'
+export { TaskContext } from './dependencies/task-context.ts'
+export { DependencyOverrides } from './dependencies/overrides.ts'
+export { systemClock, type Clock, type Timer } from './core/clock.ts'
+export { seededRandom, systemRandom, type Random } from './core/random.ts'
+export type { Codec, CodecCapabilities } from './core/codec.ts'
+export type { Json, Plain } from './core/data.ts'
+export type { Claim, Delivery, LeaseToken } from './core/delivery.ts'
+export type { Dependencies, Dependency, DependencyOptions, Injected, Provided } from './core/dependency.ts'
+export { duration, milliseconds, type Duration } from './core/duration.ts'
+export { errorData, rebuildError, type ErrorData } from './core/error-data.ts'
+export * from './core/errors.ts'
+export type { DeadLetter, Inspector, PageRequest, QueueCounts, StoredMessage } from './core/inspector.ts'
+export type { Labels, LabelValue, Priority, ReservedLabels } from './core/labels.ts'
+export { logTo, silentLogger, type LogFields, type Logger, type LogLevel } from './core/logger.ts'
+export type { Body, Envelope, Message } from './core/message.ts'
+export type { Execution, Middleware, Sending } from './core/middleware.ts'
+export type { ResultBackend } from './core/result-backend.ts'
+export type { Progress, ResultRecord, StoredResult, TaskResult } from './core/result.ts'
+export { exponential, fixed, type Backoff, type RetryOptions } from './core/retry.ts'
+export type { ScheduleLine } from './core/schedule-line.ts'
+export type { NodePart, Outcome, Settlement, SettleStatus } from './core/settlement.ts'
+export { transitions, type DeadReason, type FinalStatus, type TaskStatus } from './core/states.ts'
+export type {
+  CancelAnswer,
+  ExtendReport,
+  LeaseKeeper,
+  LeaseKeeperOptions,
+  QueueSettings,
+  ReceiveRequest,
+  SendStatus,
+  Transport,
+  TransportCapabilities,
+  UserTransactions,
+} from './core/transport.ts'
+export type { OpenTransport, ResultBackendFactory, Surroundings, TransportFactory } from './core/vendor.ts'

@@ -1,0 +1,35 @@
+import type { Duration } from '../core/duration.ts'
+
+/** What happens to a message whose task no one has registered here. */
+export type UnknownTaskPolicy = 'set-aside' | 'give-back' | { readonly forwardTo: string }
+
+/** Options of `createWorker`. */
+export interface WorkerOptions {
+  /** Handlers running at once. Default 100. */
+  concurrency?: number | undefined
+  /**
+   * Messages claimed beyond the free slots. 0 claims only what can start at once: right for long
+   * tasks. Default: as many as `concurrency`, at most 100; what has not started is given back on stop.
+   */
+  prefetch?: number | undefined
+  /** Default: the queues of the broker's registered tasks. */
+  queues?: readonly string[] | undefined
+  /** `late` (default): settled when the result is stored. `early`: before the handler runs; a crash then loses it. */
+  ack?: 'early' | 'late' | undefined
+  /** How long an unrenewed message stays ours. Default `'30s'`, renewed every third of it. */
+  lease?: Duration | undefined
+  /** Lost leases that a message may have before it is set aside as poison. Default 3. */
+  redeliveries?: number | undefined
+  /** Default `'set-aside'`. */
+  unknownTask?: UnknownTaskPolicy | undefined
+  /** How long the event loop may be blocked before leases are no longer renewed. Default: the lease. */
+  stallLimit?: Duration | undefined
+  /** How long an aborted handler may take to end before its slot is freed. Default `'5s'`; a task's `grace` wins. */
+  grace?: Duration | undefined
+  /** How long `stop()` waits for running handlers before it aborts them. Default `'30s'`. */
+  shutdownTimeout?: Duration | undefined
+  /** Stop after about this many tasks have been started (a supervisor then makes a new process). */
+  maxTasks?: number | undefined
+  /** Shown in logs and events. Default `host:pid:random`. */
+  name?: string | undefined
+}

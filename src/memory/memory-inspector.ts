@@ -1,0 +1,120 @@
+import type { Clock } from '../core/clock.ts'
+import type {
+  DeadLetter,
+  Inspector,
+  PageRequest,
+  QueueCounts,
+  StoredMessage,
+} from '../core/inspector.ts'
+import type { Body } from '../core/message.ts'
+import type { TaskStatus } from '../core/states.ts'
+import { ownBody, type MemoryMessage } from './memory-message.ts'
+import type { MemoryStore } from './memory-store.ts'
+
+/**
+ * Looks into a {@link MemoryStore}. What is due counts as queued, and nobody's claim is touched: a
+ * lease that has ended shows as running until somebody receives.
+ */
+export class MemoryInspector implements Inspector {
+  readonly #store: MemoryStore
+  readonly #clock: Clock
+
+  constructor(store: MemoryStore, clock: Clock) {
+    this.#store = store
+    this.#clock = clock
+  }
+
+  async queues(): Promise<readonly QueueCounts[]> {
+    this.#promote()
+    return [...this.#store.queues.values()]
+      .map(({ name, ready, due, leases, dead, cap }) => ({
+        queue: name,
+        queued: ready.size,
+        scheduled: due.size,
+        running: leases.size,
+        dead,
+        cap,
+      }))
+      .sort((a, b) => (a.queue < b.queue ? -1 : 1))
+  }
+
+  async peek(queue: string, page: PageRequest): Promise<readonly StoredMessage[]> {
+    this.#promote()
+    // A map keeps the order of insertion, which is the order of places.
+    const messages = [...this.#store.messages.values()].filter((message) => message.queue === queue)
+    return pageOf(messages, page).map(seen)
+  }
+
+  async states(ids: readonly string[]): Promise<readonly (TaskStatus | null)[]> {
+    this.#promote()
+    return ids.map((id) => {
+      const message = this.#store.messages.get(id)
+      if (message !== undefined) {
+        return message.state === 'scheduled' && message.retried ? 'retrying' : stateOf(message)
+      }
+      const reason = this.#store.dead.get(id)?.letter.reason
+      if (reason === undefined) return null
+      return reason === 'failed' ? 'failed' : 'dead'
+    })
+  }
+
+  async deadLetters(
+    page: PageRequest & { queue?: string | undefined },
+  ): Promise<readonly DeadLetter[]> {
+    const letters = [...this.#store.dead.values()].map(({ letter }) => letter).reverse()
+    const { queue } = page
+    const wanted =
+      queue === undefined ? letters : letters.filter((letter) => letter.queue === queue)
+    return pageOf(wanted, page).map(copied)
+  }
+
+  async deadLetter(id: string): Promise<DeadLetter | null> {
+    const dead = this.#store.dead.get(id)
+    return dead === undefined ? null : copied(dead.letter)
+  }
+
+  async retryDead(
+    ids: readonly string[],
+    bodies?: ReadonlyMap<string, Body>,
+  ): Promise<readonly string[]> {
+    return this.#store.retryDead(ids, bodies, this.#clock.now())
+  }
+
+  async deleteDead(ids: readonly string[]): Promise<number> {
+    return this.#store.deleteDead(ids)
+  }
+
+  #promote(): void {
+    const now = this.#clock.now()
+    for (const queue of this.#store.queues.values()) queue.promote(now)
+  }
+}
+
+/** The entries behind `after`; from the start when that one has gone meanwhile, so that none is missed. */
+function pageOf<T extends { readonly id: string }>(all: readonly T[], page: PageRequest): T[] {
+  const from = page.after === undefined ? 0 : all.findIndex(({ id }) => id === page.after) + 1
+  return all.slice(from, from + page.limit)
+}
+
+function seen(message: MemoryMessage): StoredMessage {
+  const { id, queue, priority, body, redeliveries, enqueuedAt, at } = message
+  const state = stateOf(message)
+  return {
+    id,
+    queue,
+    priority,
+    state,
+    body: ownBody(body),
+    redeliveries,
+    at: state === 'queued' ? enqueuedAt : at,
+  }
+}
+
+function stateOf({ state }: MemoryMessage): StoredMessage['state'] {
+  // What has ended is in no table any more.
+  return state === 'ended' ? 'queued' : state
+}
+
+function copied(letter: DeadLetter): DeadLetter {
+  return { ...letter, body: ownBody(letter.body) }
+}

@@ -1,0 +1,171 @@
+import type { ClaimOwner, MemoryMessage } from './memory-message.ts'
+import { byTime, MessageHeap } from './message-heap.ts'
+import { ReadyQueue } from './ready-queue.ts'
+
+/** A receive that waits for this queue. */
+export interface QueueWatcher {
+  /** There is something to claim. */
+  look(): void
+  /** Something becomes claimable at this time unless it is settled or extended before. */
+  expect(at: number): void
+}
+
+/** How a claim is written into a message. */
+export interface Hold {
+  readonly token: number
+  readonly owner: ClaimOwner
+  readonly until: number
+}
+
+/**
+ * One queue: its messages by state, and the only code that moves them between states.
+ *
+ * ```
+ *   enter ──▶ queued ◀──── sweep (due) ───── scheduled ◀── enter, reenter (later)
+ *               │  ▲                             │
+ *          take │  │ giveBack, reenter (now),    │ take (early), withdraw
+ *      withdraw │  │ sweep (lease ended)         │
+ *               ▼  │                             ▼
+ *             hold: running ◀─────────────────── hold
+ *               │
+ *               └──▶ end: ended
+ * ```
+ *
+ * Invariants: a queued message is in `ready`, a scheduled one in `due`, a running one in `leases`,
+ * and none in two of them; a token is set exactly while it runs. Every message that comes back keeps
+ * its place, so a lost lease or a retry does not send it behind those that came later.
+ */
+export class MemoryQueue {
+  readonly name: string
+  readonly ready: ReadyQueue = new ReadyQueue()
+  readonly due: MessageHeap = new MessageHeap(byTime)
+  readonly leases: MessageHeap = new MessageHeap(byTime)
+  /** Receives that wait, in the order in which they came. */
+  readonly watchers: Set<QueueWatcher> = new Set()
+  cap: number | null = null
+  /** How many of its messages lie in the dead letters. */
+  dead = 0
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  /** What its cap counts. */
+  get waiting(): number {
+    return this.ready.size + this.due.size
+  }
+
+  /** When something changes by itself; `Infinity` when nothing does. */
+  next(): number {
+    return Math.min(this.due.peek()?.at ?? Infinity, this.leases.peek()?.at ?? Infinity)
+  }
+
+  /** A new message arrives, to run at `at`. */
+  enter(message: MemoryMessage, at: number, now: number): void {
+    if (at > now) this.#schedule(message, at)
+    else {
+      message.state = 'queued'
+      this.ready.push(message)
+    }
+  }
+
+  /** A running message is to run again at `at`. */
+  reenter(message: MemoryMessage, at: number, now: number): void {
+    this.#loosen(message)
+    if (at > now) this.#schedule(message, at)
+    else this.#return(message)
+  }
+
+  /** A running message goes back to its place. */
+  giveBack(message: MemoryMessage): void {
+    this.#loosen(message)
+    this.#return(message)
+  }
+
+  /** Takes the next message out, to be held at once; with `early` also scheduled ones, the soonest first. */
+  take(early: boolean): MemoryMessage | undefined {
+    return this.ready.take() ?? (early ? this.due.pop() : undefined)
+  }
+
+  /** Takes out one that waits, to be held at once. */
+  withdraw(message: MemoryMessage): void {
+    if (message.state === 'scheduled') this.due.remove(message)
+    else this.ready.withdraw(message)
+  }
+
+  /** A message that was taken out, or that runs already, is now held under this claim. */
+  hold(message: MemoryMessage, { token, owner, until }: Hold): void {
+    if (message.state === 'running') this.leases.remove(message)
+    message.state = 'running'
+    message.token = token
+    message.owner = owner
+    message.at = until
+    this.leases.push(message)
+  }
+
+  /** Moves the end of a running message's lease. */
+  extend(message: MemoryMessage, until: number): void {
+    this.leases.remove(message)
+    message.at = until
+    this.leases.push(message)
+  }
+
+  /** A running message leaves for good. */
+  end(message: MemoryMessage): void {
+    this.#loosen(message)
+    message.state = 'ended'
+    // A stale reference may keep the message alive for a while, but not its bytes.
+    message.body = ''
+  }
+
+  /** Takes the lease of a running message back: its holder did not settle in time. */
+  reclaim(message: MemoryMessage): void {
+    this.giveBack(message)
+    message.redeliveries++
+  }
+
+  /** Moves what is due. Nobody's claim is touched. */
+  promote(now: number): void {
+    let first = this.due.peek()
+    while (first !== undefined && first.at <= now) {
+      this.due.remove(first)
+      this.#return(first)
+      first = this.due.peek()
+    }
+  }
+
+  /** Moves what is due and takes back leases that have ended. */
+  sweep(now: number): void {
+    this.promote(now)
+    let first = this.leases.peek()
+    while (first !== undefined && first.at <= now) {
+      this.reclaim(first)
+      first = this.leases.peek()
+    }
+  }
+
+  /** Tells waiting receives that there is something now, or when there will be. */
+  announce(): void {
+    for (const watcher of [...this.watchers]) {
+      if (this.ready.size > 0) watcher.look()
+      else watcher.expect(this.next())
+    }
+  }
+
+  #schedule(message: MemoryMessage, at: number): void {
+    message.state = 'scheduled'
+    message.at = at
+    this.due.push(message)
+  }
+
+  #return(message: MemoryMessage): void {
+    message.state = 'queued'
+    this.ready.putBack(message)
+  }
+
+  #loosen(message: MemoryMessage): void {
+    this.leases.remove(message)
+    message.token = undefined
+    message.owner = undefined
+  }
+}

@@ -1,0 +1,354 @@
+import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
+import { InvalidInputError, QueueFullError, UnsupportedError } from '../core/errors.ts'
+import type { DeadLetter } from '../core/inspector.ts'
+import type { Body, Envelope } from '../core/message.ts'
+import type { SettleStatus, Settlement } from '../core/settlement.ts'
+import type { StoreIdentity } from '../core/store.ts'
+import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
+import { MemoryMessage, ownBody, type ClaimOwner } from './memory-message.ts'
+import { MemoryQueue } from './memory-queue.ts'
+import { MemoryResults } from './memory-results.ts'
+
+/** What is to be claimed. */
+export interface ClaimRequest {
+  readonly queues: readonly MemoryQueue[]
+  readonly room: number
+  readonly lease: number
+  readonly early: boolean
+}
+
+/** Who asks, for how long, and when. */
+export interface Claimant {
+  readonly owner: ClaimOwner
+  readonly lease: number
+  readonly now: number
+}
+
+/** Called when a running message was cancelled. */
+export type CancelListener = (claim: Claim, reason: string) => void
+
+/**
+ * One store in memory: messages, dead letters and results, and the steps that change them.
+ *
+ * Every step is synchronous and takes the time as an argument, so it is atomic by itself: what could
+ * be refused is checked before the first write, and nothing of others runs in between. Waiting
+ * receives are told at the end of a step, when all of it is written.
+ *
+ * A claim is named by a number that is drawn once for each claim in the life of the store, so a lost
+ * claim can never be mistaken for a later one of the same message.
+ */
+export class MemoryStore {
+  readonly identity: StoreIdentity
+  readonly messages: Map<string, MemoryMessage> = new Map()
+  readonly queues: Map<string, MemoryQueue> = new Map()
+  /** Dead letters in the order in which they were set aside. */
+  readonly dead: Map<string, { readonly letter: DeadLetter; readonly enqueuedAt: number }> =
+    new Map()
+  readonly results: MemoryResults = new MemoryResults()
+  readonly cancelListeners: Set<CancelListener> = new Set()
+  /** A transport writes here, so progress can be fenced by its claims. */
+  carriesMessages = false
+  readonly #changed = new Set<MemoryQueue>()
+  #seq = 0
+  #token = 0
+
+  constructor(identity: StoreIdentity) {
+    this.identity = identity
+  }
+
+  /** The queue of this name, made at first sight. */
+  queue(name: string): MemoryQueue {
+    let queue = this.queues.get(name)
+    if (queue === undefined) this.queues.set(name, (queue = new MemoryQueue(name)))
+    return queue
+  }
+
+  /** Stores all of them, or throws and stores none. */
+  send(envelopes: readonly Envelope[], now: number): SendStatus[] {
+    for (const envelope of envelopes) checkEnvelope(envelope)
+    this.#checkCaps(envelopes, now)
+    const statuses = envelopes.map((envelope) => this.#insert(envelope, now))
+    this.#announce()
+    return statuses
+  }
+
+  /** Claims up to `room` messages; each queue has a fair share, and what one leaves goes to the others. */
+  claim(request: ClaimRequest, owner: ClaimOwner, now: number): Delivery[] {
+    const { room, early } = request
+    for (const queue of request.queues) queue.sweep(now)
+    let open = turned(request.queues, owner).filter(({ waiting, ready }) =>
+      early ? waiting > 0 : ready.size > 0,
+    )
+    owner.lastQueue = open[0]?.name ?? owner.lastQueue
+    const alone = open.length <= 1
+    const taken: MemoryMessage[] = []
+    while (open.length > 0 && taken.length < room) {
+      const share = Math.max(1, Math.floor((room - taken.length) / open.length))
+      open = open.filter((queue) => {
+        let message: MemoryMessage | undefined
+        for (let i = 0; i < share && taken.length < room; i++) {
+          message = queue.take(early)
+          if (message === undefined) return false
+          taken.push(message)
+        }
+        return true
+      })
+    }
+    if (!alone) taken.sort((a, b) => b.priority - a.priority || a.seq - b.seq)
+    return this.#hold(taken, { owner, lease: request.lease, now })
+  }
+
+  /** Ends claims; see the contract of `Transport.settle`. */
+  settle(settlements: readonly Settlement[], now: number): SettleStatus[] {
+    for (const settlement of settlements) checkSettlement(settlement)
+    const statuses = settlements.map((settlement) => this.#settleOne(settlement, now))
+    this.#announce()
+    return statuses
+  }
+
+  /** The message that this claim holds now. */
+  held(claim: Claim): MemoryMessage | undefined {
+    const message = this.messages.get(claim.id)
+    return message !== undefined && message.token === claim.token ? message : undefined
+  }
+
+  /** Moves the ends of leases to `lease` milliseconds from now. */
+  extend(claims: readonly Claim[], lease: number, now: number): ExtendReport {
+    const lost: Claim[] = []
+    const cancelled: { claim: Claim; reason: string }[] = []
+    for (const claim of claims) {
+      const message = this.held(claim)
+      if (message === undefined) {
+        lost.push(claim)
+        continue
+      }
+      const queue = this.#queueOf(message)
+      if (now + lease < message.at) this.#changed.add(queue)
+      queue.extend(message, now + lease)
+      if (message.cancelled !== undefined) cancelled.push({ claim, reason: message.cancelled })
+    }
+    this.#announce()
+    return { lost, cancelled }
+  }
+
+  /** Claims anew what this owner holds beyond `known`. */
+  recover(known: readonly LeaseToken[], claimant: Claimant): Delivery[] {
+    const remembered = new Set<LeaseToken | undefined>(known)
+    const found = [...this.queues.values()].flatMap((queue) =>
+      queue.leases
+        .values()
+        .filter(({ owner, token }) => owner === claimant.owner && !remembered.has(token)),
+    )
+    return this.#hold(found, claimant)
+  }
+
+  /** Gives claims back, each to its old place. */
+  release(claims: readonly Claim[]): SettleStatus[] {
+    const statuses = claims.map((claim): SettleStatus => {
+      const message = this.held(claim)
+      if (message === undefined) return this.messages.has(claim.id) ? 'taken' : 'gone'
+      const queue = this.#queueOf(message)
+      queue.giveBack(message)
+      this.#changed.add(queue)
+      return 'settled'
+    })
+    this.#announce()
+    return statuses
+  }
+
+  /** Flags messages as cancelled and claims those that wait. The first reason stays. */
+  cancel(ids: readonly string[], reason: string, claimant: Claimant): CancelAnswer[] {
+    const running: MemoryMessage[] = []
+    const answers = ids.map((id): CancelAnswer => {
+      const message = this.messages.get(id)
+      if (message === undefined) return { state: 'unknown' }
+      message.cancelled ??= reason
+      const queue = this.#queueOf(message)
+      // A holder whose lease has ended may be dead: nobody would ever settle for him.
+      if (message.state === 'running' && message.at <= claimant.now) queue.reclaim(message)
+      if (message.state === 'running') {
+        running.push(message)
+        return { state: 'running' }
+      }
+      queue.withdraw(message)
+      const [delivery] = this.#hold([message], claimant)
+      return delivery === undefined ? { state: 'unknown' } : { state: 'waiting', delivery }
+    })
+    for (const { id, queue, token, cancelled } of running) {
+      if (token === undefined || cancelled === undefined) continue
+      for (const tell of this.cancelListeners) tell({ id, queue, token }, cancelled)
+    }
+    return answers
+  }
+
+  /** Stores settings of queues. */
+  configure(settings: Readonly<Record<string, QueueSettings>>): void {
+    for (const [name, { cap }] of Object.entries(settings)) {
+      if (cap === undefined) this.queue(name)
+      else this.queue(name).cap = cap
+    }
+  }
+
+  /** Puts dead letters back into their queue and deletes their results; the ids that were there. */
+  retryDead(
+    ids: readonly string[],
+    bodies: ReadonlyMap<string, Body> | undefined,
+    now: number,
+  ): string[] {
+    const found = ids.filter((id) => {
+      const dead = this.dead.get(id)
+      if (dead === undefined) return false
+      const { queue, priority, body } = dead.letter
+      this.#bury(id)
+      this.results.delete(id, now)
+      const envelope = { id, queue, priority, body: bodies?.get(id) ?? body }
+      this.#place(new MemoryMessage(envelope, ++this.#seq, dead.enqueuedAt), now, now)
+      return true
+    })
+    this.#announce()
+    return found
+  }
+
+  /** Deletes dead letters; how many there were. */
+  deleteDead(ids: readonly string[]): number {
+    return ids.filter((id) => this.#bury(id)).length
+  }
+
+  #settleOne({ claim, outcome, result, followUps }: Settlement, now: number): SettleStatus {
+    const message = this.messages.get(claim.id)
+    if (message === undefined) return 'gone'
+    if (message.token !== claim.token) return 'taken'
+    if (message.cancelled !== undefined && outcome.kind !== 'cancelled') return 'cancelled'
+    const queue = this.#queueOf(message)
+    switch (outcome.kind) {
+      case 'retry':
+        message.body = ownBody(outcome.body)
+        message.retried = true
+        queue.reenter(message, now + outcome.delay, now)
+        this.#changed.add(queue)
+        break
+      case 'setAside': {
+        const { id, priority, body, redeliveries, enqueuedAt } = message
+        const { reason, detail } = outcome
+        const letter = {
+          id,
+          queue: queue.name,
+          priority,
+          body,
+          reason,
+          detail,
+          redeliveries,
+          at: now,
+        }
+        this.dead.set(id, { letter, enqueuedAt })
+        queue.dead++
+        this.#end(message, queue)
+        break
+      }
+      case 'succeeded':
+      case 'cancelled':
+        this.#end(message, queue)
+    }
+    if (result !== undefined) this.results.save(result, now)
+    for (const envelope of followUps ?? []) this.#insert(envelope, now)
+    return 'settled'
+  }
+
+  #end(message: MemoryMessage, queue: MemoryQueue): void {
+    queue.end(message)
+    this.messages.delete(message.id)
+  }
+
+  /** Removes a dead letter; whether there was one. */
+  #bury(id: string): boolean {
+    const dead = this.dead.get(id)
+    if (dead === undefined) return false
+    this.queue(dead.letter.queue).dead--
+    return this.dead.delete(id)
+  }
+
+  #hold(messages: readonly MemoryMessage[], { owner, lease, now }: Claimant): Delivery[] {
+    const watched = new Set<MemoryQueue>()
+    const deliveries = messages.map((message) => {
+      const queue = this.#queueOf(message)
+      const token = ++this.#token
+      queue.hold(message, { token, owner, until: now + lease })
+      if (queue.watchers.size > 0) watched.add(queue)
+      return message.delivery(token)
+    })
+    // Others that wait for these queues must know when the new leases end.
+    for (const queue of watched) for (const other of queue.watchers) other.expect(queue.next())
+    return deliveries
+  }
+
+  #insert(envelope: Envelope, now: number): SendStatus {
+    if (this.#knows(envelope.id, now)) return 'known'
+    const at = envelope.at ?? now + (envelope.delay ?? 0)
+    this.#place(new MemoryMessage(envelope, ++this.#seq, now), at, now)
+    return 'stored'
+  }
+
+  #place(message: MemoryMessage, at: number, now: number): void {
+    const queue = this.queue(message.queue)
+    this.messages.set(message.id, message)
+    queue.enter(message, at, now)
+    this.#changed.add(queue)
+  }
+
+  #knows(id: string, now: number): boolean {
+    return this.messages.has(id) || this.dead.has(id) || this.results.has(id, now)
+  }
+
+  #checkCaps(envelopes: readonly Envelope[], now: number): void {
+    const fresh = new Map<string, Set<string>>()
+    for (const { id, queue } of envelopes) {
+      if ((this.queues.get(queue)?.cap ?? null) === null || this.#knows(id, now)) continue
+      const ids = fresh.get(queue)
+      if (ids === undefined) fresh.set(queue, new Set([id]))
+      else ids.add(id)
+    }
+    for (const [name, ids] of fresh) {
+      const { cap, waiting } = this.queue(name)
+      if (cap !== null && waiting + ids.size > cap) throw new QueueFullError(name, cap)
+    }
+  }
+
+  #queueOf(message: MemoryMessage): MemoryQueue {
+    return this.queue(message.queue)
+  }
+
+  #announce(): void {
+    if (this.#changed.size === 0) return
+    const changed = [...this.#changed]
+    this.#changed.clear()
+    for (const queue of changed) queue.announce()
+  }
+}
+
+/** The queues in the order in which this receive serves them: it begins behind the one that was first last time. */
+function turned(queues: readonly MemoryQueue[], owner: ClaimOwner): readonly MemoryQueue[] {
+  const last = queues.findIndex((queue) => queue.name === owner.lastQueue)
+  return last < 0 ? queues : [...queues.slice(last + 1), ...queues.slice(0, last + 1)]
+}
+
+function checkEnvelope({ id, priority, delay, at }: Envelope): void {
+  if (!Number.isInteger(priority) || priority < 0 || priority > 9) {
+    throw new InvalidInputError(`message ${id}: a priority is a whole number from 0 to 9.`)
+  }
+  if (!Number.isFinite(delay ?? 0) || !Number.isFinite(at ?? 0)) {
+    throw new InvalidInputError(`message ${id}: 'delay' and 'at' are finite milliseconds.`)
+  }
+}
+
+function checkSettlement({ claim, outcome, followUps, node, frees }: Settlement): void {
+  if (node !== undefined) {
+    throw new UnsupportedError('the memory transport has no workflow store: use another transport.')
+  }
+  if ((frees?.permits?.length ?? 0) > 0 || (frees?.keys?.length ?? 0) > 0) {
+    throw new UnsupportedError('the memory transport keeps no permits and no unique keys.')
+  }
+  if (outcome.kind === 'retry' && !Number.isFinite(outcome.delay)) {
+    throw new InvalidInputError(`message ${claim.id}: the delay of a retry is finite milliseconds.`)
+  }
+  for (const envelope of followUps ?? []) checkEnvelope(envelope)
+}

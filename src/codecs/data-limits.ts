@@ -1,0 +1,60 @@
+import { InvalidInputError } from '../core/errors.ts'
+
+/** How large and how deep a message or result may be, the same in both directions. */
+export interface DataLimits {
+  /** Bytes of UTF-8. */
+  readonly maxBytes: number
+  /** Objects and arrays within each other, the message itself being the first. */
+  readonly maxDepth: number
+  /** Keys of all objects together. */
+  readonly maxKeys: number
+}
+
+/** The limits of a codec that names none: 4 MB, 64 levels, 100 000 keys. */
+export const defaultLimits: DataLimits = { maxBytes: 4_194_304, maxDepth: 64, maxKeys: 100_000 }
+
+/**
+ * The deepest nesting that may be asked for: data is read and written by recursion, and this depth
+ * fits into the smallest stack that a thread of ours has.
+ */
+export const deepestNesting = 500
+
+/**
+ * The digits that an integer may have. Turning digits into a number costs more than linear time;
+ * CPython draws the same line (`sys.int_info.default_max_str_digits`).
+ */
+export const mostDigits = 4300
+
+/**
+ * Fills in what was not named.
+ *
+ * @throws InvalidInputError when a limit is not a positive whole number, or `maxDepth` is beyond
+ * {@link deepestNesting}.
+ */
+export function dataLimits(given: {
+  readonly [name in keyof DataLimits]?: number | undefined
+}): DataLimits {
+  const limits: DataLimits = {
+    maxBytes: given.maxBytes ?? defaultLimits.maxBytes,
+    maxDepth: given.maxDepth ?? defaultLimits.maxDepth,
+    maxKeys: given.maxKeys ?? defaultLimits.maxKeys,
+  }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new InvalidInputError(`${name} must be a whole number of 1 or more, not ${value}.`)
+    }
+  }
+  if (limits.maxDepth > deepestNesting) {
+    throw new InvalidInputError(
+      `maxDepth must be at most ${deepestNesting}, not ${limits.maxDepth}: deeper data cannot be read safely.`,
+    )
+  }
+  return limits
+}
+
+/** Whether a text has more bytes of UTF-8 than allowed. Counts them only where that is in doubt. */
+export function exceedsBytes(text: string, maxBytes: number): boolean {
+  if (text.length > maxBytes) return true
+  // A UTF-16 unit has at most three bytes.
+  return text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes
+}

@@ -3,7 +3,7 @@ import { NotStartedError } from '../core/errors.ts'
 import { beginCell, type Cell } from './cell.ts'
 import type { Step } from './graph.ts'
 import { makeValue } from './made-value.ts'
-import { tearDownAll, type HeldValue } from './tear-down.ts'
+import { tearDownAll } from './tear-down.ts'
 
 interface Entry {
   readonly cell: Cell
@@ -18,12 +18,13 @@ interface Entry {
  */
 export class ProcessValues {
   readonly #entries = new Map<Dependency<unknown>, Entry[]>()
-  readonly #held: HeldValue[] = []
+  /** In the order in which the makings began; what a value needs was there before that. */
+  readonly #begun = new Set<Cell>()
   #closing: Promise<void> | undefined
 
   /**
    * The value of a step, made now if it is not there. Many may ask at once. A failed making is
-   * forgotten when it ends: who asks after that tries again.
+   * not kept: who asks after it has ended tries again.
    *
    * @throws NotStartedError after `close()`.
    */
@@ -31,19 +32,15 @@ export class ProcessValues {
     if (this.#closing !== undefined) throw closed()
     const { dependency, provider } = step.node
     const inputs = Object.values(values)
-    const entries = (this.#entries.get(dependency) ?? []).filter(
-      ({ cell }) => cell.failure === undefined,
-    )
-    const known = entries.find((entry) => entry.inputs.every((one, i) => Object.is(one, inputs[i])))
-    if (known !== undefined) return known.cell
-    const cell = beginCell(
-      () => makeValue(provider, values),
-      // In the order in which makings end: what a value needs always ended before it.
-      ({ tearDown }) => {
-        if (tearDown !== undefined) this.#held.push({ path: step.path, tearDown })
-      },
-    )
+    const entries: Entry[] = []
+    for (const entry of this.#entries.get(dependency) ?? []) {
+      if (entry.cell.failure !== undefined) this.#begun.delete(entry.cell)
+      else if (entry.inputs.every((one, i) => Object.is(one, inputs[i]))) return entry.cell
+      else entries.push(entry)
+    }
+    const cell = beginCell(step.path, () => makeValue(provider, values))
     this.#entries.set(dependency, [...entries, { cell, inputs }])
+    this.#begun.add(cell)
     return cell
   }
 
@@ -64,11 +61,10 @@ export class ProcessValues {
   }
 
   async #end(): Promise<void> {
-    for (const entries of this.#entries.values()) {
-      for (const { cell } of entries) await cell.pending
-    }
+    for (const cell of this.#begun) await cell.pending
+    await tearDownAll([...this.#begun], undefined)
     this.#entries.clear()
-    await tearDownAll(this.#held.splice(0), undefined)
+    this.#begun.clear()
   }
 }
 

@@ -6,7 +6,7 @@ import { beginCell, type Cell } from './cell.ts'
 import type { Graph, Input, MadeNode, Step } from './graph.ts'
 import { makeValue } from './made-value.ts'
 import type { ProcessValues } from './process-values.ts'
-import { tearDownAll, type Failure, type HeldValue } from './tear-down.ts'
+import { tearDownAll, type Failure } from './tear-down.ts'
 
 type Values = Record<string, unknown>
 
@@ -25,7 +25,6 @@ export interface ScopeBase {
 export class TaskScope {
   readonly #base: ScopeBase
   readonly #cells = new Map<MadeNode, Cell>()
-  readonly #held: HeldValue[] = []
   #closing: Promise<void> | undefined
 
   constructor(base: ScopeBase) {
@@ -76,11 +75,14 @@ export class TaskScope {
   }
 
   async #end(failure: Failure | undefined): Promise<void> {
-    for (const [node, cell] of this.#cells) {
-      // A value of the process is not this scope's to wait for.
-      if (node.provider.scope === 'task') await cell.pending
-    }
-    await tearDownAll(this.#held.splice(0), failure)
+    // In the order in which the makings began; what a value needs was there before that. A value of
+    // the process is not this scope's to wait for, nor to end.
+    const own = [...this.#cells].filter(([node]) => node.provider.scope === 'task')
+    for (const [, cell] of own) await cell.pending
+    await tearDownAll(
+      own.map(([, cell]) => cell),
+      failure,
+    )
   }
 
   #begin(step: Step): Cell {
@@ -89,12 +91,7 @@ export class TaskScope {
     const cell =
       node.provider.scope === 'process'
         ? this.#base.processValues.obtain(step, values)
-        : beginCell(
-            () => makeValue(node.provider, values),
-            ({ tearDown }) => {
-              if (tearDown !== undefined) this.#held.push({ path, tearDown })
-            },
-          )
+        : beginCell(path, () => makeValue(node.provider, values))
     this.#cells.set(node, cell)
     return cell
   }

@@ -6,11 +6,11 @@ export interface Failure {
   readonly error: unknown
 }
 
-/** A value that has an end. */
+/** A value that may have an end. */
 export interface HeldValue {
   /** How error messages call it. */
   readonly path: string
-  readonly tearDown: (failure: Failure | undefined) => Promise<void>
+  readonly tearDown: ((failure: Failure | undefined) => Promise<void>) | undefined
 }
 
 /**
@@ -29,7 +29,7 @@ export async function tearDownAll(
   let told = failure
   for (const { path, tearDown } of held.toReversed()) {
     try {
-      await tearDown(told)
+      await tearDown?.(told)
     } catch (error) {
       if (told !== undefined && error === told.error) continue
       failed.push({ path, error })

@@ -21,7 +21,7 @@ describe('defining a dependency', () => {
   })
 
   it('infers what the provider gives', () => {
-    const pool = dependency(() => ({ connect: () => 1 }), { scope: 'process' })
+    const pool = dependency(() => ({ connect: (): number => 1 }), { scope: 'process' })
     is<Equal<typeof pool, Dependency<{ connect: () => number }>>>()
     expectTypeOf(dependency(async () => 'a')).toEqualTypeOf<Dependency<string>>()
     const sync = dependency(function* () {
@@ -86,7 +86,8 @@ describe('a wrong definition', () => {
     ['a bare dependency as deps', () => dependency(bad(task), () => 1), /dependencies are an obj/],
     [
       'a name that is a promise’s',
-      () => dependency(Object.fromEntries([['then', task]]), () => 1),
+      // oxlint-disable-next-line no-thenable -- the fault that is tested
+      () => dependency({ then: task }, () => 1),
       /named 'then'/,
     ],
     [

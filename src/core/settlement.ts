@@ -7,14 +7,20 @@ import type { DeadReason } from './states.ts'
  * How a delivery ended.
  *
  * - `succeeded`, `cancelled`: the message is gone from the queue.
- * - `retry`: the same message, same id, with this body, may run again after `delay` milliseconds.
- *   Written by the store in this very step, so that it survives any death.
+ * - `retry`: the same message, same id, with this body, may run again after `delay` milliseconds; in
+ *   another queue where one is named. Written by the store in this very step, so that it survives any
+ *   death. Its redeliveries start again at 0.
  * - `setAside`: the message is kept as a dead letter with its bytes, the reason and a detail
  *   (`failed` = the handler failed for good).
  */
 export type Outcome =
   | { readonly kind: 'succeeded' }
-  | { readonly kind: 'retry'; readonly delay: number; readonly body: Body }
+  | {
+      readonly kind: 'retry'
+      readonly delay: number
+      readonly body: Body
+      readonly queue?: string | undefined
+    }
   | { readonly kind: 'cancelled'; readonly reason: string }
   | { readonly kind: 'setAside'; readonly reason: DeadReason; readonly detail: string }
 

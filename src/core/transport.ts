@@ -39,6 +39,11 @@ export interface ReceiveRequest {
   readonly queues: readonly string[]
   /** The most deliveries that may be handed out, prefetch included. At least 1. */
   readonly room: number
+  /**
+   * The most suspects among them: messages with `redeliveries` above 0, which may have killed their
+   * last worker. They wait in a line of their own and come first. Absent: no limit.
+   */
+  readonly suspects?: number | undefined
   /** Milliseconds until an unrenewed lease ends. */
   readonly lease: number
   /** Ends the wait. Deliveries claimed before it are still handed out: none is lost. */

@@ -1,0 +1,94 @@
+import { hostname } from 'node:os'
+import { milliseconds } from '../core/duration.ts'
+import { InvalidInputError } from '../core/errors.ts'
+import type { Broker } from '../broker/broker.ts'
+import { runtimeOf, type BrokerRuntime } from '../broker/runtime.ts'
+import { checkName } from '../broker/task-definition.ts'
+import { TaskWorker, type WorkerSettings } from './task-worker.ts'
+import type { Worker } from './worker.ts'
+import type { WorkerOptions } from './worker-options.ts'
+
+const known: ReadonlySet<string> = new Set<keyof WorkerOptions>([
+  'concurrency',
+  'prefetch',
+  'queues',
+  'ack',
+  'lease',
+  'redeliveries',
+  'unknownTask',
+  'stallLimit',
+  'grace',
+  'shutdownTimeout',
+  'maxTasks',
+  'name',
+])
+
+/**
+ * Makes a worker for the tasks of a broker, in this process. It fetches nothing before `start()`.
+ *
+ * @example
+ * ```ts
+ * import { createBroker, createWorker } from 'taskwright'
+ *
+ * const broker = createBroker('memory:')
+ * const double = broker.task('double', async (n: number) => n * 2)
+ *
+ * const worker = createWorker(broker, { concurrency: 10 })
+ * await worker.start()
+ * const handle = await double.kiq(21)
+ * console.log(await handle.result()) // 42
+ * await worker.stop()
+ * await broker.stop()
+ * ```
+ * @throws InvalidInputError for an option that is wrong.
+ */
+export function createWorker(broker: Broker, options: WorkerOptions = {}): Worker {
+  const runtime = runtimeOf(broker)
+  return new TaskWorker(runtime, readOptions(runtime, options))
+}
+
+function readOptions(runtime: BrokerRuntime, options: WorkerOptions): WorkerSettings {
+  for (const key of Object.keys(options)) {
+    if (!known.has(key)) throw new InvalidInputError(`createWorker has no option '${key}'. Known: ${[...known].join(', ')}.`)
+  }
+  const concurrency = whole(options.concurrency ?? 100, 'concurrency', 1)
+  const lease = milliseconds(options.lease ?? '30s')
+  if (lease < 100) throw new InvalidInputError('a lease is 100 ms or more.')
+  const { unknownTask = 'set-aside' } = options
+  if (typeof unknownTask === 'object') checkName(unknownTask.forwardTo, 'queue')
+  else if (unknownTask !== 'set-aside' && unknownTask !== 'give-back') {
+    throw new InvalidInputError("unknownTask is 'set-aside', 'give-back' or { forwardTo: 'queue' }.")
+  }
+  const { ack = 'late' } = options
+  if (ack !== 'late' && ack !== 'early') throw new InvalidInputError("ack is 'early' or 'late'.")
+  const { random } = runtime.surroundings
+  return {
+    concurrency,
+    prefetch: whole(options.prefetch ?? Math.min(concurrency, 100), 'prefetch', 0),
+    queues: queuesOf(runtime, options.queues),
+    ack,
+    lease,
+    redeliveries: whole(options.redeliveries ?? 3, 'redeliveries', 0),
+    unknownTask,
+    stallLimit: milliseconds(options.stallLimit ?? lease),
+    grace: milliseconds(options.grace ?? '5s'),
+    shutdownTimeout: milliseconds(options.shutdownTimeout ?? '30s'),
+    maxTasks: options.maxTasks === undefined ? Infinity : whole(options.maxTasks, 'maxTasks', 1),
+    name: options.name ?? `${hostname()}:${process.pid}:${random.hex(3)}`,
+  }
+}
+
+function queuesOf(runtime: BrokerRuntime, queues: readonly string[] | undefined): readonly string[] {
+  if (queues !== undefined) {
+    if (queues.length === 0) throw new InvalidInputError('queues names at least one queue.')
+    return [...new Set(queues.map((queue) => checkName(queue, 'queue')))]
+  }
+  const local = runtime.registry.all().filter((task) => task.handler !== undefined)
+  const named = local.map((task) => task.queue ?? runtime.defaultQueue)
+  return [...new Set(named.length === 0 ? [runtime.defaultQueue] : named)]
+}
+
+function whole(value: number, what: string, least: number): number {
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw new InvalidInputError(`${what} is a whole number of ${least} or more, not ${String(value)}.`)
+}

@@ -1,0 +1,93 @@
+import type { Delivery } from '../core/delivery.ts'
+import { errorData } from '../core/error-data.ts'
+import { TaskCancelledError, TaskDeadError } from '../core/errors.ts'
+import type { Message } from '../core/message.ts'
+import type { ResultRecord } from '../core/result.ts'
+import type { DeadReason } from '../core/states.ts'
+import type { Ending } from '../broker/finish.ts'
+import type { RegisteredTask } from '../broker/registry.ts'
+import type { BrokerRuntime } from '../broker/runtime.ts'
+import { decideRetry } from './retry-decision.ts'
+
+/** Which message ends. */
+export interface About {
+  readonly delivery: Delivery
+  /** `undefined` when its bytes could not be read. */
+  readonly message: Message | undefined
+  readonly task: RegisteredTask | undefined
+}
+
+/** The handler returned. */
+export function succeededEnding(about: About, value: unknown, seconds: number): Ending {
+  return {
+    claim: about.delivery,
+    outcome: { kind: 'succeeded' },
+    record: record(about, { status: 'succeeded', value, executionTime: seconds, error: null }),
+    task: about.task,
+  }
+}
+
+/** The message was cancelled, before or while it ran. */
+export function cancelledEnding(about: About, reason: string, seconds = 0): Ending {
+  const error = errorData(new TaskCancelledError(reason))
+  return {
+    claim: about.delivery,
+    outcome: { kind: 'cancelled', reason },
+    record: record(about, { status: 'cancelled', value: null, executionTime: seconds, error }),
+    task: about.task,
+  }
+}
+
+/** The message never got a fair run. */
+export function deadEnding(about: About, reason: Exclude<DeadReason, 'failed'>, detail: string): Ending {
+  const error = errorData(new TaskDeadError(reason, detail))
+  return {
+    claim: about.delivery,
+    outcome: { kind: 'setAside', reason, detail },
+    record: record(about, { status: 'dead', value: null, executionTime: 0, error }),
+    task: about.task,
+  }
+}
+
+/** The handler threw: another run by the retry policy, or the end. */
+export function failedRunEnding(
+  runtime: BrokerRuntime,
+  about: About & { readonly message: Message; readonly task: RegisteredTask },
+  failed: { readonly error: unknown; readonly seconds: number },
+): Ending {
+  const { delivery, message, task } = about
+  const { random, logger } = runtime.surroundings
+  const decision = decideRetry({
+    error: failed.error,
+    labels: message.labels,
+    policy: runtime.retryPolicyOf(task),
+    random,
+    onPolicyError: (error) =>
+      logger.error('the retry policy of a task threw', { task: task.name, id: message.id, error }),
+  })
+  if (decision.kind === 'retry') {
+    const labels = { ...message.labels, _retries: decision.failedRuns }
+    const body = runtime.codec.encodeMessage({ ...message, labels })
+    return { claim: delivery, outcome: { kind: 'retry', delay: decision.delay, body }, task }
+  }
+  if (decision.kind === 'reject') {
+    const reason = decision.error instanceof Error ? decision.error.message : String(decision.error)
+    return deadEnding(about, 'rejected', reason)
+  }
+  return givenUpEnding(about, decision.error, failed.seconds)
+}
+
+/** The handler failed for good. */
+export function givenUpEnding(about: About, thrown: unknown, seconds: number): Ending {
+  const error = errorData(thrown)
+  return {
+    claim: about.delivery,
+    outcome: { kind: 'setAside', reason: 'failed', detail: `${error.name}: ${error.message}` },
+    record: record(about, { status: 'failed', value: null, executionTime: seconds, error }),
+    task: about.task,
+  }
+}
+
+function record({ message }: About, rest: Omit<ResultRecord, 'labels'>): ResultRecord {
+  return { ...rest, labels: message?.labels ?? {} }
+}

@@ -1,0 +1,80 @@
+import { NonRetryableError, RetryRequestedError, TaskRejectedError, isTaskwrightError } from '../core/errors.ts'
+import type { Labels } from '../core/labels.ts'
+import type { Random } from '../core/random.ts'
+import type { RetryPolicy } from '../core/retry.ts'
+import { providerError } from '../dependencies/provider-error.ts'
+
+/** What follows from a failed run. */
+export type RetryDecision =
+  | { readonly kind: 'retry'; readonly delay: number; readonly failedRuns: number }
+  | { readonly kind: 'fail'; readonly error: unknown }
+  | { readonly kind: 'reject'; readonly error: unknown }
+
+/** What a decision is made from. */
+export interface FailedRun {
+  readonly error: unknown
+  readonly labels: Labels
+  readonly policy: RetryPolicy
+  readonly random: Random
+  /** Told of a predicate or a backoff of the user's that threw. */
+  readonly onPolicyError: (error: unknown) => void
+}
+
+/** TaskIQ's middleware retries to three runs in all where a message asks for retries and says no more. */
+const taskiqRuns = 3
+
+/** Failed runs so far, from the message's own label. */
+export function failedRunsOf(labels: Labels): number {
+  const count = Number(labels['_retries'] ?? 0)
+  return Number.isInteger(count) && count > 0 ? count : 0
+}
+
+/**
+ * Decides whether a failed run is followed by another. The message's labels win over the task's
+ * policy (`max_retries` counts runs, `retry_on_error: false` forbids); `ctx.retry()` uses up a retry
+ * like any failure, but asks no predicate.
+ */
+export function decideRetry(run: FailedRun): RetryDecision {
+  const error = providerError(run.error)
+  if (error instanceof TaskRejectedError || isTaskwrightError(error, 'TASK_REJECTED')) {
+    return { kind: 'reject', error }
+  }
+  const failedRuns = failedRunsOf(run.labels) + 1
+  const requested = error instanceof RetryRequestedError
+  const left = failedRuns <= mostRetries(run)
+  if (!left || error instanceof NonRetryableError || (!requested && !retries(run, error))) {
+    // What the user threw is what failed: our request around it is only the way it took.
+    return { kind: 'fail', error: requested ? (error.cause ?? error) : run.error }
+  }
+  const delay = requested && error.delay !== undefined ? error.delay : backoff(run, failedRuns, error)
+  return { kind: 'retry', delay, failedRuns }
+}
+
+function mostRetries({ labels, policy }: FailedRun): number {
+  if (labels['retry_on_error'] === false) return 0
+  const runs = labels['max_retries']
+  if (runs !== undefined) return Math.max(0, Number(runs) - 1)
+  if (policy.max > 0) return policy.max
+  return labels['retry_on_error'] === true ? taskiqRuns - 1 : 0
+}
+
+function retries({ policy, onPolicyError }: FailedRun, error: unknown): boolean {
+  try {
+    return policy.retries(error)
+  } catch (thrown) {
+    // A broken predicate must not turn a passing fault into a lost task: retry, and say so.
+    onPolicyError(thrown)
+    return true
+  }
+}
+
+function backoff({ policy, random, onPolicyError }: FailedRun, failedRuns: number, error: unknown): number {
+  try {
+    const delay = policy.backoff(failedRuns, { error, random })
+    if (Number.isFinite(delay) && delay >= 0) return delay
+    onPolicyError(new RangeError(`a backoff gave ${String(delay)}; it must be milliseconds of 0 or more.`))
+  } catch (thrown) {
+    onPolicyError(thrown)
+  }
+  return 1000
+}

@@ -1,0 +1,75 @@
+import type { Clock, Timer } from '../core/clock.ts'
+import type { Delivery } from '../core/delivery.ts'
+import { LeaseLostError, TaskCancelledError, TaskTimeoutError } from '../core/errors.ts'
+
+/** Why a run was told to end before it did so by itself. */
+export type Interruption =
+  | { readonly kind: 'timeout'; readonly error: TaskTimeoutError }
+  | { readonly kind: 'cancelled'; readonly error: TaskCancelledError }
+  | { readonly kind: 'lost'; readonly error: LeaseLostError }
+  | { readonly kind: 'shutdown'; readonly error: Error }
+
+/**
+ * One run of one delivery: its abort signal (made when somebody asks for it) and what interrupted it.
+ * The first interruption stands, but for two that override: a lost lease (nothing may be written any
+ * more) and a cancel (its result is refused) win over a timeout or a shutdown.
+ */
+export class Run {
+  readonly delivery: Delivery
+  readonly #clock: Clock
+  #controller: AbortController | undefined
+  #interruption: Interruption | undefined
+  #onInterrupt: (() => void) | undefined
+  #graceEnd: Timer | undefined
+  /** Set by `ctx.commit`. */
+  committed = false
+  /** Set once its slot was freed although its handler has not ended. */
+  stuck = false
+  taskName = ''
+  attempt = 1
+
+  constructor(delivery: Delivery, clock: Clock) {
+    this.delivery = delivery
+    this.#clock = clock
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#interruption !== undefined) this.#controller.abort(this.#interruption.error)
+    }
+    return this.#controller.signal
+  }
+
+  get interruption(): Interruption | undefined {
+    return this.#interruption
+  }
+
+  /** Aborts the run. */
+  interrupt(interruption: Interruption): void {
+    const first = this.#interruption
+    const overrides = interruption.kind === 'lost' || (interruption.kind === 'cancelled' && first?.kind !== 'lost')
+    if (first !== undefined && !overrides) return
+    this.#interruption = interruption
+    this.#controller?.abort(interruption.error)
+    if (first === undefined) this.#onInterrupt?.()
+  }
+
+  /**
+   * Resolves with the handler's end, or with `'stuck'` when it was interrupted and did not end within
+   * `grace` milliseconds.
+   */
+  end<T>(work: Promise<T>, grace: number): Promise<T | 'stuck'> {
+    // No timer until somebody interrupts: most runs are never interrupted.
+    const stuck = new Promise<'stuck'>((resolve) => {
+      this.#onInterrupt = () => {
+        this.#graceEnd = this.#clock.after(grace, () => {
+          this.stuck = true
+          resolve('stuck')
+        })
+      }
+    })
+    if (this.#interruption !== undefined) this.#onInterrupt?.()
+    return Promise.race([work, stuck]).finally(() => this.#graceEnd?.cancel())
+  }
+}

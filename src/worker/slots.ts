@@ -1,0 +1,90 @@
+import type { Delivery } from '../core/delivery.ts'
+
+/**
+ * Who runs next: deliveries in the order of their claim, but at most one suspect at a time. A
+ * suspect lost its last lease, so it may be what kills its worker: if it runs beside no other
+ * suspect, the next crash is blamed on the right one.
+ */
+export class Slots {
+  readonly concurrency: number
+  readonly prefetch: number
+  #ready: Delivery[] = []
+  #head = 0
+  readonly #suspects: Delivery[] = []
+  #running = 0
+  #suspectRunning = false
+
+  constructor(concurrency: number, prefetch: number) {
+    this.concurrency = concurrency
+    this.prefetch = prefetch
+  }
+
+  get running(): number {
+    return this.#running
+  }
+
+  get waiting(): number {
+    return this.#ready.length - this.#head + this.#suspects.length
+  }
+
+  /** Messages that may be claimed now. While some wait, small fetches are put off until they are worth a call. */
+  room(): number {
+    const free = this.concurrency + this.prefetch - this.#running - this.waiting
+    return this.waiting > 0 && free < Math.max(1, this.prefetch / 2) ? 0 : free
+  }
+
+  /** Suspects that may be claimed now: never one that would only wait beside another. */
+  suspectRoom(): number {
+    return this.#suspectRunning || this.#suspects.length > 0 ? 0 : 1
+  }
+
+  add(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      if (delivery.redeliveries > 0) this.#suspects.push(delivery)
+      else this.#ready.push(delivery)
+    }
+  }
+
+  /** The next delivery that may start, which takes a slot; `undefined` when none may. */
+  next(): Delivery | undefined {
+    if (this.#running >= this.concurrency) return undefined
+    const delivery = this.#suspectRunning ? undefined : this.#suspects.shift()
+    if (delivery !== undefined) {
+      this.#suspectRunning = true
+      this.#running++
+      return delivery
+    }
+    if (this.#head >= this.#ready.length) return undefined
+    const first = this.#ready[this.#head++]
+    // Cutting the list now and then costs less than shifting it each time.
+    if (this.#head > 1024 || this.#head === this.#ready.length) {
+      this.#ready = this.#ready.slice(this.#head)
+      this.#head = 0
+    }
+    if (first !== undefined) this.#running++
+    return first
+  }
+
+  /** The slot of a delivery is free again. */
+  free(delivery: Delivery): void {
+    this.#running--
+    if (delivery.redeliveries > 0) this.#suspectRunning = false
+  }
+
+  /** Takes out what has not started. */
+  drain(): readonly Delivery[] {
+    const rest = [...this.#suspects.splice(0), ...this.#ready.slice(this.#head)]
+    this.#ready = []
+    this.#head = 0
+    return rest
+  }
+
+  /** Takes out a delivery that has not started (its lease was lost, it was cancelled). */
+  remove(token: Delivery['token']): Delivery | undefined {
+    for (const list of [this.#suspects, this.#ready]) {
+      const place = list.findIndex((one, i) => one.token === token && (list === this.#suspects || i >= this.#head))
+      if (place >= 0) return list.splice(place, 1)[0]
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Claiming: first what is due is made ready and ended leases are taken back (250 of each at a time, so
+ * that the write lock is never held for long), then each queue gives its share of the room.
+ *
+ * A claim is read first and written row by row: the rows come in their order, each gets a token of its
+ * own, and one statement less is needed than with RETURNING, whose rows have no order (measured equal).
+ */
+import type { Delivery } from '../core/delivery.ts'
+import type { Body } from '../core/message.ts'
+import type { ClaimAnswer, ClaimAsk } from './operations.ts'
+import { state, waitingToken } from './schema.ts'
+import { wholeMs, type Turn } from './turn.ts'
+
+/** The most rows that one claim moves of each kind. */
+const moveLimit = 250
+
+/** in: queue, now · out: due messages become ready. */
+const promote = `
+UPDATE tw_message SET state = ${state.ready} WHERE seq IN (
+  SELECT seq FROM tw_message WHERE queue = ? AND state = ${state.scheduled} AND at <= ?
+   ORDER BY at LIMIT ${moveLimit})`
+/** in: now · out: messages whose lease has ended become ready, at their old place, one redelivery more. */
+const reclaim = `
+UPDATE tw_message
+   SET state = ${state.ready}, token = ${waitingToken.fresh}, redeliveries = redeliveries + 1
+ WHERE seq IN (
+  SELECT seq FROM tw_message WHERE state = ${state.leased} AND at <= ? ORDER BY at LIMIT ${moveLimit})`
+
+const columns = `seq, id, queue, priority, redeliveries, enqueued, expires, cancelled,
+  coalesce(data, (SELECT p.data FROM tw_payload p WHERE p.seq = tw_message.seq)) AS body`
+/** in: queue, limit. */
+const selectReady = `SELECT ${columns} FROM tw_message
+ WHERE queue = ? AND state = ${state.ready} ORDER BY priority DESC, seq LIMIT ?`
+/** in: queue, limit. */
+const selectScheduled = `SELECT ${columns} FROM tw_message
+ WHERE queue = ? AND state = ${state.scheduled} ORDER BY at, seq LIMIT ?`
+/** in: id. */
+export const selectById: string = `SELECT ${columns}, state, at, token FROM tw_message WHERE id = ?`
+/** in: token, end of the lease, seq. */
+const hold = `UPDATE tw_message SET state = ${state.leased}, token = ?, at = ? WHERE seq = ?`
+
+const firstReady = `SELECT 1 AS found FROM tw_message WHERE queue = ? AND state = ${state.ready} LIMIT 1`
+const firstDue = `SELECT at FROM tw_message WHERE queue = ? AND state = ${state.scheduled} ORDER BY at LIMIT 1`
+const firstLease = `SELECT at FROM tw_message WHERE state = ${state.leased} ORDER BY at LIMIT 1`
+
+/** A message on its way to a holder. */
+export interface MessageRow {
+  readonly seq: number
+  readonly id: string
+  readonly queue: number
+  readonly priority: number
+  readonly redeliveries: number
+  readonly enqueued: number
+  readonly expires: number | null
+  readonly cancelled: string | null
+  readonly body: Body
+}
+
+/** Claims up to `room` messages. */
+export function claim(turn: Turn, ask: ClaimAsk): ClaimAnswer {
+  if (turn.maintenance) move(turn, ask)
+  const rows = pick(turn, ask)
+  const deliveries = rows.map((row) => take(turn, row, ask.lease))
+  return { deliveries, next: deliveries.length === 0 ? nextChange(turn, ask) : null }
+}
+
+/** Holds a message under a new token. */
+export function take(turn: Turn, row: MessageRow, lease: number): Delivery {
+  const { sql, tokens, queues, now } = turn
+  const token = tokens.next(sql)
+  sql.run(hold, token, wholeMs(now + lease), row.seq)
+  const { id, priority, body, redeliveries, enqueued, expires, cancelled } = row
+  return {
+    id,
+    queue: queues.name(sql, row.queue),
+    token,
+    priority,
+    body,
+    redeliveries,
+    enqueuedAt: enqueued,
+    ...(expires === null ? {} : { expires }),
+    ...(cancelled === null ? {} : { cancelled }),
+  }
+}
+
+/**
+ * Whether a claim would find or move anything: only reads, so that an idle worker never asks for the
+ * write lock. Answers the empty claim where it would not.
+ */
+export function emptyClaim(turn: Turn, ask: ClaimAsk): ClaimAnswer | undefined {
+  const { sql, now, maintenance } = turn
+  for (const no of numbersOf(turn, ask)) {
+    if (sql.get(firstReady, no) !== undefined) return undefined
+    const due = ask.early || maintenance ? sql.get<{ at: number }>(firstDue, no) : undefined
+    if (due !== undefined && (ask.early || due.at <= now)) return undefined
+  }
+  const next = nextChange(turn, ask)
+  return maintenance && next !== null && next <= now ? undefined : { deliveries: [], next }
+}
+
+/** Makes due messages ready and takes back ended leases. */
+function move(turn: Turn, ask: ClaimAsk): void {
+  const { sql, now, news } = turn
+  let more = sql.run(reclaim, now) > 0
+  for (const no of numbersOf(turn, ask)) if (sql.run(promote, no, now) > 0) more = true
+  // Others may have room for what we leave.
+  if (more) news.work = true
+}
+
+/** When something changes by itself: a message is due, or a lease ends. */
+function nextChange(turn: Turn, ask: ClaimAsk): number | null {
+  const { sql, maintenance } = turn
+  if (!maintenance) return null
+  let next = sql.get<{ at: number }>(firstLease)?.at ?? Infinity
+  for (const no of numbersOf(turn, ask)) {
+    next = Math.min(next, sql.get<{ at: number }>(firstDue, no)?.at ?? Infinity)
+  }
+  return next === Infinity ? null : next
+}
+
+function numbersOf({ sql, queues }: Turn, { queues: names }: ClaimAsk): number[] {
+  return names.flatMap((name) => queues.find(sql, name) ?? [])
+}
+
+/**
+ * The rows to claim: a fair share of the room for each queue that has any, what one leaves for the
+ * others, highest priority first over all of them. Who is served first turns with each claim.
+ */
+function pick(turn: Turn, ask: ClaimAsk): MessageRow[] {
+  const numbers = numbersOf(turn, ask)
+  const [only] = numbers
+  if (numbers.length === 1 && only !== undefined) return waiting(turn, only, ask)
+  const start = turn.tokens.turnOf(numbers.length)
+  const turned = [...numbers.slice(start), ...numbers.slice(0, start)]
+  let open = turned.map((no) => ({ rows: waiting(turn, no, ask), taken: 0 }))
+  const all = open
+  let room = ask.room
+  while (room > 0) {
+    open = open.filter(({ rows, taken }) => taken < rows.length)
+    if (open.length === 0) break
+    const share = Math.max(1, Math.floor(room / open.length))
+    for (const line of open) {
+      const more = Math.min(share, room, line.rows.length - line.taken)
+      line.taken += more
+      room -= more
+    }
+  }
+  const rows = all.flatMap((line) => line.rows.slice(0, line.taken))
+  return rows.sort((a, b) => b.priority - a.priority || a.seq - b.seq)
+}
+
+function waiting({ sql }: Turn, no: number, { room, early }: ClaimAsk): MessageRow[] {
+  const rows = sql.all<MessageRow>(selectReady, no, room)
+  if (!early || rows.length >= room) return rows
+  return [...rows, ...sql.all<MessageRow>(selectScheduled, no, room - rows.length)]
+}

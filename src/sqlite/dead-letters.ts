@@ -1,0 +1,76 @@
+import type { DeadLetter, PageRequest } from '../core/inspector.ts'
+import type { Body } from '../core/message.ts'
+import { inlineBody, state, waitingToken } from './schema.ts'
+import type { Turn } from './turn.ts'
+
+const columns = `d.id AS id, q.name AS queue, d.priority AS priority, d.data AS body, d.reason AS reason,
+  d.detail AS detail, d.redeliveries AS redeliveries, d.at AS at`
+const from = 'FROM tw_dead d JOIN tw_queue q ON q.no = d.queue'
+/** in: seq to begin before, limit. */
+const pageOfAll = `SELECT ${columns} ${from} WHERE d.seq < ? ORDER BY d.seq DESC LIMIT ?`
+/** in: queue, seq to begin before, limit. */
+const pageOfQueue = `SELECT ${columns} ${from} WHERE d.queue = ? AND d.seq < ? ORDER BY d.seq DESC LIMIT ?`
+const one = `SELECT ${columns} ${from} WHERE d.id = ?`
+/** in: id · out: its place; when it has left, that of the next higher id, so that a page goes on near it. */
+const placeOf = 'SELECT seq FROM tw_dead WHERE id >= ? ORDER BY id LIMIT 1'
+/** in: id, now, new body or NULL. All columns of the letter, fresh budget; beside when it is large. */
+const back = `
+INSERT INTO tw_message(id, queue, priority, state, at, token, redeliveries, enqueued, data)
+SELECT id, queue, priority, ${state.ready}, ?2, ${waitingToken.fresh}, 0, enqueued,
+       CASE WHEN length(coalesce(?3, data)) > ${inlineBody} THEN NULL ELSE coalesce(?3, data) END
+  FROM tw_dead WHERE id = ?1
+    ON CONFLICT(id) DO NOTHING`
+/** in: id, new body or NULL. Only for a row that was left without its body. */
+const backPayload = `
+INSERT INTO tw_payload(seq, data)
+SELECT m.seq, coalesce(?2, d.data) FROM tw_message m JOIN tw_dead d ON d.id = m.id
+ WHERE m.id = ?1 AND m.data IS NULL`
+const remove = 'DELETE FROM tw_dead WHERE id = ?'
+
+/** Dead letters, newest first. */
+export function deadLetters(
+  { sql, queues }: Turn,
+  { limit, after, queue }: PageRequest & { queue?: string | undefined },
+): DeadLetter[] {
+  const seq =
+    after === undefined
+      ? Number.MAX_SAFE_INTEGER
+      : (sql.get<{ seq: number }>(placeOf, after)?.seq ?? Number.MAX_SAFE_INTEGER)
+  if (queue === undefined) return sql.all<DeadLetter>(pageOfAll, seq, limit).map(copy)
+  const no = queues.find(sql, queue)
+  return no === undefined ? [] : sql.all<DeadLetter>(pageOfQueue, no, seq, limit).map(copy)
+}
+
+/** One dead letter. */
+export function deadLetter({ sql }: Turn, id: string): DeadLetter | null {
+  const row = sql.get<DeadLetter>(one, id)
+  return row === undefined ? null : copy(row)
+}
+
+/** Puts dead letters back, ready, and deletes their results. */
+export function retryDead(
+  { sql, now, news }: Turn,
+  { ids, bodies }: { ids: readonly string[]; bodies: ReadonlyMap<string, Body> | undefined },
+): string[] {
+  return ids.filter((id) => {
+    const body = bodies?.get(id) ?? null
+    if (sql.run(back, id, now, body) === 0) return false
+    sql.run(backPayload, id, body)
+    sql.run(remove, id)
+    sql.run('DELETE FROM tw_result WHERE id = ?', id)
+    news.work = true
+    return true
+  })
+}
+
+/** Deletes dead letters for good; how many there were. */
+export function deleteDead({ sql }: Turn, ids: readonly string[]): number {
+  let deleted = 0
+  for (const id of ids) deleted += sql.run(remove, id)
+  return deleted
+}
+
+/** Rows of SQLite have no prototype; callers get ordinary objects. */
+function copy(row: DeadLetter): DeadLetter {
+  return { ...row }
+}

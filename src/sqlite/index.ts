@@ -1,0 +1,15 @@
+/**
+ * The SQLite engine: `sqliteTransport`, `sqliteResultBackend`. Importing it loads no SQLite library.
+ *
+ * @module
+ */
+export { sqliteTransport } from './sqlite-transport.ts'
+export { sqliteResultBackend } from './sqlite-result-factory.ts'
+export type { SqliteOptions } from './sqlite-options.ts'
+export type {
+  SqliteDatabaseClass,
+  SqliteDriver,
+  SqliteHandle,
+  SqliteStatement,
+  SqlValue,
+} from './sql-driver.ts'

@@ -1,0 +1,79 @@
+import type { PageRequest, QueueCounts, StoredMessage } from '../core/inspector.ts'
+import type { Body } from '../core/message.ts'
+import type { TaskStatus } from '../core/states.ts'
+import { state, waitingToken } from './schema.ts'
+import type { Turn } from './turn.ts'
+
+/** Counts by the partial indexes: no row of a message is read but those of running ones. */
+const counts = `
+SELECT q.name AS queue, q.cap AS cap,
+  (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.ready}) AS queued,
+  (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled}) AS scheduled,
+  coalesce(r.running, 0) AS running,
+  (SELECT count(*) FROM tw_dead WHERE queue = q.no) AS dead
+  FROM tw_queue q
+  LEFT JOIN (SELECT queue, count(*) AS running FROM tw_message WHERE state = ${state.leased} GROUP BY queue) r
+    ON r.queue = q.no
+ ORDER BY q.name`
+/** in: queue, seq to begin after, limit. */
+const page = `
+SELECT id, priority, state, at, enqueued, redeliveries,
+       coalesce(data, (SELECT p.data FROM tw_payload p WHERE p.seq = m.seq)) AS body
+  FROM tw_message m WHERE queue = ? AND seq > ? ORDER BY seq LIMIT ?`
+/** in: id · out: the place of that message; when it has left, of the one with the next smaller id (ids are in time's order). */
+const placeOf = 'SELECT seq FROM tw_message WHERE id <= ? ORDER BY id DESC LIMIT 1'
+const stateOf = 'SELECT state, token FROM tw_message WHERE id = ?'
+const deadReason = 'SELECT reason FROM tw_dead WHERE id = ?'
+
+const names = new Map<number, StoredMessage['state']>([
+  [state.ready, 'queued'],
+  [state.scheduled, 'scheduled'],
+  [state.leased, 'running'],
+])
+
+/** Every queue with its counts. */
+export function queueCounts({ sql }: Turn): QueueCounts[] {
+  return sql.all<QueueCounts>(counts).map((row) => ({ ...row }))
+}
+
+/** Messages of a queue, oldest first. */
+export function peek(
+  { sql, queues }: Turn,
+  { queue, page: { limit, after } }: { queue: string; page: PageRequest },
+): StoredMessage[] {
+  const no = queues.find(sql, queue)
+  if (no === undefined) return []
+  const seq = after === undefined ? 0 : (sql.get<{ seq: number }>(placeOf, after)?.seq ?? 0)
+  const rows = sql.all<{
+    id: string
+    priority: number
+    state: number
+    at: number
+    enqueued: number
+    redeliveries: number
+    body: Body
+  }>(page, no, seq, limit)
+  return rows.map((row) => ({
+    id: row.id,
+    queue,
+    priority: row.priority,
+    state: names.get(row.state) ?? 'queued',
+    body: row.body,
+    redeliveries: row.redeliveries,
+    at: row.state === state.ready ? row.enqueued : row.at,
+  }))
+}
+
+/** The state of each id as far as messages and dead letters tell. */
+export function states({ sql }: Turn, ids: readonly string[]): (TaskStatus | null)[] {
+  return ids.map((id) => {
+    const row = sql.get<{ state: number; token: number }>(stateOf, id)
+    if (row !== undefined) {
+      const retrying = row.state === state.scheduled && row.token === waitingToken.retried
+      return retrying ? 'retrying' : (names.get(row.state) ?? null)
+    }
+    const dead = sql.get<{ reason: string }>(deadReason, id)
+    if (dead === undefined) return null
+    return dead.reason === 'failed' ? 'failed' : 'dead'
+  })
+}

@@ -1,0 +1,94 @@
+import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
+import type { DeadLetter, PageRequest, QueueCounts, StoredMessage } from '../core/inspector.ts'
+import type { Body, Envelope } from '../core/message.ts'
+import type { StoredResult } from '../core/result.ts'
+import type { Settlement, SettleStatus } from '../core/settlement.ts'
+import type { TaskStatus } from '../core/states.ts'
+import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
+import type { Failure } from './failure.ts'
+
+/** What a claim is asked for. */
+export interface ClaimAsk {
+  readonly queues: readonly string[]
+  readonly room: number
+  readonly lease: number
+  readonly early: boolean
+}
+
+/** What a claim found. `next`: when something becomes claimable by itself, where nothing was. */
+export interface ClaimAnswer {
+  readonly deliveries: readonly Delivery[]
+  readonly next: number | null
+}
+
+/**
+ * Everything that can be asked of the database: plain data in and out, so that it crosses to the
+ * database thread as it is. The contracts of `core/` say what each means.
+ */
+export interface Operations {
+  send: { ask: readonly Envelope[]; answer: readonly SendStatus[] }
+  claim: { ask: ClaimAsk; answer: ClaimAnswer }
+  settle: { ask: readonly Settlement[]; answer: readonly SettleStatus[] }
+  extend: { ask: { claims: readonly Claim[]; lease: number }; answer: ExtendReport }
+  cancelledAmong: { ask: readonly Claim[]; answer: ExtendReport['cancelled'] }
+  recover: { ask: { known: readonly LeaseToken[]; lease: number }; answer: readonly Delivery[] }
+  release: { ask: readonly Claim[]; answer: readonly SettleStatus[] }
+  cancel: {
+    ask: { ids: readonly string[]; reason: string; lease: number }
+    answer: readonly CancelAnswer[]
+  }
+  configure: { ask: Readonly<Record<string, QueueSettings>>; answer: null }
+  save: { ask: readonly StoredResult[]; answer: readonly Body[] }
+  get: { ask: readonly string[]; answer: readonly (Body | null)[] }
+  delete: { ask: readonly string[]; answer: number }
+  saveProgress: { ask: { claim: Claim; body: Body; expiresIn: number }; answer: boolean }
+  getProgress: { ask: readonly string[]; answer: readonly (Body | null)[] }
+  queues: { ask: null; answer: readonly QueueCounts[] }
+  peek: { ask: { queue: string; page: PageRequest }; answer: readonly StoredMessage[] }
+  states: { ask: readonly string[]; answer: readonly (TaskStatus | null)[] }
+  deadLetters: {
+    ask: PageRequest & { queue?: string | undefined }
+    answer: readonly DeadLetter[]
+  }
+  deadLetter: { ask: string; answer: DeadLetter | null }
+  retryDead: {
+    ask: { ids: readonly string[]; bodies: ReadonlyMap<string, Body> | undefined }
+    answer: readonly string[]
+  }
+  deleteDead: { ask: readonly string[]; answer: number }
+}
+
+/** The name of an operation. */
+export type OperationKind = keyof Operations
+
+/** One operation to be done. */
+export type Operation = {
+  [K in OperationKind]: { readonly kind: K; readonly ask: Operations[K]['ask'] }
+}[OperationKind]
+
+/** How one operation ended. */
+export type Reply =
+  | { readonly done: true; readonly answer: unknown }
+  | { readonly done: false; readonly failure: Failure }
+
+/** What committed operations changed that others may wait for. */
+export interface News {
+  /** Something may be claimed, or will be at another time than before. */
+  work: boolean
+  /** Results were stored. */
+  results: boolean
+  /** Running messages were cancelled. */
+  cancels: boolean
+}
+
+/** Operations that only read. */
+export const readOnly: ReadonlySet<OperationKind> = new Set<OperationKind>([
+  'get',
+  'getProgress',
+  'cancelledAmong',
+  'queues',
+  'peek',
+  'states',
+  'deadLetters',
+  'deadLetter',
+])

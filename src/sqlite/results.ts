@@ -1,0 +1,80 @@
+import type { Claim } from '../core/delivery.ts'
+import type { Body } from '../core/message.ts'
+import type { StoredResult } from '../core/result.ts'
+import { state } from './schema.ts'
+import { wholeMs, type Turn } from './turn.ts'
+
+/** in: id, expires, body, now · out: 1 change when it is ours; one that has expired makes room. */
+const save = `
+INSERT INTO tw_result(id, expires, data) VALUES (?1, ?2, ?3)
+    ON CONFLICT(id) DO UPDATE SET expires = ?2, data = ?3 WHERE expires <= ?4`
+const read = 'SELECT data FROM tw_result WHERE id = ? AND expires > ?'
+const readProgress = 'SELECT data FROM tw_progress WHERE id = ? AND expires > ?'
+const remove = 'DELETE FROM tw_result WHERE id = ? AND expires > ?'
+/** in: id, token · out: a row while the claim holds its message. */
+const holds = `SELECT 1 AS found FROM tw_message WHERE id = ? AND token = ? AND state = ${state.leased}`
+const writeProgress = `
+INSERT INTO tw_progress(id, expires, data) VALUES (?1, ?2, ?3)
+    ON CONFLICT(id) DO UPDATE SET expires = ?2, data = ?3`
+const sweepLimit = 500
+const sweep = (table: string): string =>
+  `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expires <= ? ORDER BY expires LIMIT ${sweepLimit})`
+const sweepResults = sweep('tw_result')
+const sweepProgress = sweep('tw_progress')
+
+/** Stores a result unless there is one. */
+export function saveResult({ sql, now, news }: Turn, result: StoredResult): boolean {
+  const { id, body, expiresIn } = result
+  const ours = sql.run(save, id, wholeMs(now + expiresIn), body, now) > 0
+  if (ours) news.results = true
+  return ours
+}
+
+/** Stores results; what is stored of each. */
+export function saveResults(turn: Turn, results: readonly StoredResult[]): Body[] {
+  return results.map((result) => {
+    if (saveResult(turn, result)) return result.body
+    return readOne(turn, result.id) ?? result.body
+  })
+}
+
+/** The results of ids. */
+export function getResults(turn: Turn, ids: readonly string[]): (Body | null)[] {
+  return ids.map((id) => readOne(turn, id))
+}
+
+/** The progress of ids. */
+export function getProgress({ sql, now }: Turn, ids: readonly string[]): (Body | null)[] {
+  return ids.map((id) => sql.get<{ data: Body }>(readProgress, id, now)?.data ?? null)
+}
+
+/** Deletes results and progress. */
+export function deleteResults({ sql, now }: Turn, ids: readonly string[]): number {
+  let deleted = 0
+  for (const id of ids) {
+    deleted += sql.run(remove, id, now)
+    sql.run('DELETE FROM tw_progress WHERE id = ?', id)
+  }
+  return deleted
+}
+
+/** Stores progress while the claim holds its message. */
+export function saveProgress(
+  { sql, now }: Turn,
+  { claim, body, expiresIn }: { claim: Claim; body: Body; expiresIn: number },
+): boolean {
+  if (sql.get(holds, claim.id, claim.token) === undefined) return false
+  sql.run(writeProgress, claim.id, wholeMs(now + expiresIn), body)
+  return true
+}
+
+/** Deletes some of what has expired (500 of each); readers never see it in any case. Whether there may be more. */
+export function sweepExpired({ sql, now }: Turn): boolean {
+  const results = sql.run(sweepResults, now)
+  const progress = sql.run(sweepProgress, now)
+  return results === sweepLimit || progress === sweepLimit
+}
+
+function readOne({ sql, now }: Turn, id: string): Body | null {
+  return sql.get<{ data: Body }>(read, id, now)?.data ?? null
+}

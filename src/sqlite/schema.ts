@@ -1,0 +1,128 @@
+/**
+ * The tables, and how they come to be.
+ *
+ * `PRAGMA application_id` says that a file is ours and `user_version` which schema it has. Names
+ * begin with `tw_`, because tables of the user may live in the same file.
+ *
+ * ```
+ *   tw_queue    a queue's number and cap            tw_result    results, first writer wins
+ *   tw_message  what waits, is due or runs          tw_progress  the last progress of each task
+ *   tw_payload  bodies above 1 kB, by seq           tw_counter   numbers that are drawn once
+ *   tw_dead     dead letters with their bodies
+ * ```
+ *
+ * A message is in one of three states, each with its own partial index, so that a claim never walks
+ * over what does not wait. States start at 2 because 0 and 1 take no byte in a record: moving from
+ * one to 2 would change its length and rewrite it. For the same reason tokens are of equal width.
+ */
+import { StoreError } from '../core/errors.ts'
+import type { Connection } from './connection.ts'
+
+/** `TWQ1`. */
+export const applicationId = 0x54575131
+
+/** `tw_message.state`. */
+export const state = { ready: 2, scheduled: 3, leased: 4 } as const
+
+/** `tw_message.token` while nobody holds the message: it waits for its first run, or for another. */
+export const waitingToken = { fresh: 2 ** 40, retried: 2 ** 40 + 1 } as const
+
+/** Bodies up to this many UTF-16 units or bytes lie in the message's own row. */
+export const inlineBody = 1024
+
+/** One step forward from the version before it. Never changed once released. */
+export interface Migration {
+  readonly version: number
+  readonly sql: string
+}
+
+const first = `
+CREATE TABLE tw_queue(no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, cap INT) STRICT;
+CREATE TABLE tw_message(
+  seq INTEGER PRIMARY KEY,    -- first in, first out
+  id TEXT NOT NULL,
+  queue INT NOT NULL,         -- tw_queue.no
+  priority INT NOT NULL,
+  state INT NOT NULL,         -- 2 ready, 3 scheduled, 4 leased
+  at INT NOT NULL,            -- ms since 1970: stored (2), due (3), end of the lease (4)
+  token INT NOT NULL,         -- names the claim; 2^40 or 2^40 + 1 while nobody holds it
+  redeliveries INT NOT NULL,
+  enqueued INT NOT NULL,      -- ms since 1970
+  cancelled TEXT,             -- the reason
+  expires INT,
+  data ANY                    -- the body: text stays text, bytes stay bytes; NULL: in tw_payload
+) STRICT;
+CREATE UNIQUE INDEX tw_message_id ON tw_message(id);
+CREATE INDEX tw_message_ready ON tw_message(queue, priority DESC, seq) WHERE state = 2;
+CREATE INDEX tw_message_due ON tw_message(queue, at) WHERE state = 3;
+CREATE INDEX tw_message_lease ON tw_message(at) WHERE state = 4;
+CREATE TABLE tw_payload(seq INTEGER PRIMARY KEY, data ANY NOT NULL) STRICT;
+CREATE TRIGGER tw_message_end AFTER DELETE ON tw_message WHEN old.data IS NULL
+  BEGIN DELETE FROM tw_payload WHERE seq = old.seq; END;
+CREATE TABLE tw_dead(
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, queue INT NOT NULL, priority INT NOT NULL,
+  reason TEXT NOT NULL, detail TEXT NOT NULL, redeliveries INT NOT NULL, enqueued INT NOT NULL,
+  at INT NOT NULL, data ANY NOT NULL
+) STRICT;
+CREATE INDEX tw_dead_queue ON tw_dead(queue);
+CREATE TABLE tw_result(id TEXT PRIMARY KEY, expires INT NOT NULL, data ANY NOT NULL) STRICT;
+CREATE INDEX tw_result_expires ON tw_result(expires);
+CREATE TABLE tw_progress(id TEXT PRIMARY KEY, expires INT NOT NULL, data ANY NOT NULL) STRICT;
+CREATE INDEX tw_progress_expires ON tw_progress(expires);
+CREATE TABLE tw_counter(name TEXT PRIMARY KEY, value INT NOT NULL) STRICT;
+INSERT INTO tw_counter(name, value) VALUES ('process', 0);
+`
+
+/** All steps, oldest first. */
+export const migrations: readonly Migration[] = [{ version: 1, sql: first }]
+
+/**
+ * Brings an open database to the newest version: one transaction for all steps. Old processes go on
+ * beside it for one version, so a step may add tables, columns and indexes but take nothing away.
+ *
+ * @throws StoreError for a version newer than this program knows.
+ */
+export function migrate(sql: Connection, file: string, steps = migrations): void {
+  const newest = steps.at(-1)?.version ?? 0
+  const found = pragma(sql, 'user_version')
+  if (found > newest) {
+    throw new StoreError(
+      `'${file}' was written by a newer Taskwright (schema ${found}, this one knows ${newest}). Update the taskwright ` +
+        'package of this program; nothing was changed.',
+    )
+  }
+  if (found === newest) return
+  sql.exec('BEGIN IMMEDIATE')
+  try {
+    // Another process may have been first.
+    const version = pragma(sql, 'user_version')
+    for (const step of steps.filter((each) => each.version > version)) sql.exec(step.sql)
+    sql.exec(`PRAGMA user_version = ${Math.max(version, newest)}`)
+    sql.exec('COMMIT')
+  } catch (error) {
+    sql.rollback()
+    throw error
+  }
+}
+
+/** Makes the tables in a new, empty database. */
+export function initialise(sql: Connection, file: string): void {
+  sql.exec(`PRAGMA auto_vacuum = 0; PRAGMA application_id = ${applicationId}`)
+  migrate(sql, file)
+}
+
+/** @throws StoreError when the file belongs to another program. */
+export function checkOwner(sql: Connection, file: string): void {
+  const found = pragma(sql, 'application_id')
+  if (found === applicationId) return
+  throw new StoreError(
+    `'${file}' is a SQLite database of another program (application_id ${found}, Taskwright's is ${applicationId}); ` +
+      'nothing was changed. Name a file of its own for Taskwright, which makes it; tables of yours may then live in it.',
+  )
+}
+
+/** A pragma that is a whole number. */
+export function pragma(sql: Connection, name: string): number {
+  const row = sql.get<Record<string, number | bigint>>(`PRAGMA ${name}`)
+  return Number(row === undefined ? 0 : Object.values(row)[0])
+}

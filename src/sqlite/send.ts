@@ -1,0 +1,101 @@
+import { InvalidInputError, QueueFullError } from '../core/errors.ts'
+import { isId } from '../core/ids.ts'
+import type { Body, Envelope } from '../core/message.ts'
+import type { SendStatus } from '../core/transport.ts'
+import { inlineBody, state, waitingToken } from './schema.ts'
+import { wholeMs, type Turn } from './turn.ts'
+
+/**
+ * in: id, queue, priority, state, at, now, expires, body, token · out: 1 change when it was stored, 0
+ * when a message, a dead letter or a result of that id is kept.
+ */
+const insert = `
+INSERT INTO tw_message(id, queue, priority, state, at, token, redeliveries, enqueued, expires, data)
+SELECT ?1, ?2, ?3, ?4, ?5, ${waitingToken.fresh}, 0, ?6, ?7, ?8
+ WHERE NOT EXISTS (SELECT 1 FROM tw_result WHERE id = ?1 AND expires > ?6)
+   AND NOT EXISTS (SELECT 1 FROM tw_dead WHERE id = ?1)
+    ON CONFLICT(id) DO NOTHING`
+/** in: id, body. The row of that id was inserted just before. */
+const insertPayload =
+  'INSERT INTO tw_payload(seq, data) SELECT seq, ?2 FROM tw_message WHERE id = ?1'
+/** in: queue number · out: what its cap counts. Both counts walk a partial index only. */
+const countWaiting = `
+SELECT (SELECT count(*) FROM tw_message WHERE queue = ?1 AND state = ${state.ready})
+     + (SELECT count(*) FROM tw_message WHERE queue = ?1 AND state = ${state.scheduled}) AS waiting`
+
+/** Whether a body lies beside its message. */
+export const isLarge = (body: Body): boolean => body.length > inlineBody
+
+/** Stores one message unless its id is known. Not bound by caps: follow-ups must not be refused. */
+export function place(turn: Turn, envelope: Envelope): SendStatus {
+  const { sql, now, queues, news } = turn
+  const { id, queue, priority, body, delay, expires } = envelope
+  const due = wholeMs(envelope.at ?? now + (delay ?? 0))
+  const later = due > now
+  const changes = sql.run(
+    insert,
+    id,
+    queues.draw(sql, queue),
+    priority,
+    later ? state.scheduled : state.ready,
+    later ? due : now,
+    now,
+    expires === undefined ? null : wholeMs(expires),
+    isLarge(body) ? null : body,
+  )
+  if (changes === 0) return 'known'
+  if (isLarge(body)) sql.run(insertPayload, id, body)
+  news.work = true
+  return 'stored'
+}
+
+/**
+ * Stores messages, all or none. A queue with a cap is counted after the writes, so that ids which are
+ * known do not count twice; where it is exceeded the writes are taken back.
+ *
+ * @throws QueueFullError
+ */
+export function send(turn: Turn, envelopes: readonly Envelope[]): SendStatus[] {
+  const { sql, queues } = turn
+  const caps = new Map<string, number>()
+  for (const name of new Set(envelopes.map(({ queue }) => queue))) {
+    const cap = capOf(turn, name)
+    if (cap !== null) caps.set(name, cap)
+  }
+  if (caps.size === 0) return envelopes.map((envelope) => place(turn, envelope))
+  sql.exec('SAVEPOINT tw_send')
+  const statuses = envelopes.map((envelope) => place(turn, envelope))
+  for (const [name, cap] of caps) {
+    const stored = envelopes.some(({ queue }, i) => queue === name && statuses[i] === 'stored')
+    const row = stored
+      ? sql.get<{ waiting: number }>(countWaiting, queues.draw(sql, name))
+      : undefined
+    if (row !== undefined && row.waiting > cap) {
+      sql.exec('ROLLBACK TO tw_send; RELEASE tw_send')
+      throw new QueueFullError(name, cap)
+    }
+  }
+  sql.exec('RELEASE tw_send')
+  return statuses
+}
+
+/** The cap of a queue as it stands now; any process may have changed it. */
+function capOf({ sql, queues }: Turn, name: string): number | null {
+  const no = queues.draw(sql, name)
+  return sql.get<{ cap: number | null }>('SELECT cap FROM tw_queue WHERE no = ?', no)?.cap ?? null
+}
+
+/** @throws InvalidInputError for what no store could keep. */
+export function checkEnvelope({ id, priority, delay, at, expires }: Envelope): void {
+  if (!isId(id)) {
+    throw new InvalidInputError(
+      `'${String(id).slice(0, 128)}' cannot be a message id: use 1 to 128 letters, digits and _ . : -`,
+    )
+  }
+  if (!Number.isInteger(priority) || priority < 0 || priority > 9) {
+    throw new InvalidInputError(`message ${id}: a priority is a whole number from 0 to 9.`)
+  }
+  if (Number.isNaN(delay ?? 0) || Number.isNaN(at ?? 0) || Number.isNaN(expires ?? 0)) {
+    throw new InvalidInputError(`message ${id}: 'delay', 'at' and 'expires' are milliseconds.`)
+  }
+}

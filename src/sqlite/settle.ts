@@ -1,0 +1,105 @@
+import { InvalidInputError, UnsupportedError } from '../core/errors.ts'
+import type { Claim } from '../core/delivery.ts'
+import type { Body } from '../core/message.ts'
+import type { Settlement, SettleStatus } from '../core/settlement.ts'
+import { saveResult } from './results.ts'
+import { state, waitingToken } from './schema.ts'
+import { checkEnvelope, isLarge, place } from './send.ts'
+import { wholeMs, type Turn } from './turn.ts'
+
+/** The fence: this claim holds the message. in: id, token. */
+const held = `id = ?1 AND token = ?2 AND state = ${state.leased}`
+/** A fenced end of a message that nobody cancelled. in: id, token · out: 1 change, or refused. */
+const end = `DELETE FROM tw_message WHERE ${held} AND cancelled IS NULL`
+const endCancelled = `DELETE FROM tw_message WHERE ${held}`
+/** in: id · out: why a fence refused. */
+const holder = 'SELECT token, state, cancelled FROM tw_message WHERE id = ?'
+/** in: id, token · out: the row, where the fence lets it through. */
+const own = `SELECT seq, data IS NULL AS large FROM tw_message WHERE ${held} AND cancelled IS NULL`
+/** in: state, at, token, inline body, seq. */
+const rewrite = 'UPDATE tw_message SET state = ?, at = ?, token = ?, data = ? WHERE seq = ?'
+/** in: seq, reason, detail, now. The message row is deleted next. */
+const bury = `
+INSERT OR REPLACE INTO tw_dead(id, queue, priority, reason, detail, redeliveries, enqueued, at, data)
+SELECT id, queue, priority, ?2, ?3, redeliveries, enqueued, ?4,
+       coalesce(data, (SELECT p.data FROM tw_payload p WHERE p.seq = m.seq))
+  FROM tw_message m WHERE seq = ?1`
+
+/** Ends deliveries. All of one settlement is written, or nothing of it. */
+export function settle(turn: Turn, settlements: readonly Settlement[]): SettleStatus[] {
+  return settlements.map((settlement) => settleOne(turn, settlement))
+}
+
+function settleOne(turn: Turn, { claim, outcome, result, followUps }: Settlement): SettleStatus {
+  const { sql } = turn
+  const { id, token } = claim
+  switch (outcome.kind) {
+    case 'succeeded':
+      if (sql.run(end, id, token) === 0) return refusal(turn, claim)
+      break
+    case 'cancelled':
+      if (sql.run(endCancelled, id, token) === 0) return refusal(turn, claim)
+      break
+    case 'retry': {
+      const row = sql.get<{ seq: number; large: number }>(own, id, token)
+      if (row === undefined) return refusal(turn, claim)
+      reenter(turn, row, { body: outcome.body, at: wholeMs(turn.now + outcome.delay) })
+      break
+    }
+    case 'setAside': {
+      const row = sql.get<{ seq: number }>(own, id, token)
+      if (row === undefined) return refusal(turn, claim)
+      sql.run(bury, row.seq, outcome.reason, outcome.detail, turn.now)
+      sql.run('DELETE FROM tw_message WHERE seq = ?', row.seq)
+    }
+  }
+  if (result !== undefined) saveResult(turn, result)
+  if (followUps !== undefined) for (const envelope of followUps) place(turn, envelope)
+  return 'settled'
+}
+
+/** The same row waits again, at its old place, with this body. */
+function reenter(
+  { sql, now, news }: Turn,
+  row: { seq: number; large: number },
+  { body, at }: { body: Body; at: number },
+): void {
+  const later = at > now
+  const large = isLarge(body)
+  const to = later ? state.scheduled : state.ready
+  sql.run(rewrite, to, later ? at : now, waitingToken.retried, large ? null : body, row.seq)
+  if (large) sql.run('INSERT OR REPLACE INTO tw_payload(seq, data) VALUES (?, ?)', row.seq, body)
+  else if (row.large === 1) sql.run('DELETE FROM tw_payload WHERE seq = ?', row.seq)
+  news.work = true
+}
+
+/** Why the fence refused. */
+function refusal({ sql }: Turn, { id, token }: Claim): SettleStatus {
+  const row = sql.get<{ token: number; state: number; cancelled: string | null }>(holder, id)
+  if (row === undefined) return 'gone'
+  return row.token === token && row.state === state.leased && row.cancelled !== null
+    ? 'cancelled'
+    : 'taken'
+}
+
+/**
+ * Checks a settlement before anything is written.
+ *
+ * @throws UnsupportedError for parts that need a store this engine does not have.
+ */
+export function checkSettlement({ claim, outcome, followUps, node, frees }: Settlement): void {
+  if (node !== undefined) {
+    throw new UnsupportedError(
+      'the SQLite transport has no workflow store: nothing was written. Use a transport with one.',
+    )
+  }
+  if ((frees?.permits?.length ?? 0) > 0 || (frees?.keys?.length ?? 0) > 0) {
+    throw new UnsupportedError(
+      'the SQLite transport keeps no permits and no unique keys: nothing was written.',
+    )
+  }
+  if (outcome.kind === 'retry' && Number.isNaN(outcome.delay)) {
+    throw new InvalidInputError(`message ${claim.id}: the delay of a retry is milliseconds.`)
+  }
+  for (const envelope of followUps ?? []) checkEnvelope(envelope)
+}

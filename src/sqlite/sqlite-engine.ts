@@ -1,0 +1,292 @@
+/**
+ * All operations of one turn of the loop, in one transaction.
+ *
+ * `transact` is synchronous: BEGIN IMMEDIATE, each operation in order, COMMIT. Nothing of anybody else
+ * runs in between, and there is never an await inside.
+ *
+ * - Only reads, or claims that find nothing: no transaction and no write lock.
+ * - The lock is held by another connection: every operation answers `busy`; the runner asks again.
+ * - One operation fails: all is rolled back, then each is done in a transaction of its own, so that it
+ *   fails alone.
+ * - The disk is full: the ballast is released, sends answer `full` until it can be made anew, and
+ *   everything else is tried again.
+ * - After each commit the file must still be the one that was opened; otherwise what was written lies
+ *   in a file that nobody can find: the operations fail, and so does every later one.
+ */
+import { Ballast } from './ballast.ts'
+import { claim, emptyClaim } from './claim.ts'
+import type { Connection } from './connection.ts'
+import { absoluteFile, openDatabase, type DatabaseOptions } from './database.ts'
+import { deadLetter, deadLetters, deleteDead, retryDead } from './dead-letters.ts'
+import { describeFailure, type Failure } from './failure.ts'
+import { FileWatch } from './file-guards.ts'
+import { peek, queueCounts, states } from './inspect.ts'
+import { cancel, cancelledAmong, configure, extend, recover, release } from './leases.ts'
+import {
+  readOnly,
+  type News,
+  type Operation,
+  type OperationKind,
+  type Operations,
+  type Reply,
+} from './operations.ts'
+import { QueueNumbers } from './queue-numbers.ts'
+import {
+  deleteResults,
+  getProgress,
+  getResults,
+  saveProgress,
+  saveResults,
+  sweepExpired,
+} from './results.ts'
+import { pragma } from './schema.ts'
+import { send } from './send.ts'
+import { settle } from './settle.ts'
+import { Tokens } from './tokens.ts'
+import type { Turn } from './turn.ts'
+
+/** How an engine is opened. */
+export interface EngineOptions extends DatabaseOptions {
+  readonly maintenance: boolean
+  /** Process numbers of an engine whose place this one takes: its claims are ours. */
+  readonly mine?: readonly number[] | undefined
+}
+
+/** What `transact` answers. */
+export interface Transacted {
+  readonly replies: Reply[]
+  readonly news: News
+}
+
+type Handlers = {
+  [K in OperationKind]: (turn: Turn, ask: Operations[K]['ask']) => Operations[K]['answer']
+}
+
+const handlers: Handlers = {
+  send,
+  claim,
+  settle,
+  extend,
+  cancelledAmong,
+  recover,
+  release,
+  cancel,
+  configure,
+  save: saveResults,
+  get: getResults,
+  delete: deleteResults,
+  saveProgress,
+  getProgress,
+  queues: queueCounts,
+  peek,
+  states,
+  deadLetters,
+  deadLetter,
+  retryDead,
+  deleteDead,
+}
+
+/** Milliseconds between two sweeps of expired results, and between two attempts to make the ballast anew. */
+const sweepEvery = 10_000
+const ballastEvery = 1000
+
+/** See the top of the file. */
+export class SqliteEngine {
+  readonly #sql: Connection
+  readonly #file: string
+  readonly #watch: FileWatch
+  readonly #ballast: Ballast
+  readonly #tokens: Tokens
+  readonly #queues = new QueueNumbers()
+  readonly #maintenance: boolean
+  #broken: Failure | undefined
+  #full: Failure | undefined
+  #nextBallast = 0
+  #nextSweep = 0
+
+  /** @throws StoreError */
+  constructor(options: EngineOptions) {
+    this.#sql = openDatabase(options)
+    this.#file = absoluteFile(options.file)
+    this.#watch = new FileWatch(this.#file)
+    this.#ballast = new Ballast(this.#file, options.random)
+    this.#ballast.ensure()
+    this.#tokens = new Tokens(options.mine)
+    this.#maintenance = options.maintenance
+  }
+
+  /** Process numbers of this instance. */
+  get mine(): readonly number[] {
+    return this.#tokens.mine
+  }
+
+  /** Does operations. `now` is the caller's clock. Never throws: each operation has its reply. */
+  transact(operations: readonly Operation[], now: number): Transacted {
+    const replies: Reply[] = []
+    const news: News = { work: false, results: false, cancels: false }
+    const turn: Turn = {
+      sql: this.#sql,
+      now: Math.round(now),
+      tokens: this.#tokens,
+      queues: this.#queues,
+      news: { ...news },
+      maintenance: this.#maintenance,
+    }
+    this.#mendFull(turn.now)
+    const open = operations.map((_, i) => i).filter((i) => this.#admit(operations, i, replies))
+    if (open.length > 0 && !this.#onlyLook(turn, { operations, open, replies })) {
+      this.#together(turn, { operations, open, replies, news })
+    }
+    const failure = this.#broken ?? this.#checkFile()
+    return failure === undefined
+      ? { replies, news }
+      : { replies: operations.map(() => ({ done: false, failure })), news }
+  }
+
+  /** Changes whenever another connection has written. */
+  dataVersion(): number {
+    return pragma(this.#sql, 'data_version')
+  }
+
+  /** Closes the database. */
+  close(): void {
+    this.#sql.close()
+  }
+
+  /** Whether an operation may be tried at all now; where not, it has its reply. */
+  #admit(operations: readonly Operation[], i: number, replies: Reply[]): boolean {
+    const refused = this.#broken ?? (operations[i]?.kind === 'send' ? this.#full : undefined)
+    if (refused !== undefined) replies[i] = { done: false, failure: refused }
+    return refused === undefined
+  }
+
+  /** Does operations that write nothing without a transaction; `false` where one may write. */
+  #onlyLook(turn: Turn, work: Work): boolean {
+    const found: [number, unknown][] = []
+    try {
+      for (const i of work.open) {
+        const operation = work.operations[i]
+        if (operation === undefined) continue
+        if (operation.kind === 'claim') {
+          const answer = emptyClaim(turn, operation.ask)
+          if (answer === undefined) return false
+          found.push([i, answer])
+        } else if (readOnly.has(operation.kind)) found.push([i, perform(turn, operation)])
+        else return false
+      }
+    } catch (error) {
+      const failure = this.#describe(error)
+      for (const i of work.open) work.replies[i] = { done: false, failure }
+      return true
+    }
+    for (const [i, answer] of found) work.replies[i] = { done: true, answer }
+    return true
+  }
+
+  /** One transaction for all; each alone where that fails. */
+  #together(turn: Turn, work: Work & { news: News }): void {
+    const failure = this.#attempt(turn, work)
+    if (failure === undefined) return
+    const first = failure.kind === 'full' && this.#full === undefined
+    if (failure.kind === 'full') this.#becomeFull(failure)
+    if (
+      failure.kind === 'busy' ||
+      failure.kind === 'broken' ||
+      (work.open.length === 1 && !first)
+    ) {
+      for (const i of work.open) work.replies[i] = { done: false, failure }
+      return
+    }
+    for (const i of work.open) {
+      if (this.#admit(work.operations, i, work.replies))
+        this.#together(turn, { ...work, open: [i] })
+    }
+  }
+
+  #attempt(
+    turn: Turn,
+    { operations, open, replies, news }: Work & { news: News },
+  ): Failure | undefined {
+    turn.news.work = turn.news.results = turn.news.cancels = false
+    try {
+      this.#sql.exec('BEGIN IMMEDIATE')
+      for (const i of open) {
+        const operation = operations[i]
+        if (operation !== undefined) replies[i] = this.#reply(turn, operation)
+      }
+      if (this.#maintenance && turn.now >= this.#nextSweep) {
+        this.#nextSweep = sweepExpired(turn) ? turn.now : turn.now + sweepEvery
+      }
+      this.#sql.exec('COMMIT')
+    } catch (error) {
+      this.#rollback()
+      return this.#describe(error)
+    }
+    this.#tokens.committed()
+    this.#queues.committed()
+    news.work ||= turn.news.work
+    news.results ||= turn.news.results
+    news.cancels ||= turn.news.cancels
+    return undefined
+  }
+
+  /** A refusal that wrote nothing is the operation's own; everything else ends the transaction. */
+  #reply(turn: Turn, operation: Operation): Reply {
+    try {
+      return { done: true, answer: perform(turn, operation) }
+    } catch (error) {
+      const failure = describeFailure(error, this.#file)
+      if (failure.kind === 'queueFull') return { done: false, failure }
+      throw error
+    }
+  }
+
+  #rollback(): void {
+    try {
+      this.#sql.rollback()
+    } catch {
+      // The next BEGIN tells whether the connection is of any use.
+    }
+    this.#tokens.rolledBack()
+    this.#queues.rolledBack()
+  }
+
+  #describe(error: unknown): Failure {
+    const failure = describeFailure(error, this.#file)
+    if (failure.kind === 'broken') this.#broken = failure
+    return failure
+  }
+
+  #becomeFull(failure: Failure): void {
+    this.#full = failure
+    this.#ballast.release()
+  }
+
+  #mendFull(now: number): void {
+    if (this.#full === undefined) return
+    if (now < this.#nextBallast && this.#nextBallast - now <= ballastEvery) return
+    this.#nextBallast = now + ballastEvery
+    if (this.#ballast.ensure()) this.#full = undefined
+  }
+
+  #checkFile(): Failure | undefined {
+    const message = this.#watch.changed()
+    if (message === undefined) return undefined
+    this.#broken = { kind: 'broken', message, transient: false }
+    return this.#broken
+  }
+}
+
+interface Work {
+  readonly operations: readonly Operation[]
+  /** The places of those that are to be done. */
+  readonly open: readonly number[]
+  readonly replies: Reply[]
+}
+
+function perform<K extends OperationKind>(
+  turn: Turn,
+  operation: { readonly kind: K; readonly ask: Operations[K]['ask'] },
+): Operations[K]['answer'] {
+  return handlers[operation.kind](turn, operation.ask)
+}

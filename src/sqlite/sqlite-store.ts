@@ -1,0 +1,129 @@
+/**
+ * One database as all contracts of one process share it: opened once, closed with its last user, and
+ * all calls of one turn of the loop in one transaction.
+ */
+import { TurnBatch } from '../coalescing/turn-batch.ts'
+import { NotStartedError } from '../core/errors.ts'
+import type { StoreIdentity } from '../core/store.ts'
+import type { Surroundings } from '../core/vendor.ts'
+import { absoluteFile } from './database.ts'
+import { LocalHost, type EngineHost } from './engine-host.ts'
+import { failureError } from './failure.ts'
+import { networkFileSystem, storeIdentity } from './file-guards.ts'
+import type { OperationKind, Operation, Operations, Reply } from './operations.ts'
+import { SignalBell } from './signal-bell.ts'
+import { loadLibrary } from './sql-driver.ts'
+import type { SqliteOptions } from './sqlite-options.ts'
+
+/** The most operations that go to the database together; the engine cuts them into transactions. */
+const mostOperations = 512
+
+/** See the top of the file. */
+export class SqliteStore {
+  readonly options: SqliteOptions
+  readonly around: Surroundings
+  /** Rings when something may be claimed, results were stored, or running messages were cancelled. */
+  readonly work: SignalBell = new SignalBell()
+  readonly results: SignalBell = new SignalBell()
+  readonly cancels: SignalBell = new SignalBell()
+  readonly #users = new Set<object>()
+  readonly #batch: TurnBatch<Operation, Reply>
+  #file: string
+  #identity: StoreIdentity | undefined
+  #host: EngineHost | undefined
+  #opening: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: SqliteOptions, around: Surroundings) {
+    this.options = options
+    this.around = around
+    this.#file = absoluteFile(options.file)
+    this.#batch = new TurnBatch({
+      run: (operations) => this.#run(operations),
+      most: mostOperations,
+      inFlight: 2,
+    })
+  }
+
+  /** Device and inode of the file, as it was opened; where it is while it is not open. */
+  get identity(): StoreIdentity {
+    return this.#identity ?? storeIdentity(this.#file)
+  }
+
+  /** Opens the database for `user`. Idempotent; concurrent calls share one opening. */
+  async open(user: object): Promise<void> {
+    await this.#closing
+    this.#users.add(user)
+    this.#opening ??= this.#open()
+    try {
+      await this.#opening
+    } catch (error) {
+      this.#users.delete(user)
+      this.#opening = undefined
+      throw error
+    }
+  }
+
+  /** Closes it when `user` was the last one. Idempotent. */
+  async close(user: object): Promise<void> {
+    if (this.#users.delete(user) && this.#users.size === 0) this.#closing = this.#close()
+    await this.#closing
+  }
+
+  /** Does one operation, together with the others of this turn of the loop. */
+  async call<K extends OperationKind>(
+    kind: K,
+    ask: Operations[K]['ask'],
+  ): Promise<Operations[K]['answer']> {
+    if (this.#host === undefined) {
+      throw new NotStartedError(
+        'the SQLite store is not open: call start() first (after stop(): again).',
+      )
+    }
+    const reply = await this.#batch.add({ kind, ask } as Operation)
+    if (!reply.done) throw failureError(reply.failure)
+    return reply.answer as Operations[K]['answer']
+  }
+
+  async #open(): Promise<void> {
+    const { driver, synchronous = 'normal', maintenance = true } = this.options
+    const { logger, random } = this.around
+    const library = await loadLibrary(driver)
+    this.#file = absoluteFile(this.options.file)
+    const options = { file: this.#file, library, synchronous, random, maintenance }
+    const host = new LocalHost(options)
+    await host.open()
+    this.#host = host
+    this.#identity = storeIdentity(this.#file)
+    const network = networkFileSystem(this.#file)
+    if (network !== undefined) {
+      logger.warn(
+        `'${this.#file}' lies on a network file system (${network}): SQLite's locks cannot be trusted there and ` +
+          'messages may be lost. Use a local disk, or a transport with a server.',
+      )
+    }
+  }
+
+  async #close(): Promise<void> {
+    await this.#opening?.catch(() => {})
+    this.#opening = undefined
+    await this.#batch.idle()
+    const host = this.#host
+    this.#host = undefined
+    this.#identity = undefined
+    await host?.close()
+  }
+
+  async #run(operations: readonly Operation[]): Promise<readonly Reply[]> {
+    const { replies, news } = await this.#opened().run(operations, this.around.clock.now())
+    if (news.work) this.work.ring()
+    if (news.results) this.results.ring()
+    if (news.cancels) this.cancels.ring()
+    return replies
+  }
+
+  #opened(): EngineHost {
+    if (this.#host === undefined) throw new NotStartedError('the SQLite store was closed.')
+    return this.#host
+  }
+}

@@ -15,7 +15,8 @@ export function defineTask(home: TaskHome, register: (task: RegisteredTask) => v
   const define = (nameOrOptions: string | AnyTaskOptions, handler: unknown): unknown => {
     const task = readDefinition(nameOrOptions, handler)
     register(task)
-    const call = (...args: unknown[]): Promise<unknown> => callDirectly(home.runtime(task.name), task, args)
+    // async: a task always answers with a promise, also when it has no broker yet.
+    const call = async (...args: unknown[]): Promise<unknown> => callDirectly(home.runtime(task.name), task, args)
     return Object.assign(nameIt(call, task.name), sendable(home, task), { handler })
   }
   // The one place where the types of a definition are let go: `TaskDefiner` states them for callers,
@@ -29,7 +30,7 @@ export function sendable(home: TaskHome, task: RegisteredTask): Omit<Sendable<un
   return Object.defineProperty(
     {
       kiq: (...args: unknown[]) => kicker().kiq(...args),
-      kiqMany: (calls: Iterable<unknown[]>) => sendMany(home.runtime(task.name), task, calls),
+      kiqMany: async (calls: Iterable<unknown[]>) => sendMany(home.runtime(task.name), task, calls),
       kicker,
     },
     registrationKey,

@@ -50,7 +50,7 @@ export function makeKicker(home: TaskHome, task: RegisteredTask, kick: Kick = { 
     withTimeout: (timeout: Duration) => label('timeout', positive(milliseconds(timeout)) / 1000),
     withBroker: (broker: BrokerIdentity) => but({ broker }),
     withTransaction: (transaction: unknown) => but({ transaction }),
-    kiq: (...args: unknown[]) => {
+    kiq: async (...args: unknown[]) => {
       const runtime = kick.broker === undefined ? home.runtime(task.name) : runtimeOf(kick.broker)
       return kiq(runtime, task, { args, kick })
     },

@@ -4,6 +4,7 @@ import { DefinitionError, InvalidInputError, UnsupportedError } from '../core/er
 import { managedLabels, priorityNumber, type Labels } from '../core/labels.ts'
 import { retryPolicy, type RetryOptions } from '../core/retry.ts'
 import type { ScheduleLine } from '../core/schedule-line.ts'
+import { readWants } from '../dependencies/definition.ts'
 import { checkSchedule } from '../cron/check-schedule.ts'
 import { definitionSite } from './definition-site.ts'
 import type { AnyHandler, RegisteredTask } from './registry.ts'
@@ -55,7 +56,7 @@ export function readDefinition(nameOrOptions: string | AnyTaskOptions, handler: 
   }
   if (typeof handler !== 'function') fail('the second argument must be its handler, a function.')
   const { deps, input, params, schedule } = options
-  if (deps !== undefined) checkDependencies(deps, fail)
+  if (deps !== undefined) readWants(deps, `task '${name}'`)
   if (input !== undefined && typeof input?.['~standard']?.validate !== 'function') {
     fail('`input` must be a Standard Schema (zod, valibot, arktype, …).')
   }
@@ -151,18 +152,6 @@ export function checkLabels(labels: Labels): Labels {
 }
 
 type Fail = (what: string, cause?: unknown) => never
-
-function checkDependencies(deps: Dependencies, fail: Fail): void {
-  if (typeof deps !== 'object' || deps === null) fail('`deps` must be an object of dependencies by name.')
-  for (const [key, dependency] of Object.entries(deps)) {
-    if (dependency === undefined) {
-      fail(`dependency '${key}' is undefined: is there a circle of imports? Move it to a file of its own.`)
-    }
-    if (typeof dependency !== 'object' || dependency === null || typeof dependency.key !== 'string') {
-      fail(`'${key}' in \`deps\` is not a dependency: make one with dependency(…).`)
-    }
-  }
-}
 
 function checkParams(given: { params: readonly string[]; handler: AnyHandler; withDeps: boolean }, fail: Fail): void {
   const { params, handler, withDeps } = given

@@ -64,7 +64,9 @@ export function loopLeaseKeeper(
   return {
     keep(claims) {
       if (stopped) return
-      for (const claim of claims) held.set(claim.token, { claim, told: false })
+      for (const claim of claims) {
+        if (!held.has(claim.token)) held.set(claim.token, { claim, told: false })
+      }
       arm()
     },
     forget(claims) {

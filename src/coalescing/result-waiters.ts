@@ -15,18 +15,25 @@ export interface ResultWaitersOptions {
 const pollBatch = 500
 
 /**
- * All callers of one process that wait for results. Pushes ({@link ResultWaiters.arrived},
- * {@link ResultWaiters.look}) are hints; one shared poll behind them is the truth, so that a lost
- * push only delays. A poll that fails is tried again at the next beat.
+ * All callers of one process that wait for results.
+ *
+ * Pushes ({@link ResultWaiters.arrived}, {@link ResultWaiters.look}) are hints; one shared poll behind
+ * them is the truth, so that a lost push only delays. At most one read is under way: what is asked
+ * for meanwhile is one more read after it. A new wait reads its own id only, as many waits may be
+ * open already. A read that fails is made good by the next poll; polls grow apart while nothing new
+ * is awaited.
  */
 export class ResultWaiters {
   readonly #options: ResultWaitersOptions
   readonly #waiting = new Map<string, Set<(body: Body) => void>>()
   readonly #rejects = new Set<(error: Error) => void>()
-  #timer: Timer | undefined
+  /** Ids that nobody has looked for yet. */
+  readonly #fresh = new Set<string>()
+  /** All ids are to be read. */
+  #all = false
+  #reading = false
+  #poll: { readonly at: number; readonly timer: Timer } | undefined
   #interval: number
-  #looking = false
-  #lookAgain = false
 
   constructor(options: ResultWaitersOptions) {
     this.#options = options
@@ -40,28 +47,26 @@ export class ResultWaiters {
 
   /** Resolves with the result of an id; rejects with the signal's reason, or when {@link close} is called. */
   wait(id: string, signal: AbortSignal): Promise<Body> {
-    if (signal.aborted) return Promise.reject(asError(signal.reason))
     return new Promise<Body>((resolve, reject) => {
       const settle = (end: () => void): void => {
         signal.removeEventListener('abort', onAbort)
         this.#rejects.delete(onClose)
-        const set = this.#waiting.get(id)
-        set?.delete(onBody)
-        if (set?.size === 0) this.#waiting.delete(id)
-        if (this.#waiting.size === 0) this.#disarm()
+        this.#leave(id, onBody)
         end()
       }
       const onBody = (body: Body): void => settle(() => resolve(body))
-      const onAbort = (): void => settle(() => reject(asError(signal.reason)))
+      const onAbort = (): void => settle(() => reject(signal.reason))
       const onClose = (error: Error): void => settle(() => reject(error))
+      if (signal.aborted) return reject(signal.reason)
       signal.addEventListener('abort', onAbort, { once: true })
       this.#rejects.add(onClose)
       const set = this.#waiting.get(id)
       if (set === undefined) this.#waiting.set(id, new Set([onBody]))
       else set.add(onBody)
       // Whoever asks may ask late: look at once, then wait for pushes and polls.
+      this.#fresh.add(id)
       this.#interval = this.#options.poll.first
-      this.look()
+      this.#read()
     })
   }
 
@@ -70,40 +75,48 @@ export class ResultWaiters {
     for (const resolve of this.#waiting.get(id) ?? []) resolve(body)
   }
 
-  /** Something has changed in the store: reads all waited-for ids now. Calls while one read is under way are one more read. */
+  /** Something has changed in the store: reads all waited-for ids now. */
   look(): void {
-    if (this.#looking) {
-      this.#lookAgain = true
-      return
-    }
-    if (this.#waiting.size === 0) return
-    this.#looking = true
-    this.#disarm()
-    void this.#read().then(() => {
-      this.#looking = false
-      if (this.#lookAgain) {
-        this.#lookAgain = false
-        this.look()
-      } else this.#arm()
-    })
+    this.#all = true
+    this.#read()
   }
 
   /** Rejects every wait. */
   close(): void {
-    this.#disarm()
     const error = new NotStartedError('the result backend was stopped while a result was awaited.')
     for (const reject of [...this.#rejects]) reject(error)
   }
 
-  async #read(): Promise<void> {
-    const ids = this.ids()
+  #leave(id: string, resolve: (body: Body) => void): void {
+    const set = this.#waiting.get(id)
+    set?.delete(resolve)
+    if (set?.size === 0) this.#waiting.delete(id)
+    if (this.#waiting.size > 0) return
+    this.#poll?.timer.cancel()
+    this.#poll = undefined
+  }
+
+  #read(): void {
+    if (this.#reading) return
+    const ids = this.#all ? this.ids() : [...this.#fresh].filter((id) => this.#waiting.has(id))
+    this.#all = false
+    this.#fresh.clear()
+    if (ids.length === 0) return this.#arm()
+    this.#reading = true
+    void this.#readPages(ids).then(() => {
+      this.#reading = false
+      this.#read()
+    })
+  }
+
+  async #readPages(ids: readonly string[]): Promise<void> {
     for (let i = 0; i < ids.length; i += pollBatch) {
       const page = ids.slice(i, i + pollBatch)
       try {
         const bodies = await this.#options.get(page)
-        for (const [j, body] of bodies.entries()) {
-          const id = page[j]
-          if (body !== null && id !== undefined) this.arrived(id, body)
+        for (const [j, id] of page.entries()) {
+          const body = bodies[j] ?? null
+          if (body !== null) this.arrived(id, body)
         }
       } catch {
         // The store is away: the next poll asks again; the callers' own timeouts bound the wait.
@@ -112,21 +125,18 @@ export class ResultWaiters {
     }
   }
 
+  /** Plans the next poll; one that is planned for earlier stays. */
   #arm(): void {
-    if (this.#waiting.size === 0 || this.#timer !== undefined) return
-    this.#timer = this.#options.clock.after(this.#interval, () => {
-      this.#timer = undefined
+    if (this.#waiting.size === 0) return
+    const { clock, poll } = this.#options
+    const at = clock.monotonic() + this.#interval
+    if (this.#poll !== undefined && this.#poll.at <= at) return
+    this.#poll?.timer.cancel()
+    const timer = clock.after(this.#interval, () => {
+      this.#poll = undefined
+      this.#interval = Math.min(this.#interval * 2, poll.longest)
       this.look()
     })
-    this.#interval = Math.min(this.#interval * 2, this.#options.poll.longest)
+    this.#poll = { at, timer }
   }
-
-  #disarm(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
-  }
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason))
 }

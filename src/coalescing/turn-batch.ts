@@ -33,6 +33,8 @@ interface Waiting<In, Out> {
 export class TurnBatch<In, Out> {
   readonly #options: TurnBatchOptions<In, Out>
   #waiting: Waiting<In, Out>[] = []
+  /** Those before it are under way already. Cutting the array for each batch would cost its square. */
+  #next = 0
   #running = 0
   #armed = false
   #idle: (() => void)[] = []
@@ -51,8 +53,12 @@ export class TurnBatch<In, Out> {
 
   /** Resolves when nothing is waiting or under way. */
   idle(): Promise<void> {
-    if (this.#waiting.length === 0 && this.#running === 0) return Promise.resolve()
+    if (this.#isIdle()) return Promise.resolve()
     return new Promise((resolve) => this.#idle.push(resolve))
+  }
+
+  #isIdle(): boolean {
+    return this.#waiting.length === 0 && this.#running === 0
   }
 
   #arm(): void {
@@ -69,26 +75,27 @@ export class TurnBatch<In, Out> {
   }
 
   #flush(): void {
-    const { most, run } = this.#options
-    const batch = this.#waiting.length <= most ? this.#waiting : this.#waiting.slice(0, most)
-    this.#waiting = batch === this.#waiting ? [] : this.#waiting.slice(most)
+    const batch = this.#waiting.slice(this.#next, this.#next + this.#options.most)
+    this.#next += batch.length
+    if (this.#next === this.#waiting.length) {
+      this.#waiting = []
+      this.#next = 0
+    }
     this.#running++
-    const finished = run(batch.map((waiting) => waiting.item)).then(
-      (answers) =>
-        batch.forEach((waiting, i) => {
-          const answer = answers[i]
-          if (answer instanceof ItemFailure) waiting.reject(answer.error)
-          else waiting.resolve(answer as Out)
-        }),
-      (error: unknown) => batch.forEach((waiting) => waiting.reject(error)),
-    )
-    void finished.then(() => {
+    void this.#run(batch).then(() => {
       this.#running--
       this.#arm()
-      if (this.#waiting.length === 0 && this.#running === 0) {
-        for (const resolve of this.#idle.splice(0)) resolve()
-      }
+      if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve()
     })
     this.#arm()
+  }
+
+  async #run(batch: readonly Waiting<In, Out>[]): Promise<void> {
+    try {
+      const answers = await this.#options.run(batch.map(({ item }) => item))
+      for (const [i, { resolve }] of batch.entries()) resolve(answers[i] as Out)
+    } catch (error) {
+      for (const { reject } of batch) reject(error)
+    }
   }
 }

@@ -1,0 +1,3 @@
+export { ManualClock } from './manual-clock.ts'
+export { transportBehaviours } from './transport-behaviours.ts'
+export type { TransportBehaviour, TransportHarness } from './transport/harness.ts'

@@ -25,6 +25,18 @@ export const deepestNesting = 500
  */
 export const mostDigits = 4300
 
+const firstTooLarge = 10n ** BigInt(mostDigits)
+
+/** Whether a bigint has at most {@link mostDigits} digits, found without writing them. */
+export function hasFewDigits(value: bigint): boolean {
+  return value < firstTooLarge && value > -firstTooLarge
+}
+
+/** The same for the text of a whole number, with or without a minus. */
+export function isFewDigits(text: string): boolean {
+  return text.length <= (text.startsWith('-') ? mostDigits + 1 : mostDigits)
+}
+
 /**
  * Fills in what was not named.
  *

@@ -6,8 +6,36 @@
  */
 import { isDate, isUint8Array } from 'node:util/types'
 import { forbiddenKeys } from '../core/data.ts'
-import { DataNotPlainError } from '../core/errors.ts'
+import { DataNotPlainError, PayloadTooLargeError } from '../core/errors.ts'
+import type { DataLimits } from './data-limits.ts'
+import { beyondLimits } from './json-reader.ts'
+import type { DataCheck } from './plain-data.ts'
 import { bytesTag, bigintTag, dateTag, escapedKey } from './rich-values.ts'
+
+/** How a codec writes: its check of what may travel, whether it tags rich values, its limits. */
+export interface Writing {
+  readonly check: DataCheck
+  readonly tags: boolean
+  readonly limits: DataLimits
+}
+
+/**
+ * The same text, when it can be read again: for texts with more nesting or keys than the data that
+ * was checked had (tags, errors).
+ *
+ * @throws DataNotPlainError when it is nested too deep.
+ * @throws PayloadTooLargeError when it has too many keys.
+ */
+export function withinLimits(text: string, limits: DataLimits): string {
+  switch (beyondLimits(text, limits)) {
+    case 'depth':
+      throw new DataNotPlainError(`it would be nested deeper than ${limits.maxDepth} levels.`)
+    case 'keys':
+      throw new PayloadTooLargeError(`it would have more than ${limits.maxKeys} keys.`)
+    default:
+      return text
+  }
+}
 
 /**
  * The JSON text of a value. With `tags`, rich values are tagged so that `restoreTags` finds them.

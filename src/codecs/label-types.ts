@@ -5,7 +5,7 @@
 import { forbiddenKeys } from '../core/data.ts'
 import { DataNotPlainError } from '../core/errors.ts'
 import type { Labels, LabelValue } from '../core/labels.ts'
-import { mostDigits } from './data-limits.ts'
+import { hasFewDigits, isFewDigits, mostDigits } from './data-limits.ts'
 import { base64, writeJson } from './json-writer.ts'
 import { isPlainObject, pathOf } from './plain-data.ts'
 import { bytesOf } from './rich-values.ts'
@@ -51,7 +51,7 @@ export function encodeLabels(given: Labels): WireLabels {
         types[name] = labelType.bool
         break
       case 'bigint':
-        labels[name] = String(value)
+        labels[name] = integerLabel(name, value)
         types[name] = labelType.int
         break
       default:
@@ -61,6 +61,18 @@ export function encodeLabels(given: Labels): WireLabels {
     }
   }
   return { labels, types }
+}
+
+/**
+ * A bigint label, when it can be read again.
+ *
+ * @throws DataNotPlainError when it has too many digits.
+ */
+export function integerLabel(name: string, value: bigint): string {
+  if (hasFewDigits(value)) return String(value)
+  throw new DataNotPlainError(
+    `${pathOf('labels', name)} is a bigint of more than ${mostDigits} digits. Send it as a text.`,
+  )
 }
 
 /** The error for a label that no label can be. */
@@ -93,8 +105,9 @@ export function decodeLabels(wire: WireObject, types: WireObject | undefined): L
   const labels: Record<string, LabelValue> = {}
   for (const name of Object.keys(wire)) {
     const value = wire[name]
-    // Own members only: a label may be called `constructor`.
-    const type = types !== undefined && Object.hasOwn(types, name) ? types[name] : undefined
+    const found = types?.[name]
+    // A label may be called `constructor`: no JSON value is a function, so that one is inherited.
+    const type = typeof found === 'function' ? undefined : found
     if (type === labelType.str && typeof value === 'string') labels[name] = value
     else labels[name] = type === undefined ? asLabel(value) : parseLabel({ name, value, type })
   }
@@ -182,7 +195,7 @@ function parseInteger(value: unknown): number | bigint | undefined {
       const digits = text.replaceAll('_', '').replace(/^\+/, '')
       const number = Number(digits)
       if (Number.isSafeInteger(number)) return number + 0
-      return digits.length > mostDigits ? undefined : BigInt(digits)
+      return isFewDigits(digits) ? BigInt(digits) : undefined
     }
     default:
       return undefined

@@ -10,7 +10,7 @@ import { isDate, isUint8Array } from 'node:util/types'
 import { forbiddenKeys } from '../core/data.ts'
 import { DataNotPlainError, PayloadTooLargeError } from '../core/errors.ts'
 import type { DataLimits } from './data-limits.ts'
-import { mostDigits } from './data-limits.ts'
+import { hasFewDigits, mostDigits } from './data-limits.ts'
 
 /** Where a value will stand in the message: for error messages, and for the depth. */
 export interface DataPlace {
@@ -35,7 +35,6 @@ const refused: Finding = 2
 
 /** Integers at and above this are written with an exponent by `JSON.stringify` too. */
 const firstExponent = 1e21
-const largestInteger = 10n ** BigInt(mostDigits)
 
 /** A check with these limits. `tags`: whether rich values are tagged, so that keys with `$` matter. */
 export function dataCheck(limits: DataLimits, tags: boolean): DataCheck {
@@ -55,7 +54,7 @@ export function dataCheck(limits: DataLimits, tags: boolean): DataCheck {
       case 'object':
         return value === null ? asIs : lookInto(value, within + 1)
       case 'bigint':
-        return value < largestInteger && value > -largestInteger ? needsWriter : refused
+        return hasFewDigits(value) ? needsWriter : refused
       default:
         return refused
     }
@@ -194,7 +193,7 @@ function reasonAgainst(value: unknown): string | undefined {
         ? undefined
         : `is ${value}, which JSON has no word for. Send null or a text.`
     case 'bigint':
-      return value < largestInteger && value > -largestInteger
+      return hasFewDigits(value)
         ? undefined
         : `is a bigint of more than ${mostDigits} digits. Send it as a text.`
     case 'function':

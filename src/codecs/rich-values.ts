@@ -7,7 +7,7 @@
  * as `{"$$date": 5}`, and `{$$date: 5}` as `{"$$$date": 5}`.
  */
 import { MalformedMessageError } from '../core/errors.ts'
-import { mostDigits } from './data-limits.ts'
+import { isFewDigits } from './data-limits.ts'
 import { pathOf } from './plain-data.ts'
 
 /** The key of a tagged Date; its value is the ISO text. */
@@ -83,7 +83,7 @@ function restoreOne(tag: string, value: unknown, path: string): Date | bigint | 
 
 /** The bigint of decimal digits, written the one way that `String(bigint)` does. */
 function bigintOf(text: string): bigint | undefined {
-  if (text.length > mostDigits + 1 || !/^(?:0|-?[1-9]\d*)$/.test(text)) return undefined
+  if (!isFewDigits(text) || !/^(?:0|-?[1-9]\d*)$/.test(text)) return undefined
   return BigInt(text)
 }
 

@@ -5,10 +5,10 @@ import type { Body, Message } from '../core/message.ts'
 import type { Progress } from '../core/result.ts'
 import type { DataLimits } from './data-limits.ts'
 import { dataLimits, exceedsBytes } from './data-limits.ts'
-import { beyondLimits, parseJson, textOf } from './json-reader.ts'
-import { writeJson, writeMembers } from './json-writer.ts'
+import { parseJson, textOf } from './json-reader.ts'
+import type { Writing } from './json-writer.ts'
+import { withinLimits, writeJson, writeMembers } from './json-writer.ts'
 import { decodeLabels, encodeLabels } from './label-types.ts'
-import type { DataCheck } from './plain-data.ts'
 import { dataCheck, isPlainObject } from './plain-data.ts'
 import { mayHoldTags, restoreMembers, restoreTags } from './rich-values.ts'
 import { readResult, writeResult } from './taskiq-result.ts'
@@ -55,22 +55,22 @@ const longestTaskName = 256
 export function taskiqJson(options?: TaskiqJsonOptions): Codec {
   const tags = options?.richTypes ?? false
   const limits = dataLimits(options ?? {})
-  const check = dataCheck(limits, tags)
+  const writing: Writing = { check: dataCheck(limits, tags), tags, limits }
   return {
     name: tags ? 'taskiq-json-rich' : 'taskiq-json',
     capabilities: { richTypes: tags },
-    encodeMessage: (message) => encode('message', limits, () => writeMessage(message, check, tags)),
+    encodeMessage: (message) => encode('message', limits, () => writeMessage(message, writing)),
     decodeMessage: (body) =>
       decode({ what: 'message', body, limits }, (value, text) =>
         readMessage(value, tags && mayHoldTags(text)),
       ),
-    encodeResult: (result) => encode('result', limits, () => writeResult(result, { check, tags })),
+    encodeResult: (result) => encode('result', limits, () => writeResult(result, writing)),
     decodeResult: (body) =>
       decode({ what: 'result', body, limits }, (value, text) =>
         readResult(value, tags && mayHoldTags(text)),
       ),
     encodeProgress: (progress) =>
-      encode('progress', limits, () => writeProgress(progress, check, tags)),
+      encode('progress', limits, () => writeProgress(progress, writing)),
     decodeProgress: (body) =>
       decode({ what: 'progress', body, limits }, (value, text) =>
         readProgress(value, tags && mayHoldTags(text)),
@@ -94,14 +94,8 @@ function encode(what: What, limits: DataLimits, write: () => string): string {
       `the ${what} is larger than the limit of ${limits.maxBytes} bytes. Store large data elsewhere and send where it is.`,
     )
   }
-  switch (beyondLimits(text, limits)) {
-    case 'depth':
-      throw new DataNotPlainError(`the ${what} is nested deeper than ${limits.maxDepth} levels.`)
-    case 'keys':
-      throw new PayloadTooLargeError(`the ${what} has more than ${limits.maxKeys} keys.`)
-    default:
-      return text
-  }
+  // The check of the data has counted, but args and kwargs each for itself. (A member is `"":0,`.)
+  return text.length > limits.maxKeys * 5 ? withinLimits(text, limits) : text
 }
 
 interface Reading {
@@ -123,7 +117,7 @@ function decode<T>(reading: Reading, read: (value: unknown, text: string) => T):
   }
 }
 
-function writeMessage(message: Message, check: DataCheck, tags: boolean): string {
+function writeMessage(message: Message, { check, tags, limits }: Writing): string {
   const { id, task, args, kwargs } = message
   if (!isId(id)) throw new DataNotPlainError('id is not 1–128 letters, digits and _ . : -')
   if (typeof task !== 'string' || task === '' || task.length > longestTaskName) {
@@ -148,7 +142,8 @@ function writeMessage(message: Message, check: DataCheck, tags: boolean): string
   const head = `{"task_id":"${id}","task_name":${JSON.stringify(task)}`
   const middle = `"labels":${JSON.stringify(labels)},"labels_types":${JSON.stringify(types)}`
   const list = args.map((arg) => writeJson(arg, tags)).join(',')
-  return `${head},${middle},"args":[${list}],"kwargs":${writeMembers(kwargs, tags)}}`
+  const tail = `"args":[${list}],"kwargs":${writeMembers(kwargs, tags)}}`
+  return withinLimits(`${head},${middle},${tail}`, limits)
 }
 
 function readMessage(value: unknown, tags: boolean): Message {
@@ -179,13 +174,13 @@ function readMessage(value: unknown, tags: boolean): Message {
   }
 }
 
-function writeProgress(progress: Progress, check: DataCheck, tags: boolean): string {
+function writeProgress(progress: Progress, { check, tags, limits }: Writing): string {
   const { state } = progress
   if (typeof state !== 'string') throw new DataNotPlainError('state is not a text.')
   const meta = progress.meta ?? null
-  return check(meta, metaPlace)
-    ? `{"state":${JSON.stringify(state)},"meta":${writeJson(meta, tags)}}`
-    : JSON.stringify({ state, meta })
+  if (!check(meta, metaPlace)) return JSON.stringify({ state, meta })
+  const text = `{"state":${JSON.stringify(state)},"meta":${writeJson(meta, tags)}}`
+  return withinLimits(text, limits)
 }
 
 function readProgress(value: unknown, tags: boolean): Progress {

@@ -10,9 +10,9 @@ import type { Labels } from '../core/labels.ts'
 import type { ResultRecord } from '../core/result.ts'
 import type { FinalStatus } from '../core/states.ts'
 import { decodeError, encodeError } from './exception-repr.ts'
-import { writeJson, writeMembers } from './json-writer.ts'
-import { decodeLabels, notALabel, numberText } from './label-types.ts'
-import type { DataCheck } from './plain-data.ts'
+import type { Writing } from './json-writer.ts'
+import { withinLimits, writeJson, writeMembers } from './json-writer.ts'
+import { decodeLabels, integerLabel, notALabel, numberText } from './label-types.ts'
 import { isPlainObject } from './plain-data.ts'
 import { restoreMembers, restoreTags } from './rich-values.ts'
 import type { WireObject } from './wire-members.ts'
@@ -21,18 +21,13 @@ import { wireObject, wrongMember } from './wire-members.ts'
 const valuePlace = { path: 'value', within: 1 }
 const argsPlace = { path: 'error.args', within: 3 }
 
-/** How a codec writes: its check of what may travel, and whether it tags rich values. */
-export interface ResultWriting {
-  readonly check: DataCheck
-  readonly tags: boolean
-}
-
 /**
  * The JSON text of a result.
  *
  * @throws DataNotPlainError when the value or a label cannot travel.
  */
-export function writeResult(result: ResultRecord, { check, tags }: ResultWriting): string {
+export function writeResult(result: ResultRecord, writing: Writing): string {
+  const { check, tags, limits } = writing
   if (!Number.isFinite(result.executionTime)) {
     throw new DataNotPlainError(`executionTime is ${result.executionTime}, not a finite number.`)
   }
@@ -57,11 +52,14 @@ export function writeResult(result: ResultRecord, { check, tags }: ResultWriting
     error,
     ...(status === 'cancelled' || status === 'dead' ? { tw: { status } } : {}),
   }
-  if (!special && !labels.special) return JSON.stringify(wire)
+  if (!special && !labels.special) {
+    const text = JSON.stringify(wire)
+    return error === null ? text : withinLimits(text, limits)
+  }
   const head = `{"is_err":${wire.is_err},"log":null,"return_value":${writeJson(wire.return_value, tags)}`
   const middle = `"execution_time":${wire.execution_time},"labels":${writeMembers(wire.labels, tags)}`
   const tail = `"error":${writeJson(error, tags)}${wire.tw === undefined ? '' : `,"tw":${JSON.stringify(wire.tw)}`}}`
-  return `${head},${middle},${tail}`
+  return withinLimits(`${head},${middle},${tail}`, limits)
 }
 
 /** Labels in a result are values, not texts (and have no types). */
@@ -89,6 +87,7 @@ function resultLabels(given: Labels): { values: Record<string, unknown>; special
       default:
         if (typeof value !== 'bigint' && !(value instanceof Uint8Array))
           throw notALabel(name, value)
+        if (typeof value === 'bigint') integerLabel(name, value)
         values[name] = value
         special = true
     }

@@ -27,6 +27,7 @@ export class ResultWaiters {
   readonly #options: ResultWaitersOptions
   readonly #waiting = new Map<string, Set<(body: Body) => void>>()
   readonly #rejects = new Set<(error: Error) => void>()
+  readonly #aborts = new AbortListeners()
   /** Ids that nobody has looked for yet. */
   readonly #fresh = new Set<string>()
   /** All ids are to be read. */
@@ -49,7 +50,7 @@ export class ResultWaiters {
   wait(id: string, signal: AbortSignal): Promise<Body> {
     return new Promise<Body>((resolve, reject) => {
       const settle = (end: () => void): void => {
-        signal.removeEventListener('abort', onAbort)
+        this.#aborts.remove(signal, onAbort)
         this.#rejects.delete(onClose)
         this.#leave(id, onBody)
         end()
@@ -58,7 +59,7 @@ export class ResultWaiters {
       const onAbort = (): void => settle(() => reject(signal.reason))
       const onClose = (error: Error): void => settle(() => reject(error))
       if (signal.aborted) return reject(signal.reason)
-      signal.addEventListener('abort', onAbort, { once: true })
+      this.#aborts.add(signal, onAbort)
       this.#rejects.add(onClose)
       const set = this.#waiting.get(id)
       if (set === undefined) this.#waiting.set(id, new Set([onBody]))
@@ -138,5 +139,36 @@ export class ResultWaiters {
       this.look()
     })
     this.#poll = { at, timer }
+  }
+}
+
+/**
+ * One listener for each signal, however many waits it ends: a thousand results are often awaited
+ * under one signal, and Node warns of a leak at the eleventh listener.
+ */
+class AbortListeners {
+  readonly #bySignal = new Map<AbortSignal, { listen: () => void; calls: Set<() => void> }>()
+
+  add(signal: AbortSignal, call: () => void): void {
+    const known = this.#bySignal.get(signal)
+    if (known !== undefined) {
+      known.calls.add(call)
+      return
+    }
+    const calls = new Set([call])
+    const listen = (): void => {
+      for (const each of [...calls]) each()
+    }
+    this.#bySignal.set(signal, { listen, calls })
+    signal.addEventListener('abort', listen)
+  }
+
+  remove(signal: AbortSignal, call: () => void): void {
+    const known = this.#bySignal.get(signal)
+    if (known === undefined) return
+    known.calls.delete(call)
+    if (known.calls.size > 0) return
+    signal.removeEventListener('abort', known.listen)
+    this.#bySignal.delete(signal)
   }
 }

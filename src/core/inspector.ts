@@ -61,7 +61,7 @@ export interface Inspector {
   deadLetter(id: string): Promise<DeadLetter | null>
   /**
    * Puts dead letters back into their queue, ready, with a fresh budget, and deletes their results,
-   * each in one atomic step. `bodies` replaces the stored bytes of an id (to take its failed runs
+   * each in one atomic step. An expiry is lifted: it would only end them again. `bodies` replaces the stored bytes of an id (to take its failed runs
    * off the count). Returns the ids that were there.
    */
   retryDead(ids: readonly string[], bodies?: ReadonlyMap<string, Body>): Promise<readonly string[]>

@@ -2,23 +2,42 @@ import { afterEach, beforeEach, describe, it } from 'vitest'
 import { timeOrderedIds } from '../../src/core/ids.ts'
 import { silentLogger } from '../../src/core/logger.ts'
 import { seededRandom } from '../../src/core/random.ts'
-import type { OpenTransport } from '../../src/core/vendor.ts'
-import { memoryTransport } from '../../src/memory/index.ts'
-import { ManualClock, transportBehaviours, type TransportHarness } from '../../src/testing/index.ts'
+import type { OpenTransport, Surroundings } from '../../src/core/vendor.ts'
+import { memoryResultBackend, memoryTransport } from '../../src/memory/index.ts'
+import {
+  inspectorBehaviours,
+  ManualClock,
+  resultBackendBehaviours,
+  transportBehaviours,
+  type ResultBackendHarness,
+  type TransportHarness,
+} from '../../src/testing/index.ts'
 
-let harness: TransportHarness
-const opened: OpenTransport[] = []
+let clock: ManualClock
+let around: Surroundings
+let stops: (() => Promise<void>)[] = []
 
 beforeEach(() => {
-  const clock = new ManualClock()
-  const random = seededRandom(1)
+  clock = new ManualClock()
+  around = { clock, random: seededRandom(1), logger: silentLogger }
+})
+
+afterEach(async () => {
+  for (const stop of stops) await stop()
+  stops = []
+})
+
+function transportHarness(): TransportHarness {
   const factory = memoryTransport()
   const create = (): OpenTransport => {
-    const instance = factory.create({ clock, random, logger: silentLogger })
-    opened.push(instance)
+    const instance = factory.create(around)
+    stops.push(
+      () => instance.transport.stop(),
+      () => instance.results.stop(),
+    )
     return instance
   }
-  harness = {
+  return {
     capabilities: create().transport.capabilities,
     queue: 'queue',
     lease: 1_000,
@@ -32,17 +51,56 @@ beforeEach(() => {
     },
     advance: (ms) => clock.advance(ms),
     now: () => clock.now(),
-    id: timeOrderedIds(clock, random),
+    id: timeOrderedIds(clock, around.random),
   }
-})
+}
 
-afterEach(async () => {
-  for (const { transport, results } of opened.splice(0)) {
-    await transport.stop()
-    await results.stop()
+function resultHarness(): ResultBackendHarness {
+  const { create, advance, id } = transportHarness()
+  const begin = async (): Promise<OpenTransport> => {
+    const instance = create()
+    await instance.transport.start()
+    return instance
   }
-})
+  return {
+    expiry: 1_000,
+    create: begin,
+    async open() {
+      const instance = await begin()
+      await instance.results.start()
+      return instance
+    },
+    advance,
+    id,
+  }
+}
+
+function loneResultHarness(): ResultBackendHarness {
+  const factory = memoryResultBackend()
+  return {
+    ...resultHarness(),
+    create: async () => ({ results: factory.create(around) }),
+    async open() {
+      const results = factory.create(around)
+      await results.start()
+      stops.push(() => results.stop())
+      return { results }
+    },
+  }
+}
 
 describe('the memory transport', () => {
-  for (const { name, run } of transportBehaviours) it(name, () => run(harness))
+  for (const { name, run } of transportBehaviours) it(name, () => run(transportHarness()))
+})
+
+describe('the inspector of the memory transport', () => {
+  for (const { name, run } of inspectorBehaviours) it(name, () => run(transportHarness()))
+})
+
+describe('the results of the memory transport', () => {
+  for (const { name, run } of resultBackendBehaviours) it(name, () => run(resultHarness()))
+})
+
+describe('the memory result backend by itself', () => {
+  for (const { name, run } of resultBackendBehaviours) it(name, () => run(loneResultHarness()))
 })

@@ -16,20 +16,20 @@ export interface TransportHarness {
    */
   readonly lease: number
   /**
-   * Whether {@link advance} moves a virtual clock exactly. Only then do behaviours look just before
+   * Whether `advance` moves a virtual clock exactly. Only then do behaviours look just before
    * a moment as well.
    */
   readonly exactTime: boolean
   /** A new instance on the harness's one store, not started: as another process would make it. */
-  create(): OpenTransport
+  readonly create: () => OpenTransport
   /** The same with its transport and its results started. */
-  open(): Promise<OpenTransport>
+  readonly open: () => Promise<OpenTransport>
   /** Lets at least so many milliseconds pass for the engine, by a virtual clock or by waiting. */
-  advance(ms: number): Promise<void>
+  readonly advance: (ms: number) => Promise<void>
   /** The engine's time. */
-  now(): number
+  readonly now: () => number
   /** An id that nobody has used. */
-  id(): string
+  readonly id: () => string
 }
 
 /** One promise of the contract, as a test that fails when it is broken. */

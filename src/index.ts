@@ -27,11 +27,23 @@ export { seededRandom, systemRandom, type Random } from './core/random.ts'
 export type { Codec, CodecCapabilities } from './core/codec.ts'
 export type { Json, Plain } from './core/data.ts'
 export type { Claim, Delivery, LeaseToken } from './core/delivery.ts'
-export type { Dependencies, Dependency, DependencyOptions, Injected, Provided } from './core/dependency.ts'
+export type {
+  Dependencies,
+  Dependency,
+  DependencyOptions,
+  Injected,
+  Provided,
+} from './core/dependency.ts'
 export { duration, milliseconds, type Duration } from './core/duration.ts'
 export { errorData, rebuildError, type ErrorData } from './core/error-data.ts'
 export * from './core/errors.ts'
-export type { DeadLetter, Inspector, PageRequest, QueueCounts, StoredMessage } from './core/inspector.ts'
+export type {
+  DeadLetter,
+  Inspector,
+  PageRequest,
+  QueueCounts,
+  StoredMessage,
+} from './core/inspector.ts'
 export type { Labels, LabelValue, Priority, ReservedLabels } from './core/labels.ts'
 export { logTo, silentLogger, type LogFields, type Logger, type LogLevel } from './core/logger.ts'
 export type { Body, Envelope, Message } from './core/message.ts'
@@ -54,4 +66,9 @@ export type {
   TransportCapabilities,
   UserTransactions,
 } from './core/transport.ts'
-export type { OpenTransport, ResultBackendFactory, Surroundings, TransportFactory } from './core/vendor.ts'
+export type {
+  OpenTransport,
+  ResultBackendFactory,
+  Surroundings,
+  TransportFactory,
+} from './core/vendor.ts'

@@ -16,7 +16,10 @@ export interface Travelling {
  *
  * @throws InvalidInputError when the input does not fit its schema.
  */
-export async function toTravel(task: RegisteredTask, args: readonly unknown[]): Promise<Travelling> {
+export async function toTravel(
+  task: RegisteredTask,
+  args: readonly unknown[],
+): Promise<Travelling> {
   if (task.input !== undefined) {
     const [input] = args
     if (args.length !== 1 || !isObject(input)) {
@@ -50,9 +53,16 @@ export interface HandlerArguments {
  *
  * @throws InvalidInputError
  */
-export async function fromTravel(task: RegisteredTask, message: Message): Promise<HandlerArguments> {
+export async function fromTravel(
+  task: RegisteredTask,
+  message: Message,
+): Promise<HandlerArguments> {
   if (task.input !== undefined) {
-    const input = await parseBySchema(task.input, rawInput(task, message), `the input of task '${task.name}'`)
+    const input = await parseBySchema(
+      task.input,
+      rawInput(task, message),
+      `the input of task '${task.name}'`,
+    )
     return { positional: [input], input }
   }
   return { positional: bindByName(task, message), input: undefined }
@@ -79,10 +89,14 @@ function bindByName(task: RegisteredTask, { args, kwargs }: Message): readonly u
   for (const name of names) {
     const place = params.indexOf(name)
     if (place < 0) {
-      throw new InvalidInputError(`task '${task.name}' has no argument '${name}' (it has ${params.join(', ')}).`)
+      throw new InvalidInputError(
+        `task '${task.name}' has no argument '${name}' (it has ${params.join(', ')}).`,
+      )
     }
     if (place < args.length) {
-      throw new InvalidInputError(`the message gives argument '${name}' of task '${task.name}' twice.`)
+      throw new InvalidInputError(
+        `the message gives argument '${name}' of task '${task.name}' twice.`,
+      )
     }
     while (bound.length <= place) bound.push(undefined)
     bound[place] = kwargs[name]

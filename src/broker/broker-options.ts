@@ -23,7 +23,9 @@ export interface BrokerOptions {
   /** For tasks that name no queue. Default `'default'`. */
   queue?: string | undefined
   /** Caps by queue name, stored for all producers, and what a full queue does to senders of this broker. Default: no cap, `'refuse'`. */
-  queues?: Readonly<Record<string, { cap?: number | null | undefined; whenFull?: WhenFull | undefined }>> | undefined
+  queues?:
+    | Readonly<Record<string, { cap?: number | null | undefined; whenFull?: WhenFull | undefined }>>
+    | undefined
   /** Bytes ↔ messages. Default: TaskIQ's JSON; rich values are kept where only Taskwright reads the queue. */
   codec?: Codec | undefined
   /** Bytes ↔ results. Default: as `codec`. */

@@ -14,7 +14,9 @@ export interface Broker extends TaskDefiner, BrokerIdentity, AsyncDisposable {
   readonly description: string
   /** A task whose code lives elsewhere, perhaps in Python: it can be sent, not run. With `params` the arguments travel by name. */
   remoteTask<A extends readonly unknown[], R>(
-    options: string | { name: string; params?: ParamNames<A> | undefined; queue?: string | undefined },
+    options:
+      | string
+      | { name: string; params?: ParamNames<A> | undefined; queue?: string | undefined },
   ): Sendable<A, R>
   remoteTask<I extends Schema, O extends Schema>(options: {
     name: string
@@ -40,7 +42,9 @@ export interface Broker extends TaskDefiner, BrokerIdentity, AsyncDisposable {
    * Dependencies outside a task (a web handler, a script): resolved in a task scope of their own that
    * is torn down when `use` ends, told of its error. `TaskContext` is not to be had here.
    */
-  scope<T>(use: (resolve: <D extends Dependencies>(deps: D) => Promise<Injected<D>>) => Promise<T>): Promise<T>
+  scope<T>(
+    use: (resolve: <D extends Dependencies>(deps: D) => Promise<Injected<D>>) => Promise<T>,
+  ): Promise<T>
   /** Other providers for tests. */
   readonly dependencyOverrides: DependencyOverrides
   /** Opens the store. Called by itself on first use; idempotent. */

@@ -25,7 +25,7 @@ export async function cancelTasks(
 /** Cancels everything that waits in a queue, by claiming and settling it: nothing vanishes untold. */
 export async function purgeQueue(runtime: BrokerRuntime, queue: string): Promise<number> {
   const { signal } = new AbortController()
-  for (let purged = 0; ; ) {
+  for (let purged = 0; ;) {
     const deliveries = await runtime.transport.receive({
       queues: [queue],
       room: purgeBatch,

@@ -11,12 +11,16 @@ import type { TaskHome } from './task-home.ts'
 export const registrationKey: unique symbol = Symbol.for('taskwright.task.registration')
 
 /** The `task` method of a broker or of shared tasks. */
-export function defineTask(home: TaskHome, register: (task: RegisteredTask) => void): TaskDefiner['task'] {
+export function defineTask(
+  home: TaskHome,
+  register: (task: RegisteredTask) => void,
+): TaskDefiner['task'] {
   const define = (nameOrOptions: string | AnyTaskOptions, handler: unknown): unknown => {
     const task = readDefinition(nameOrOptions, handler)
     register(task)
     // async: a task always answers with a promise, also when it has no broker yet.
-    const call = async (...args: unknown[]): Promise<unknown> => callDirectly(home.runtime(task.name), task, args)
+    const call = async (...args: unknown[]): Promise<unknown> =>
+      callDirectly(home.runtime(task.name), task, args)
     return Object.assign(nameIt(call, task.name), sendable(home, task), { handler })
   }
   // The one place where the types of a definition are let go: `TaskDefiner` states them for callers,
@@ -25,7 +29,10 @@ export function defineTask(home: TaskHome, register: (task: RegisteredTask) => v
 }
 
 /** What a task offers for sending, local or remote. */
-export function sendable(home: TaskHome, task: RegisteredTask): Omit<Sendable<unknown[], unknown>, 'name'> {
+export function sendable(
+  home: TaskHome,
+  task: RegisteredTask,
+): Omit<Sendable<unknown[], unknown>, 'name'> {
   const kicker = (): ReturnType<typeof makeKicker> => makeKicker(home, task)
   return Object.defineProperty(
     {

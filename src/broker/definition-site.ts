@@ -16,7 +16,9 @@ const ours = new URL('.', import.meta.url).href
 export function definitionSite(): DefinitionSite | undefined {
   const stack = new Error('where').stack ?? ''
   for (const frame of stack.split('\n').slice(1)) {
-    const match = /(?:\(|at (?:async )?)((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):\d+\)?$/.exec(frame)
+    const match = /(?:\(|at (?:async )?)((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):\d+\)?$/.exec(
+      frame,
+    )
     const place = match?.[1]
     if (place === undefined) continue
     const file = place.startsWith('file://') ? fileURLToPath(place.replace(/[?#].*$/, '')) : place

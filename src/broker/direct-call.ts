@@ -12,9 +12,12 @@ export async function callDirectly(
   args: readonly unknown[],
 ): Promise<unknown> {
   const { handler } = task
-  if (handler === undefined) throw new UnsupportedError(`task '${task.name}' is remote: it can be sent, not called.`)
+  if (handler === undefined)
+    throw new UnsupportedError(`task '${task.name}' is remote: it can be sent, not called.`)
   const input =
-    task.input === undefined ? undefined : await parseBySchema(task.input, args[0], `the input of task '${task.name}'`)
+    task.input === undefined
+      ? undefined
+      : await parseBySchema(task.input, args[0], `the input of task '${task.name}'`)
   const positional = task.input === undefined ? args : [input]
   if (task.deps === undefined) return handler(...positional)
   const { deps } = task
@@ -22,7 +25,10 @@ export async function callDirectly(
     context: syntheticContext(runtime, task, { args, input }),
     body: async (scope) => handler(await scope.resolve(deps), ...positional),
     onTearDownError: (error) =>
-      runtime.surroundings.logger.error('a dependency failed to be torn down', { task: task.name, error }),
+      runtime.surroundings.logger.error('a dependency failed to be torn down', {
+        task: task.name,
+        error,
+      }),
   })
 }
 
@@ -48,13 +54,18 @@ function syntheticContext(
     progress: () => Promise.resolve(),
     retry: (options) => {
       const delay = options?.delay === undefined ? undefined : milliseconds(options.delay)
-      throw new RetryRequestedError(delay, options?.cause === undefined ? {} : { cause: options.cause })
+      throw new RetryRequestedError(
+        delay,
+        options?.cause === undefined ? {} : { cause: options.cause },
+      )
     },
     reject: (reason) => {
       throw new TaskRejectedError(reason)
     },
     commit: () => {
-      throw new UnsupportedError('a task that is called directly has no message to finish: ctx.commit works in a worker.')
+      throw new UnsupportedError(
+        'a task that is called directly has no message to finish: ctx.commit works in a worker.',
+      )
     },
   }
 }

@@ -28,7 +28,10 @@ export function settlementOf(runtime: BrokerRuntime, ending: Ending): Settlement
   }
 }
 
-function resultOf(runtime: BrokerRuntime, { claim, record, task }: Ending): StoredResult | undefined {
+function resultOf(
+  runtime: BrokerRuntime,
+  { claim, record, task }: Ending,
+): StoredResult | undefined {
   const expiresIn = record === undefined ? undefined : runtime.resultTtlOf(task)
   if (record === undefined || expiresIn === undefined) return undefined
   return { id: claim.id, body: runtime.resultCodec.encodeResult(record), expiresIn }
@@ -46,11 +49,16 @@ export async function settle(
   if (runtime.resultsInSettle) return runtime.transport.settle(settlements)
   const results = settlements.flatMap((settlement) => settlement.result ?? [])
   if (results.length > 0) await runtime.results.save(results)
-  return runtime.transport.settle(settlements.map(({ result: _, ...rest }) => rest))
+  return runtime.transport.settle(
+    settlements.map((settlement) => ({ ...settlement, result: undefined })),
+  )
 }
 
 /** {@link settlementOf} and {@link settle} in one. */
-export function finish(runtime: BrokerRuntime, endings: readonly Ending[]): Promise<readonly SettleStatus[]> {
+export function finish(
+  runtime: BrokerRuntime,
+  endings: readonly Ending[],
+): Promise<readonly SettleStatus[]> {
   return settle(
     runtime,
     endings.map((ending) => settlementOf(runtime, ending)),

@@ -13,5 +13,7 @@ export async function gather<
   options?: WaitOptions,
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> extends TaskHandle<infer R> ? R : never }> {
   const values = await Promise.all(handles.map(async (handle) => (await handle).result(options)))
-  return values as { -readonly [K in keyof T]: Awaited<T[K]> extends TaskHandle<infer R> ? R : never }
+  return values as {
+    -readonly [K in keyof T]: Awaited<T[K]> extends TaskHandle<infer R> ? R : never
+  }
 }

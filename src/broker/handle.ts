@@ -23,7 +23,10 @@ export interface HandleOf {
 }
 
 /** The handle of a message. Holds no resource; any number may exist for one id. */
-export function makeHandle(runtime: BrokerRuntime, { id, isDuplicate, output }: HandleOf): TaskHandle<unknown> {
+export function makeHandle(
+  runtime: BrokerRuntime,
+  { id, isDuplicate, output }: HandleOf,
+): TaskHandle<unknown> {
   const outcome = async (options: WaitOptions | undefined): Promise<ResultRecord> => {
     await runtime.start()
     return runtime.resultCodec.decodeResult(await waitFor(runtime, id, options))
@@ -44,9 +47,23 @@ export function makeHandle(runtime: BrokerRuntime, { id, isDuplicate, output }: 
       const record = await outcome(options)
       const { status, executionTime, labels } = record
       if (status === 'succeeded') {
-        return { status, executionTime, labels, isErr: false, returnValue: await valueOf(record), error: null }
+        return {
+          status,
+          executionTime,
+          labels,
+          isErr: false,
+          returnValue: await valueOf(record),
+          error: null,
+        }
       }
-      return { status, executionTime, labels, isErr: true, returnValue: null, error: failure(id, record) }
+      return {
+        status,
+        executionTime,
+        labels,
+        isErr: true,
+        returnValue: null,
+        error: failure(id, record),
+      }
     },
     async status() {
       await runtime.start()
@@ -65,7 +82,11 @@ export function makeHandle(runtime: BrokerRuntime, { id, isDuplicate, output }: 
   }
 }
 
-async function waitFor(runtime: BrokerRuntime, id: string, options: WaitOptions | undefined): Promise<string | Uint8Array> {
+async function waitFor(
+  runtime: BrokerRuntime,
+  id: string,
+  options: WaitOptions | undefined,
+): Promise<string | Uint8Array> {
   const controller = new AbortController()
   const abort = (): void => controller.abort(options?.signal?.reason)
   if (options?.signal?.aborted === true) abort()
@@ -75,7 +96,9 @@ async function waitFor(runtime: BrokerRuntime, id: string, options: WaitOptions 
       ? undefined
       : runtime.surroundings.clock.after(milliseconds(options.timeout), () =>
           controller.abort(
-            new ResultTimeoutError(`no result of task ${id} within ${String(options.timeout)}; it may still be waiting or running.`),
+            new ResultTimeoutError(
+              `no result of task ${id} within ${String(options.timeout)}; it may still be waiting or running.`,
+            ),
           ),
         )
   try {
@@ -88,7 +111,9 @@ async function waitFor(runtime: BrokerRuntime, id: string, options: WaitOptions 
 
 /** The error that the caller sees, by the state in which the task ended. */
 function failure(id: string, record: ResultRecord): Error {
-  const cause = rebuildError(record.error ?? { name: 'Error', message: 'the task failed without an error' })
+  const cause = rebuildError(
+    record.error ?? { name: 'Error', message: 'the task failed without an error' },
+  )
   if (record.status === 'cancelled') {
     return new TaskCancelledError(cause.message.replace(/^the task was cancelled: /, ''), { cause })
   }

@@ -1,7 +1,13 @@
 import { milliseconds, type Duration } from '../core/duration.ts'
 import { InvalidInputError, UnsupportedError } from '../core/errors.ts'
 import { isId } from '../core/ids.ts'
-import { normalPriority, priorityNumber, type LabelValue, type Labels, type Priority } from '../core/labels.ts'
+import {
+  normalPriority,
+  priorityNumber,
+  type LabelValue,
+  type Labels,
+  type Priority,
+} from '../core/labels.ts'
 import type { Message } from '../core/message.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
 import { toTravel } from './arguments.ts'
@@ -28,8 +34,13 @@ interface Kick {
 }
 
 /** A kicker whose types have been checked by {@link Kicker}. */
-export function makeKicker(home: TaskHome, task: RegisteredTask, kick: Kick = { labels: {} }): Kicker<unknown[], unknown> {
-  const but = (more: Partial<Kick>): Kicker<unknown[], unknown> => makeKicker(home, task, { ...kick, ...more })
+export function makeKicker(
+  home: TaskHome,
+  task: RegisteredTask,
+  kick: Kick = { labels: {} },
+): Kicker<unknown[], unknown> {
+  const but = (more: Partial<Kick>): Kicker<unknown[], unknown> =>
+    makeKicker(home, task, { ...kick, ...more })
   const label = (name: string, value: LabelValue): Kicker<unknown[], unknown> =>
     but({ labels: { ...kick.labels, [name]: value } })
   return {
@@ -45,7 +56,9 @@ export function makeKicker(home: TaskHome, task: RegisteredTask, kick: Kick = { 
       return makeKicker(home, task, { ...rest, at: checkDate(at) })
     },
     withExpiry: (expiry: Duration | Date) =>
-      but({ expiry: expiry instanceof Date ? { at: checkDate(expiry) } : { in: milliseconds(expiry) } }),
+      but({
+        expiry: expiry instanceof Date ? { at: checkDate(expiry) } : { in: milliseconds(expiry) },
+      }),
     withPriority: (priority: Priority) => label('priority', checkedPriority(priority)),
     withTimeout: (timeout: Duration) => label('timeout', positive(milliseconds(timeout)) / 1000),
     withBroker: (broker: BrokerIdentity) => but({ broker }),
@@ -68,7 +81,11 @@ async function kiq(
     'transaction' in kick
       ? await sendWithin(runtime, outgoing, kick.transaction)
       : await runtime.sender.send(outgoing)
-  return makeHandle(runtime, { id: outgoing.message.id, isDuplicate: status === 'known', output: task.output })
+  return makeHandle(runtime, {
+    id: outgoing.message.id,
+    isDuplicate: status === 'known',
+    output: task.output,
+  })
 }
 
 /** The message and the route of one call. @throws InvalidInputError */
@@ -83,7 +100,9 @@ export async function prepare(
   const id = kick.id ?? runtime.ids()
   const labels: Labels = {
     ...task.labels,
-    ...(task.priority === undefined || task.priority === normalPriority ? {} : { priority: task.priority }),
+    ...(task.priority === undefined || task.priority === normalPriority
+      ? {}
+      : { priority: task.priority }),
     ...kick.labels,
     ...(expires === undefined ? {} : { tw_expires: expires }),
     ...(line === undefined ? {} : { tw_parent: line.id, tw_root: line.root }),
@@ -99,10 +118,16 @@ export async function prepare(
   return { message, route }
 }
 
-async function sendWithin(runtime: BrokerRuntime, outgoing: Outgoing, transaction: unknown): Promise<'stored' | 'known'> {
+async function sendWithin(
+  runtime: BrokerRuntime,
+  outgoing: Outgoing,
+  transaction: unknown,
+): Promise<'stored' | 'known'> {
   const { transactions } = runtime
   if (transactions === undefined) {
-    throw new UnsupportedError(`transport '${runtime.transport.name}' cannot send inside a transaction of the user's.`)
+    throw new UnsupportedError(
+      `transport '${runtime.transport.name}' cannot send inside a transaction of the user's.`,
+    )
   }
   return runtime.sender.sendWithin(outgoing, async (envelope) => {
     const [status = 'stored'] = await transactions.sendWithin(transaction, [envelope])
@@ -129,7 +154,9 @@ function checkDate(date: Date): number {
 function checkedPriority(priority: Priority): number {
   const level = priorityNumber(priority)
   if (level !== undefined) return level
-  throw new InvalidInputError("a priority is 'low', 'normal', 'high', 'critical' or a whole number from 0 to 9.")
+  throw new InvalidInputError(
+    "a priority is 'low', 'normal', 'high', 'critical' or a whole number from 0 to 9.",
+  )
 }
 
 function positive(ms: number): number {

@@ -79,6 +79,7 @@ export class LifeCycle {
     await step(() => container.close())
     await step(() => results.stop())
     await step(() => transport.stop())
-    for (const error of errors) surroundings.logger.error('the broker could not stop a part', { error })
+    for (const error of errors)
+      surroundings.logger.error('the broker could not stop a part', { error })
   }
 }

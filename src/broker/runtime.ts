@@ -7,13 +7,26 @@ import type { RetryPolicy } from '../core/retry.ts'
 import type { Transport, UserTransactions } from '../core/transport.ts'
 import type { Surroundings } from '../core/vendor.ts'
 import type { DependencyContainer } from '../dependencies/container.ts'
+import type { BrokerOptions } from './broker-options.ts'
 import { isBroker, runtimeKey } from './broker-identity.ts'
 import type { Lineage } from './lineage.ts'
 import type { RegisteredTask, TaskRegistry } from './registry.ts'
 import type { Sender } from './sender.ts'
 
+/** Where tasks learn through which runtime they send. */
+export interface RuntimeHome {
+  /** The first runtime stays. */
+  settle(runtime: BrokerRuntime): void
+  /** Another runtime until the returned function is called. Redirects nest. */
+  redirect(runtime: BrokerRuntime): () => void
+}
+
 /** The inside of a broker: for the engines (worker, scheduler, command line), not for users. */
 export interface BrokerRuntime {
+  /** As they were given. */
+  readonly options: BrokerOptions
+  /** Where the tasks of this broker learn through which runtime they send: its own, and those of included sets. */
+  readonly homes: RuntimeHome[]
   readonly surroundings: Surroundings
   readonly transport: Transport
   readonly results: ResultBackend

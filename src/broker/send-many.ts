@@ -14,6 +14,10 @@ export async function sendMany(
   await runtime.start()
   const statuses = await runtime.sender.sendMany(outgoing)
   return outgoing.map(({ message }, i) =>
-    makeHandle(runtime, { id: message.id, isDuplicate: statuses[i] === 'known', output: task.output }),
+    makeHandle(runtime, {
+      id: message.id,
+      isDuplicate: statuses[i] === 'known',
+      output: task.output,
+    }),
   )
 }

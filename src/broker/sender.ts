@@ -99,7 +99,10 @@ export class Sender {
   }
 
   /** Stores messages inside the user's transaction; hooks run as always. */
-  sendWithin(outgoing: Outgoing, store: (envelope: Envelope) => Promise<SendStatus>): Promise<SendStatus> {
+  sendWithin(
+    outgoing: Outgoing,
+    store: (envelope: Envelope) => Promise<SendStatus>,
+  ): Promise<SendStatus> {
     return this.#throughHooks(outgoing, store)
   }
 
@@ -127,7 +130,9 @@ export class Sender {
       }
       return hook.send(sending, (next) => {
         if (next.message.id !== message.id) {
-          throw new SendFailedError(`middleware '${hook.name ?? index}' changed the id of a message.`)
+          throw new SendFailedError(
+            `middleware '${hook.name ?? index}' changed the id of a message.`,
+          )
         }
         return at(index + 1, next)
       })
@@ -200,7 +205,9 @@ export class Sender {
 function asSendError(error: unknown): unknown {
   if (error instanceof TaskwrightError) return error
   const why = error instanceof Error ? error.message : String(error)
-  return new SendFailedError(`the message could not be stored: ${why}. Sending it again is safe.`, { cause: error })
+  return new SendFailedError(`the message could not be stored: ${why}. Sending it again is safe.`, {
+    cause: error,
+  })
 }
 
 interface Deferred<T> {

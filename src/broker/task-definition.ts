@@ -42,10 +42,15 @@ const nameForm = /^[A-Za-z0-9_.:/-]{1,200}$/
  * without types.
  * @throws DefinitionError
  */
-export function readDefinition(nameOrOptions: string | AnyTaskOptions, handler: unknown): RegisteredTask {
+export function readDefinition(
+  nameOrOptions: string | AnyTaskOptions,
+  handler: unknown,
+): RegisteredTask {
   const options = typeof nameOrOptions === 'string' ? { name: nameOrOptions } : nameOrOptions
   if (typeof options !== 'object' || options === null) {
-    throw new DefinitionError('a task needs a name: broker.task("name", handler) or broker.task({ name: "name" }, handler).')
+    throw new DefinitionError(
+      'a task needs a name: broker.task("name", handler) or broker.task({ name: "name" }, handler).',
+    )
   }
   const name = checkName(options.name, 'task')
   const fail = (what: string, cause?: unknown): never => {
@@ -61,7 +66,8 @@ export function readDefinition(nameOrOptions: string | AnyTaskOptions, handler: 
     fail('`input` must be a Standard Schema (zod, valibot, arktype, …).')
   }
   if (input !== undefined && params !== undefined) fail('give `input` or `params`, not both.')
-  if (params !== undefined) checkParams({ params, handler: handler as AnyHandler, withDeps: deps !== undefined }, fail)
+  if (params !== undefined)
+    checkParams({ params, handler: handler as AnyHandler, withDeps: deps !== undefined }, fail)
   if (schedule !== undefined) {
     try {
       checkSchedule(schedule)
@@ -74,9 +80,12 @@ export function readDefinition(nameOrOptions: string | AnyTaskOptions, handler: 
   }
   const site = definitionSite()
   if (options.isolate !== undefined) {
-    if (options.isolate !== 'thread' && options.isolate !== 'process') fail("`isolate` is 'thread' or 'process'.")
+    if (options.isolate !== 'thread' && options.isolate !== 'process')
+      fail("`isolate` is 'thread' or 'process'.")
     if (site === undefined) {
-      fail('an isolated task must be defined and exported in a file, so that the thread or process can load it.')
+      fail(
+        'an isolated task must be defined and exported in a file, so that the thread or process can load it.',
+      )
     }
   }
   return {
@@ -105,12 +114,22 @@ export function readDefinition(nameOrOptions: string | AnyTaskOptions, handler: 
 export function readRemoteDefinition(
   nameOrOptions:
     | string
-    | { name: string; params?: readonly string[] | undefined; queue?: string | undefined; input?: Schema; output?: Schema },
+    | {
+        name: string
+        params?: readonly string[] | undefined
+        queue?: string | undefined
+        input?: Schema
+        output?: Schema
+      },
 ): RegisteredTask {
   const options = typeof nameOrOptions === 'string' ? { name: nameOrOptions } : nameOrOptions
   return {
     ...readDefinition(
-      { name: options.name, queue: options.queue, ...(options.input === undefined ? {} : { input: options.input }) },
+      {
+        name: options.name,
+        queue: options.queue,
+        ...(options.input === undefined ? {} : { input: options.input }),
+      },
       () => {},
     ),
     params: options.params,
@@ -131,7 +150,8 @@ export function checkName(name: unknown, what: 'task' | 'queue'): string {
 export function checkLabels(labels: Labels): Labels {
   for (const [name, value] of Object.entries(labels)) {
     const managed = managedLabels.get(name)
-    if (managed !== undefined) throw new InvalidInputError(`label '${name}' cannot be set by hand: ${managed}.`)
+    if (managed !== undefined)
+      throw new InvalidInputError(`label '${name}' cannot be set by hand: ${managed}.`)
     const fits =
       typeof value === 'string' ||
       typeof value === 'boolean' ||
@@ -139,11 +159,15 @@ export function checkLabels(labels: Labels): Labels {
       (typeof value === 'number' && Number.isFinite(value)) ||
       value instanceof Uint8Array
     if (!fits && value !== undefined) {
-      throw new InvalidInputError(`label '${name}' must be a string, finite number, bigint, boolean or Uint8Array.`)
+      throw new InvalidInputError(
+        `label '${name}' must be a string, finite number, bigint, boolean or Uint8Array.`,
+      )
     }
   }
   if (labels['priority'] !== undefined && priorityNumber(labels['priority']) === undefined) {
-    throw new InvalidInputError("label 'priority' is 'low', 'normal', 'high', 'critical' or a whole number from 0 to 9.")
+    throw new InvalidInputError(
+      "label 'priority' is 'low', 'normal', 'high', 'critical' or a whole number from 0 to 9.",
+    )
   }
   if (labels['timeout'] !== undefined && !(Number(labels['timeout']) > 0)) {
     throw new InvalidInputError("label 'timeout' is a number of seconds above 0.")
@@ -153,7 +177,10 @@ export function checkLabels(labels: Labels): Labels {
 
 type Fail = (what: string, cause?: unknown) => never
 
-function checkParams(given: { params: readonly string[]; handler: AnyHandler; withDeps: boolean }, fail: Fail): void {
+function checkParams(
+  given: { params: readonly string[]; handler: AnyHandler; withDeps: boolean },
+  fail: Fail,
+): void {
   const { params, handler, withDeps } = given
   if (!Array.isArray(params) || params.some((name) => typeof name !== 'string' || name === '')) {
     fail('`params` must be a list of names.')
@@ -162,11 +189,16 @@ function checkParams(given: { params: readonly string[]; handler: AnyHandler; wi
   // `length` stops at the first default or rest argument, so it is a lower bound only.
   const least = handler.length - (withDeps ? 1 : 0)
   if (params.length < least) {
-    fail(`\`params\` needs one name for each argument of the handler (${least} at least, not ${params.length}).`)
+    fail(
+      `\`params\` needs one name for each argument of the handler (${least} at least, not ${params.length}).`,
+    )
   }
 }
 
-function checkRetry(retry: RetryOptions | false | undefined, fail: Fail): RetryOptions | false | undefined {
+function checkRetry(
+  retry: RetryOptions | false | undefined,
+  fail: Fail,
+): RetryOptions | false | undefined {
   try {
     if (retry !== undefined) retryPolicy(retry)
   } catch (error) {
@@ -178,7 +210,10 @@ function checkRetry(retry: RetryOptions | false | undefined, fail: Fail): RetryO
 function checkPriority(priority: unknown, fail: Fail): number | undefined {
   if (priority === undefined) return undefined
   const level = priorityNumber(priority)
-  return level ?? fail("`priority` is 'low', 'normal', 'high', 'critical' or a whole number from 0 to 9.")
+  return (
+    level ??
+    fail("`priority` is 'low', 'normal', 'high', 'critical' or a whole number from 0 to 9.")
+  )
 }
 
 function time(value: Duration | undefined, what: string, fail: Fail): number | undefined {

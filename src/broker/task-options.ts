@@ -16,7 +16,8 @@ export type Out<S> = S extends Schema ? StandardSchemaV1.InferOutput<S> : never
 export type ParamNames<A extends readonly unknown[]> = { readonly [K in keyof A]: string }
 
 /** Labels that a user may set: his own, and the reserved ones that are his to choose. */
-export type UserLabels = Labels & Pick<ReservedLabels, 'timeout' | 'max_retries' | 'retry_on_error' | 'priority'>
+export type UserLabels = Labels &
+  Pick<ReservedLabels, 'timeout' | 'max_retries' | 'retry_on_error' | 'priority'>
 
 /**
  * How a task is defined. Nothing here depends on the handler's type: that is inferred after, and

@@ -22,21 +22,29 @@ export function transportOf(url: string): TransportFactory {
   if (open === undefined || rest === undefined) {
     const what = scheme === undefined ? `'${url.slice(0, 40)}'` : `a URL with '${scheme}:'`
     throw new DefinitionError(
-      `cannot make a broker of ${what}. Known: ${Object.keys(schemes).map((name) => `${name}:`).join(', ')} (for instance sqlite:./tasks.db).`,
+      `cannot make a broker of ${what}. Known: ${Object.keys(schemes)
+        .map((name) => `${name}:`)
+        .join(', ')} (for instance sqlite:./tasks.db).`,
     )
   }
   return open(rest, url)
 }
 
-function readSqliteUrl(rest: string, url: string): { file: string; synchronous?: 'normal' | 'full' } {
+function readSqliteUrl(
+  rest: string,
+  url: string,
+): { file: string; synchronous?: 'normal' | 'full' } {
   const [path = '', query = ''] = rest.split('?', 2)
   if (path === '' || path === ':memory:') {
-    throw new DefinitionError(`'${url}' names no file: write sqlite:./tasks.db, or memory: for a broker without a file.`)
+    throw new DefinitionError(
+      `'${url}' names no file: write sqlite:./tasks.db, or memory: for a broker without a file.`,
+    )
   }
   const parameters = new URLSearchParams(query)
   const synchronous = parameters.get('synchronous')
   for (const name of parameters.keys()) {
-    if (name !== 'synchronous') throw new DefinitionError(`'${url}': there is no parameter '${name}' (known: synchronous).`)
+    if (name !== 'synchronous')
+      throw new DefinitionError(`'${url}': there is no parameter '${name}' (known: synchronous).`)
   }
   if (synchronous !== null && synchronous !== 'normal' && synchronous !== 'full') {
     throw new DefinitionError(`'${url}': synchronous is 'normal' or 'full'.`)

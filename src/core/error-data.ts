@@ -71,7 +71,12 @@ function read(error: ErrorLike): {
       cause: error.cause,
     }
   } catch {
-    return { name: 'Error', message: 'an error that cannot be read', stack: undefined, cause: undefined }
+    return {
+      name: 'Error',
+      message: 'an error that cannot be read',
+      stack: undefined,
+      cause: undefined,
+    }
   }
 }
 
@@ -90,7 +95,10 @@ function cut(text: string): string {
 /** The error of {@link ErrorData}: always a plain `Error`, with the remote name, message, stack and cause chain. */
 export function rebuildError(data: ErrorData): Error {
   const inner = data.cause ?? (data.suppressContext === true ? undefined : data.context)
-  const error = new Error(data.message, inner === undefined ? undefined : { cause: rebuildError(inner) })
+  const error = new Error(
+    data.message,
+    inner === undefined ? undefined : { cause: rebuildError(inner) },
+  )
   // defineProperty: a name from data must not reach a setter.
   Object.defineProperty(error, 'name', { value: data.name, configurable: true, writable: true })
   const stack = data.stack ?? `${data.name}: ${data.message}\n    at a worker (no stack travelled)`

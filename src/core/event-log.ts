@@ -1,7 +1,15 @@
 /** A fact in the life of a task or worker. */
 export interface LoggedEvent {
   readonly at: number
-  readonly kind: 'sent' | 'started' | 'settled' | 'retried' | 'lost' | 'stuck' | 'worker-started' | 'worker-stopped'
+  readonly kind:
+    | 'sent'
+    | 'started'
+    | 'settled'
+    | 'retried'
+    | 'lost'
+    | 'stuck'
+    | 'worker-started'
+    | 'worker-stopped'
   readonly id: string
   readonly task?: string | undefined
   readonly queue?: string | undefined
@@ -12,5 +20,8 @@ export interface LoggedEvent {
 export interface EventLog {
   append(events: readonly LoggedEvent[]): Promise<void>
   /** Events after a cursor, oldest first. */
-  read(options: { after?: string | undefined; limit: number }): Promise<{ events: readonly LoggedEvent[]; cursor: string }>
+  read(options: {
+    after?: string | undefined
+    limit: number
+  }): Promise<{ events: readonly LoggedEvent[]; cursor: string }>
 }

@@ -7,7 +7,21 @@ export interface Labels {
 }
 
 /** A message's place in its queue: 9 first. The names are 1, 4, 7 and 9. */
-export type Priority = 'low' | 'normal' | 'high' | 'critical' | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9
+export type Priority =
+  | 'low'
+  | 'normal'
+  | 'high'
+  | 'critical'
+  | 0
+  | 1
+  | 2
+  | 3
+  | 4
+  | 5
+  | 6
+  | 7
+  | 8
+  | 9
 
 /**
  * Labels with a meaning of their own. Those without a prefix are TaskIQ's and mean what they mean

@@ -3,7 +3,10 @@ import { InvalidInputError } from './errors.ts'
 import type { Random } from './random.ts'
 
 /** Milliseconds until the next run, given how many runs have failed so far (1 after the first). */
-export type Backoff = (failedRuns: number, around: { readonly error: unknown; readonly random: Random }) => number
+export type Backoff = (
+  failedRuns: number,
+  around: { readonly error: unknown; readonly random: Random },
+) => number
 
 /** When a failed task runs again. */
 export interface RetryOptions {
@@ -38,7 +41,11 @@ export function fixed(delay: Duration, options?: { jitter?: number | undefined }
  */
 export function exponential(
   start: Duration,
-  options?: { max?: Duration | undefined; factor?: number | undefined; jitter?: boolean | undefined },
+  options?: {
+    max?: Duration | undefined
+    factor?: number | undefined
+    jitter?: boolean | undefined
+  },
 ): Backoff {
   const first = milliseconds(start)
   const cap = milliseconds(options?.max ?? '1h')

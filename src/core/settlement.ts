@@ -34,7 +34,9 @@ export interface NodePart {
   readonly gen: number
   readonly verdict: 'ok' | 'failed'
   readonly value?: Body | undefined
-  readonly graft?: { readonly lo: number; readonly hi: number; readonly end: number; readonly sink: number } | undefined
+  readonly graft?:
+    | { readonly lo: number; readonly hi: number; readonly end: number; readonly sink: number }
+    | undefined
 }
 
 /** Everything that happens at the end of one delivery, in one atomic step where the store can. */
@@ -48,7 +50,9 @@ export interface Settlement {
   /** Refused with `UnsupportedError` where the transport's `capabilities.workflows` is false. */
   readonly node?: NodePart | undefined
   /** Permits and unique keys given back with the end; refused where `capabilities.locks` is false. */
-  readonly frees?: { readonly permits?: readonly string[]; readonly keys?: readonly string[] } | undefined
+  readonly frees?:
+    | { readonly permits?: readonly string[]; readonly keys?: readonly string[] }
+    | undefined
 }
 
 /**

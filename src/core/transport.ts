@@ -167,7 +167,10 @@ export interface Transport {
   release(claims: readonly Claim[]): Promise<readonly SettleStatus[]>
 
   /** Cancels by id, durably. See {@link CancelAnswer} for what the caller must still do. */
-  cancel(ids: readonly string[], options: { reason: string; lease: number }): Promise<readonly CancelAnswer[]>
+  cancel(
+    ids: readonly string[],
+    options: { reason: string; lease: number },
+  ): Promise<readonly CancelAnswer[]>
 
   /**
    * Renews leases in the background, from a thread where the engine can, so that a busy event loop
@@ -193,7 +196,10 @@ export interface UserTransactions {
    *
    * @throws TransactionError no open transaction, another file, another library.
    */
-  sendWithin(transaction: unknown, envelopes: readonly Envelope[]): readonly SendStatus[] | Promise<readonly SendStatus[]>
+  sendWithin(
+    transaction: unknown,
+    envelopes: readonly Envelope[],
+  ): readonly SendStatus[] | Promise<readonly SendStatus[]>
   /**
    * Ends a delivery inside the user's open transaction (fenced).
    *

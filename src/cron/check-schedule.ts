@@ -19,14 +19,17 @@ export function checkSchedule(lines: readonly ScheduleLine[]): void {
     try {
       checkLine(line)
     } catch (error) {
-      throw new InvalidInputError(`schedule line ${i + 1}: ${(error as Error).message}`, { cause: error })
+      throw new InvalidInputError(`schedule line ${i + 1}: ${(error as Error).message}`, {
+        cause: error,
+      })
     }
   }
 }
 
 function checkLine(line: ScheduleLine): void {
   const given = (['cron', 'every', 'at'] as const).filter((key) => line[key] !== undefined)
-  if (given.length !== 1) throw new InvalidInputError('give exactly one of `cron`, `every` and `at`.')
+  if (given.length !== 1)
+    throw new InvalidInputError('give exactly one of `cron`, `every` and `at`.')
   if (line.every !== undefined && milliseconds(line.every) < 1000) {
     throw new InvalidInputError('`every` is one second or more.')
   }
@@ -38,8 +41,13 @@ function checkLine(line: ScheduleLine): void {
 
 function checkCron(text: string, timezone: string | undefined): void {
   const fields = text.trim().split(/\s+/)
-  if (text.length > longestLine || (!text.startsWith('@') && fields.length !== 5 && fields.length !== 6)) {
-    throw new InvalidInputError(`'${text.slice(0, longestLine)}' is not a cron line of 5 or 6 fields.`)
+  if (
+    text.length > longestLine ||
+    (!text.startsWith('@') && fields.length !== 5 && fields.length !== 6)
+  ) {
+    throw new InvalidInputError(
+      `'${text.slice(0, longestLine)}' is not a cron line of 5 or 6 fields.`,
+    )
   }
   const zero = fields.find((field) => /\/0+(\D|$)/.test(field))
   if (zero !== undefined) throw new InvalidInputError(`the step of '${zero}' must be more than 0.`)

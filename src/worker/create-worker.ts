@@ -49,7 +49,10 @@ export function createWorker(broker: Broker, options: WorkerOptions = {}): Worke
 
 function readOptions(runtime: BrokerRuntime, options: WorkerOptions): WorkerSettings {
   for (const key of Object.keys(options)) {
-    if (!known.has(key)) throw new InvalidInputError(`createWorker has no option '${key}'. Known: ${[...known].join(', ')}.`)
+    if (!known.has(key))
+      throw new InvalidInputError(
+        `createWorker has no option '${key}'. Known: ${[...known].join(', ')}.`,
+      )
   }
   const concurrency = whole(options.concurrency ?? 100, 'concurrency', 1)
   const lease = milliseconds(options.lease ?? '30s')
@@ -57,7 +60,9 @@ function readOptions(runtime: BrokerRuntime, options: WorkerOptions): WorkerSett
   const { unknownTask = 'set-aside' } = options
   if (typeof unknownTask === 'object') checkName(unknownTask.forwardTo, 'queue')
   else if (unknownTask !== 'set-aside' && unknownTask !== 'give-back') {
-    throw new InvalidInputError("unknownTask is 'set-aside', 'give-back' or { forwardTo: 'queue' }.")
+    throw new InvalidInputError(
+      "unknownTask is 'set-aside', 'give-back' or { forwardTo: 'queue' }.",
+    )
   }
   const { ack = 'late' } = options
   if (ack !== 'late' && ack !== 'early') throw new InvalidInputError("ack is 'early' or 'late'.")
@@ -78,7 +83,10 @@ function readOptions(runtime: BrokerRuntime, options: WorkerOptions): WorkerSett
   }
 }
 
-function queuesOf(runtime: BrokerRuntime, queues: readonly string[] | undefined): readonly string[] {
+function queuesOf(
+  runtime: BrokerRuntime,
+  queues: readonly string[] | undefined,
+): readonly string[] {
   if (queues !== undefined) {
     if (queues.length === 0) throw new InvalidInputError('queues names at least one queue.')
     return [...new Set(queues.map((queue) => checkName(queue, 'queue')))]
@@ -90,5 +98,7 @@ function queuesOf(runtime: BrokerRuntime, queues: readonly string[] | undefined)
 
 function whole(value: number, what: string, least: number): number {
   if (Number.isSafeInteger(value) && value >= least) return value
-  throw new InvalidInputError(`${what} is a whole number of ${least} or more, not ${String(value)}.`)
+  throw new InvalidInputError(
+    `${what} is a whole number of ${least} or more, not ${String(value)}.`,
+  )
 }

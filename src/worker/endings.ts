@@ -39,7 +39,11 @@ export function cancelledEnding(about: About, reason: string, seconds = 0): Endi
 }
 
 /** The message never got a fair run. */
-export function deadEnding(about: About, reason: Exclude<DeadReason, 'failed'>, detail: string): Ending {
+export function deadEnding(
+  about: About,
+  reason: Exclude<DeadReason, 'failed'>,
+  detail: string,
+): Ending {
   const error = errorData(new TaskDeadError(reason, detail))
   return {
     claim: about.delivery,

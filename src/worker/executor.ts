@@ -10,7 +10,7 @@ import type { BrokerRuntime } from '../broker/runtime.ts'
 import { cancelledEnding, deadEnding, failedRunEnding, succeededEnding } from './endings.ts'
 import { runIsolated } from './isolated-run.ts'
 import { failedRunsOf } from './retry-decision.ts'
-import { Run } from './run.ts'
+import type { Run } from './run.ts'
 import { RunContext } from './run-context.ts'
 import type { UnknownTaskPolicy } from './worker-options.ts'
 
@@ -53,7 +53,9 @@ export class Executor {
 
   constructor(options: ExecutorOptions) {
     this.#options = options
-    this.#hooks = options.runtime.middlewares.filter((middleware) => middleware.execute !== undefined)
+    this.#hooks = options.runtime.middlewares.filter(
+      (middleware) => middleware.execute !== undefined,
+    )
   }
 
   async execute(run: Run): Promise<RunEnd> {
@@ -81,7 +83,11 @@ export class Executor {
     if (run.stuck) {
       this.#options.onStuck(run, seconds)
       work.then(
-        () => logger.warn('a stuck task has ended after its slot was freed', { task: task.name, id: message.id }),
+        () =>
+          logger.warn('a stuck task has ended after its slot was freed', {
+            task: task.name,
+            id: message.id,
+          }),
         () => {},
       )
     }
@@ -100,7 +106,8 @@ export class Executor {
     }
     const task = message === undefined ? undefined : runtime.registry.get(message.task)
     const about = { delivery, message, task }
-    if (delivery.cancelled !== undefined) return { ending: cancelledEnding(about, delivery.cancelled) }
+    if (delivery.cancelled !== undefined)
+      return { ending: cancelledEnding(about, delivery.cancelled) }
     if (message === undefined) {
       const why = malformed instanceof Error ? malformed.message : String(malformed)
       return { ending: deadEnding(about, 'malformed', why) }
@@ -111,7 +118,13 @@ export class Executor {
     }
     const expires = Number(delivery.expires ?? message.labels['tw_expires'] ?? Infinity)
     if (runtime.surroundings.clock.now() > expires) {
-      return { ending: deadEnding(about, 'expired', `it had to start before ${new Date(expires).toISOString()}`) }
+      return {
+        ending: deadEnding(
+          about,
+          'expired',
+          `it had to start before ${new Date(expires).toISOString()}`,
+        ),
+      }
     }
     if (task?.handler !== undefined) return { message, task }
     return { ending: unknownEnding(about, message.task, unknownTask) }
@@ -144,12 +157,17 @@ export class Executor {
     }
     const at = async (index: number): Promise<unknown> => {
       const hook = this.#hooks[index]
-      return hook?.execute === undefined ? this.#handle(run, about) : hook.execute(execution, () => at(index + 1))
+      return hook?.execute === undefined
+        ? this.#handle(run, about)
+        : hook.execute(execution, () => at(index + 1))
     }
     return at(0)
   }
 
-  async #handle(run: Run, { message, task, startedAt }: Runnable & { startedAt: number }): Promise<unknown> {
+  async #handle(
+    run: Run,
+    { message, task, startedAt }: Runnable & { startedAt: number },
+  ): Promise<unknown> {
     const { runtime } = this.#options
     const { handler, deps } = task
     if (handler === undefined) throw new TypeError('a remote task cannot run')
@@ -158,11 +176,12 @@ export class Executor {
         ? { positional: message.args, input: undefined }
         : await fromTravel(task, message)
     const line = { id: message.id, root: rootOf(message) }
-    const context = (): RunContext => new RunContext({ runtime, run, task, message, input, startedAt })
+    const context = (): RunContext =>
+      new RunContext({ runtime, run, task, message, input, startedAt })
     if (task.isolate !== undefined) {
       const isolated = runIsolated(task, context(), positional)
       // An isolated run is not asked twice: at its timeout (or cancel, or loss) it is killed.
-      run.signal.addEventListener('abort', isolated.kill, { once: true })
+      run.signal.addEventListener('abort', () => isolated.kill(), { once: true })
       return isolated.end
     }
     if (deps === undefined) return runtime.lineage.run(line, () => handler(...positional))
@@ -173,13 +192,21 @@ export class Executor {
         return runtime.lineage.run(line, () => handler(injected, ...positional))
       },
       onTearDownError: (error) =>
-        runtime.surroundings.logger.error('a dependency failed to be torn down', { task: task.name, id: message.id, error }),
+        runtime.surroundings.logger.error('a dependency failed to be torn down', {
+          task: task.name,
+          id: message.id,
+          error,
+        }),
     })
   }
 
   async #judge(
     run: Run,
-    of: Runnable & { seconds: number; value: unknown; failure: { readonly error: unknown } | undefined },
+    of: Runnable & {
+      seconds: number
+      value: unknown
+      failure: { readonly error: unknown } | undefined
+    },
   ): Promise<RunEnd> {
     const { runtime } = this.#options
     const { message, task, seconds } = of
@@ -190,12 +217,21 @@ export class Executor {
     if (run.committed) {
       const committed = await this.#isCommitted(run)
       if (committed) return { kind: 'drop', lost: false }
-      failure ??= { error: new TransactionError('ctx.commit was called, but its transaction was not committed when the handler ended.') }
+      failure ??= {
+        error: new TransactionError(
+          'ctx.commit was called, but its transaction was not committed when the handler ended.',
+        ),
+      }
     }
     if (interruption?.kind === 'cancelled') {
-      return { kind: 'settle', ending: cancelledEnding(about, interruption.error.reason, seconds), seconds }
+      return {
+        kind: 'settle',
+        ending: cancelledEnding(about, interruption.error.reason, seconds),
+        seconds,
+      }
     }
-    if (interruption?.kind === 'shutdown' && (failure !== undefined || run.stuck)) return { kind: 'give-back' }
+    if (interruption?.kind === 'shutdown' && (failure !== undefined || run.stuck))
+      return { kind: 'give-back' }
     if (interruption?.kind === 'timeout') failure = { error: interruption.error }
     const ending =
       failure === undefined
@@ -206,7 +242,10 @@ export class Executor {
 
   /** A commit inside the user's transaction removes our claim: if it is still there, it was not committed. */
   async #isCommitted(run: Run): Promise<boolean> {
-    const { lost } = await this.#options.runtime.transport.extend([run.delivery], this.#options.lease)
+    const { lost } = await this.#options.runtime.transport.extend(
+      [run.delivery],
+      this.#options.lease,
+    )
     return lost.length > 0
   }
 }
@@ -224,13 +263,21 @@ function unknownEnding(
 ): Ending {
   const { delivery } = about
   if (policy === 'set-aside') {
-    return deadEnding(about, 'unknown', `no task '${name}' is registered in this worker: is its module loaded?`)
+    return deadEnding(
+      about,
+      'unknown',
+      `no task '${name}' is registered in this worker: is its module loaded?`,
+    )
   }
   const queue = policy === 'give-back' ? undefined : policy.forwardTo
   return {
     claim: delivery,
-    outcome: { kind: 'retry', delay: queue === undefined ? giveBackDelay : 0, body: delivery.body, queue },
+    outcome: {
+      kind: 'retry',
+      delay: queue === undefined ? giveBackDelay : 0,
+      body: delivery.body,
+      queue,
+    },
     task: undefined,
   }
 }
-

@@ -30,7 +30,10 @@ export class Finisher {
 
   /** Early acknowledgement: the message ends before it runs. False when it is not ours. */
   async acknowledge(run: Run): Promise<boolean> {
-    return (await this.#settler.settle({ claim: run.delivery, outcome: { kind: 'succeeded' } })) === 'settled'
+    return (
+      (await this.#settler.settle({ claim: run.delivery, outcome: { kind: 'succeeded' } })) ===
+      'settled'
+    )
   }
 
   /** Settles; `undefined` when the message was not ours any more and nothing was written. */
@@ -41,7 +44,10 @@ export class Finisher {
     if (status === 'settled') return told(settlement)
     if (status !== 'cancelled') return undefined
     // Cancelled while it ended: what it returned is refused.
-    const reason = run.interruption?.kind === 'cancelled' ? run.interruption.error.reason : 'cancelled while it ran'
+    const reason =
+      run.interruption?.kind === 'cancelled'
+        ? run.interruption.error.reason
+        : 'cancelled while it ran'
     const { task } = end.ending
     const cancelled = cancelledEnding(
       { delivery: run.delivery, message: undefined, task },
@@ -58,8 +64,15 @@ export class Finisher {
       return settlementOf(this.#runtime, ending)
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      const failure = new NonRetryableError(`the result of task '${run.taskName}' cannot be stored: ${why}`, { cause: error })
-      const failed = givenUpEnding({ delivery: run.delivery, message: undefined, task: ending.task }, failure, seconds)
+      const failure = new NonRetryableError(
+        `the result of task '${run.taskName}' cannot be stored: ${why}`,
+        { cause: error },
+      )
+      const failed = givenUpEnding(
+        { delivery: run.delivery, message: undefined, task: ending.task },
+        failure,
+        seconds,
+      )
       return settlementOf(this.#runtime, failed)
     }
   }
@@ -70,10 +83,16 @@ export class Finisher {
       if (outcome.kind === 'retry') {
         const { id, queue, priority } = run.delivery
         const { body, delay } = outcome
-        await this.#runtime.transport.send([{ id, queue: outcome.queue ?? queue, priority, body, delay }])
+        await this.#runtime.transport.send([
+          { id, queue: outcome.queue ?? queue, priority, body, delay },
+        ])
       } else if (result !== undefined) await this.#runtime.results.save([result])
     } catch (error) {
-      this.#onError(error instanceof TaskwrightError ? error : new Error('a result was lost (ack: early)', { cause: error }))
+      this.#onError(
+        error instanceof TaskwrightError
+          ? error
+          : new Error('a result was lost (ack: early)', { cause: error }),
+      )
     }
     return told({ outcome })
   }
@@ -82,7 +101,10 @@ export class Finisher {
 function told({ outcome }: Pick<Settlement, 'outcome'>): Settled {
   if (outcome.kind === 'succeeded') return { status: 'succeeded', detail: undefined }
   if (outcome.kind === 'cancelled') return { status: 'cancelled', detail: outcome.reason }
-  if (outcome.kind === 'retry') return { status: 'retrying', detail: `again in ${outcome.delay} ms` }
-  return { status: outcome.reason === 'failed' ? 'failed' : 'dead', detail: `${outcome.reason}: ${outcome.detail}` }
+  if (outcome.kind === 'retry')
+    return { status: 'retrying', detail: `again in ${outcome.delay} ms` }
+  return {
+    status: outcome.reason === 'failed' ? 'failed' : 'dead',
+    detail: `${outcome.reason}: ${outcome.detail}`,
+  }
 }
-

@@ -22,11 +22,24 @@ export interface IsolatedCall {
 }
 
 /** From the worker to the isolated run. */
-export type ToIsolated = IsolatedCall | { readonly kind: 'abort'; readonly reason: ErrorData } | { readonly kind: 'kept'; readonly call: number; readonly error: ErrorData | undefined }
+export type ToIsolated =
+  | IsolatedCall
+  | { readonly kind: 'abort'; readonly reason: ErrorData }
+  | { readonly kind: 'kept'; readonly call: number; readonly error: ErrorData | undefined }
 
 /** From the isolated run to the worker. */
 export type FromIsolated =
   | { readonly kind: 'value'; readonly value: unknown }
   | { readonly kind: 'error'; readonly error: ErrorData; readonly retryDelay?: number | undefined }
-  | { readonly kind: 'progress'; readonly call: number; readonly state: string; readonly meta: unknown }
-  | { readonly kind: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: 'progress'
+      readonly call: number
+      readonly state: string
+      readonly meta: unknown
+    }
+  | {
+      readonly kind: 'log'
+      readonly level: 'debug' | 'info' | 'warn' | 'error'
+      readonly message: string
+      readonly fields: Readonly<Record<string, unknown>>
+    }

@@ -7,7 +7,12 @@ import { parentPort } from 'node:worker_threads'
 import type { TaskContext } from '../core/context.ts'
 import { milliseconds } from '../core/duration.ts'
 import { errorData, rebuildError } from '../core/error-data.ts'
-import { DefinitionError, RetryRequestedError, TaskRejectedError, UnsupportedError } from '../core/errors.ts'
+import {
+  DefinitionError,
+  RetryRequestedError,
+  TaskRejectedError,
+  UnsupportedError,
+} from '../core/errors.ts'
 import { logTo } from '../core/logger.ts'
 import { registrationKey } from '../broker/define-task.ts'
 import type { RegisteredTask } from '../broker/registry.ts'
@@ -55,20 +60,30 @@ async function run(call: IsolatedCall): Promise<void> {
     answer({ kind: 'value', value })
   } catch (error) {
     const delay = error instanceof RetryRequestedError ? error.delay : undefined
-    answer({ kind: 'error', error: errorData(error), ...(delay === undefined ? {} : { retryDelay: delay }) })
+    answer({
+      kind: 'error',
+      error: errorData(error),
+      ...(delay === undefined ? {} : { retryDelay: delay }),
+    })
   }
 }
 
-async function find({ file, task }: IsolatedCall): Promise<RegisteredTask & { handler: (...args: unknown[]) => unknown }> {
+async function find({
+  file,
+  task,
+}: IsolatedCall): Promise<RegisteredTask & { handler: (...args: unknown[]) => unknown }> {
   const module = await loadModule(file)
   for (const exported of Object.values(module)) {
-    if ((typeof exported !== 'function' && typeof exported !== 'object') || exported === null) continue
+    if ((typeof exported !== 'function' && typeof exported !== 'object') || exported === null)
+      continue
     const registration = (exported as { [registrationKey]?: RegisteredTask })[registrationKey]
     if (registration?.name === task && registration.handler !== undefined) {
       return { ...registration, handler: registration.handler }
     }
   }
-  throw new DefinitionError(`task '${task}' is isolated, so ${file} must export it: write \`export const … = broker.task(…)\`.`)
+  throw new DefinitionError(
+    `task '${task}' is isolated, so ${file} must export it: write \`export const … = broker.task(…)\`.`,
+  )
 }
 
 let calls = 0
@@ -87,13 +102,18 @@ function contextOf({ task, context }: IsolatedCall): TaskContext {
       }),
     retry: (options) => {
       const delay = options?.delay === undefined ? undefined : milliseconds(options.delay)
-      throw new RetryRequestedError(delay, options?.cause === undefined ? {} : { cause: options.cause })
+      throw new RetryRequestedError(
+        delay,
+        options?.cause === undefined ? {} : { cause: options.cause },
+      )
     },
     reject: (reason) => {
       throw new TaskRejectedError(reason)
     },
     commit: () => {
-      throw new UnsupportedError('ctx.commit does not reach out of an isolated task: the transaction would be in another process.')
+      throw new UnsupportedError(
+        'ctx.commit does not reach out of an isolated task: the transaction would be in another process.',
+      )
     },
   }
 }

@@ -3,7 +3,13 @@ import { fileURLToPath } from 'node:url'
 import { Worker as Thread } from 'node:worker_threads'
 import type { TaskContext } from '../core/context.ts'
 import { errorData, rebuildError } from '../core/error-data.ts'
-import { NonRetryableError, RetryRequestedError, TaskRejectedError, TaskwrightError, UnsupportedError } from '../core/errors.ts'
+import {
+  NonRetryableError,
+  RetryRequestedError,
+  TaskRejectedError,
+  type TaskwrightError,
+  UnsupportedError,
+} from '../core/errors.ts'
 import type { RegisteredTask } from '../broker/registry.ts'
 import type { FromIsolated, IsolatedCall, ToIsolated } from './isolate-messages.ts'
 
@@ -37,14 +43,20 @@ export function runIsolated(
   positional: readonly unknown[],
 ): { readonly end: Promise<unknown>; kill(): void } {
   const file = task.definedAt?.file
-  if (file === undefined) throw new UnsupportedError(`task '${task.name}' is isolated, but its module is not known.`)
+  if (file === undefined)
+    throw new UnsupportedError(`task '${task.name}' is isolated, but its module is not known.`)
   const line = task.isolate === 'process' ? processLine() : threadLine()
   const end = new Promise<unknown>((resolve, reject) => {
-    line.onEnd((how) => reject(new Error(`the isolated ${task.isolate ?? 'run'} of task '${task.name}' died (${how}).`)))
+    line.onEnd((how) =>
+      reject(
+        new Error(`the isolated ${task.isolate ?? 'run'} of task '${task.name}' died (${how}).`),
+      ),
+    )
     line.onMessage((message) => {
       if (message.kind === 'value') resolve(message.value)
       else if (message.kind === 'error') reject(rebuild(message))
-      else if (message.kind === 'log') context.logger[message.level](message.message, message.fields)
+      else if (message.kind === 'log')
+        context.logger[message.level](message.message, message.fields)
       else void keepProgress(context, line, message)
     })
   })
@@ -65,7 +77,8 @@ function callOf(call: {
   context: TaskContext
   positional: readonly unknown[]
 }): IsolatedCall {
-  const { taskId, queue, attempt, redeliveries, labels, args, input, parentId, rootId } = call.context
+  const { taskId, queue, attempt, redeliveries, labels, args, input, parentId, rootId } =
+    call.context
   return {
     kind: 'call',
     file: call.file,
@@ -128,7 +141,9 @@ function processLine(): Line {
     onMessage: (handle) => void child.on('message', (message) => handle(message as FromIsolated)),
     onEnd(handle) {
       child.on('error', (error) => handle(error.message))
-      child.on('exit', (code, signal) => handle(signal === null ? `exit code ${String(code)}` : signal))
+      child.on('exit', (code, signal) =>
+        handle(signal === null ? `exit code ${String(code)}` : signal),
+      )
     },
     kill: () => void child.kill('SIGKILL'),
   }

@@ -53,7 +53,8 @@ export class Receiver {
   }
 
   async #run(): Promise<void> {
-    const { transport, surroundings, queues, lease, room, suspects, known, take, onError } = this.#options
+    const { transport, surroundings, queues, lease, room, suspects, known, take, onError } =
+      this.#options
     const { signal } = this.#stop
     let wait = errorWait.first
     let unsure = false
@@ -65,7 +66,12 @@ export class Receiver {
       }
       try {
         if (unsure) {
-          take(await transport.recover(known().map(({ token }) => token), lease))
+          take(
+            await transport.recover(
+              known().map(({ token }) => token),
+              lease,
+            ),
+          )
           unsure = false
           continue
         }

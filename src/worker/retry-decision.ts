@@ -1,4 +1,9 @@
-import { NonRetryableError, RetryRequestedError, TaskRejectedError, isTaskwrightError } from '../core/errors.ts'
+import {
+  NonRetryableError,
+  RetryRequestedError,
+  TaskRejectedError,
+  isTaskwrightError,
+} from '../core/errors.ts'
 import type { Labels } from '../core/labels.ts'
 import type { Random } from '../core/random.ts'
 import type { RetryPolicy } from '../core/retry.ts'
@@ -46,7 +51,8 @@ export function decideRetry(run: FailedRun): RetryDecision {
     // What the user threw is what failed: our request around it is only the way it took.
     return { kind: 'fail', error: requested ? (error.cause ?? error) : run.error }
   }
-  const delay = requested && error.delay !== undefined ? error.delay : backoff(run, failedRuns, error)
+  const delay =
+    requested && error.delay !== undefined ? error.delay : backoff(run, failedRuns, error)
   return { kind: 'retry', delay, failedRuns }
 }
 
@@ -68,11 +74,17 @@ function retries({ policy, onPolicyError }: FailedRun, error: unknown): boolean 
   }
 }
 
-function backoff({ policy, random, onPolicyError }: FailedRun, failedRuns: number, error: unknown): number {
+function backoff(
+  { policy, random, onPolicyError }: FailedRun,
+  failedRuns: number,
+  error: unknown,
+): number {
   try {
     const delay = policy.backoff(failedRuns, { error, random })
     if (Number.isFinite(delay) && delay >= 0) return delay
-    onPolicyError(new RangeError(`a backoff gave ${String(delay)}; it must be milliseconds of 0 or more.`))
+    onPolicyError(
+      new RangeError(`a backoff gave ${String(delay)}; it must be milliseconds of 0 or more.`),
+    )
   } catch (thrown) {
     onPolicyError(thrown)
   }

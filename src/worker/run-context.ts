@@ -1,6 +1,11 @@
 import type { TaskContext } from '../core/context.ts'
 import { milliseconds, type Duration } from '../core/duration.ts'
-import { LeaseLostError, RetryRequestedError, TaskRejectedError, UnsupportedError } from '../core/errors.ts'
+import {
+  LeaseLostError,
+  RetryRequestedError,
+  TaskRejectedError,
+  UnsupportedError,
+} from '../core/errors.ts'
 import type { Labels } from '../core/labels.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Message } from '../core/message.ts'
@@ -66,20 +71,34 @@ export class RunContext implements TaskContext {
   }
   get logger(): Logger {
     const { runtime, run } = this.#of
-    this.#logger ??= runtime.surroundings.logger.child({ task: this.taskName, id: this.taskId, attempt: run.attempt })
+    this.#logger ??= runtime.surroundings.logger.child({
+      task: this.taskName,
+      id: this.taskId,
+      attempt: run.attempt,
+    })
     return this.#logger
   }
 
   async progress(state: string, meta: unknown = null): Promise<void> {
     const { runtime, run, task } = this.#of
     const body = runtime.resultCodec.encodeProgress({ state, meta })
-    const kept = await runtime.results.saveProgress(run.delivery, body, runtime.resultTtlOf(task) ?? progressTtl)
-    if (!kept) throw new LeaseLostError(`progress of task ${this.taskId} was refused: this worker does not hold it any more.`)
+    const kept = await runtime.results.saveProgress(
+      run.delivery,
+      body,
+      runtime.resultTtlOf(task) ?? progressTtl,
+    )
+    if (!kept)
+      throw new LeaseLostError(
+        `progress of task ${this.taskId} was refused: this worker does not hold it any more.`,
+      )
   }
 
   retry(options?: { delay?: Duration | undefined; cause?: unknown }): never {
     const delay = options?.delay === undefined ? undefined : milliseconds(options.delay)
-    throw new RetryRequestedError(delay, options?.cause === undefined ? {} : { cause: options.cause })
+    throw new RetryRequestedError(
+      delay,
+      options?.cause === undefined ? {} : { cause: options.cause },
+    )
   }
 
   reject(reason: string): never {

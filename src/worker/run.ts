@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Delivery } from '../core/delivery.ts'
-import { LeaseLostError, TaskCancelledError, TaskTimeoutError } from '../core/errors.ts'
+import type { LeaseLostError, TaskCancelledError, TaskTimeoutError } from '../core/errors.ts'
 
 /** Why a run was told to end before it did so by itself. */
 export type Interruption =
@@ -48,7 +48,8 @@ export class Run {
   /** Aborts the run. */
   interrupt(interruption: Interruption): void {
     const first = this.#interruption
-    const overrides = interruption.kind === 'lost' || (interruption.kind === 'cancelled' && first?.kind !== 'lost')
+    const overrides =
+      interruption.kind === 'lost' || (interruption.kind === 'cancelled' && first?.kind !== 'lost')
     if (first !== undefined && !overrides) return
     this.#interruption = interruption
     this.#controller?.abort(interruption.error)

@@ -22,7 +22,11 @@ export class Settler {
     this.#runtime = runtime
     this.#giveUp = giveUp
     this.#onError = onError
-    this.#batch = new TurnBatch({ run: (batch) => this.#settle(batch), most: mostPerBatch, inFlight: 2 })
+    this.#batch = new TurnBatch({
+      run: (batch) => this.#settle(batch),
+      most: mostPerBatch,
+      inFlight: 2,
+    })
   }
 
   /** Settles one delivery. @throws the store's error once `giveUp` is aborted. */

@@ -82,7 +82,9 @@ export class Slots {
   /** Takes out a delivery that has not started (its lease was lost, it was cancelled). */
   remove(token: Delivery['token']): Delivery | undefined {
     for (const list of [this.#suspects, this.#ready]) {
-      const place = list.findIndex((one, i) => one.token === token && (list === this.#suspects || i >= this.#head))
+      const place = list.findIndex(
+        (one, i) => one.token === token && (list === this.#suspects || i >= this.#head),
+      )
       if (place >= 0) return list.splice(place, 1)[0]
     }
     return undefined

@@ -8,7 +8,10 @@ const tolerated = 500
  * Tells when the event loop was blocked: a timer that comes late by more than half a second was kept
  * from running by something synchronous.
  */
-export function watchStalls(clock: Clock, onStall: (milliseconds: number) => void): { stop(): void } {
+export function watchStalls(
+  clock: Clock,
+  onStall: (milliseconds: number) => void,
+): { stop(): void } {
   let timer: Timer
   let stopped = false
   const look = (): void => {

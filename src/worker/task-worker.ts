@@ -76,7 +76,9 @@ export class TaskWorker implements Worker {
     this.queues = settings.queues
     this.stopped = new Promise((resolve) => (this.#resolveStopped = resolve))
     const { logger, random } = runtime.surroundings
-    this.#emitter = new WorkerEmitter((error) => logger.error('a listener of the worker threw', { error }))
+    this.#emitter = new WorkerEmitter((error) =>
+      logger.error('a listener of the worker threw', { error }),
+    )
     this.#slots = new Slots(settings.concurrency, settings.prefetch)
     const storeFailed = (error: unknown): void => this.#storeFailed(error)
     this.#settler = new Settler(runtime, this.#giveUp.signal, storeFailed)
@@ -87,7 +89,8 @@ export class TaskWorker implements Worker {
       redeliveries: settings.redeliveries,
       lease: settings.lease,
       grace: settings.grace,
-      onStart: (run) => this.#emitter.has('task-started') && this.#emitter.emit('task-started', factOf(run)),
+      onStart: (run) =>
+        this.#emitter.has('task-started') && this.#emitter.emit('task-started', factOf(run)),
       onStuck: (run, seconds) => this.#reportStuck(run, seconds),
     })
     this.#receiver = new Receiver({
@@ -95,7 +98,8 @@ export class TaskWorker implements Worker {
       surroundings: { ...runtime.surroundings, random },
       queues: settings.queues,
       lease: settings.lease,
-      room: () => (this.#started + this.#slots.waiting >= settings.maxTasks ? 0 : this.#slots.room()),
+      room: () =>
+        this.#started + this.#slots.waiting >= settings.maxTasks ? 0 : this.#slots.room(),
       suspects: () => this.#slots.suspectRoom(),
       known: () => [...this.#held.values()],
       take: (deliveries) => this.#take(deliveries),
@@ -104,15 +108,24 @@ export class TaskWorker implements Worker {
   }
 
   get counts(): WorkerCounts {
-    return { running: this.#slots.running, prefetched: this.#slots.waiting, settled: this.#settled, stuck: this.#stuck }
+    return {
+      running: this.#slots.running,
+      prefetched: this.#slots.waiting,
+      settled: this.#settled,
+      stuck: this.#stuck,
+    }
   }
 
-  on<K extends keyof WorkerEvents>(kind: K, listener: (event: WorkerEvents[K]) => void): () => void {
+  on<K extends keyof WorkerEvents>(
+    kind: K,
+    listener: (event: WorkerEvents[K]) => void,
+  ): () => void {
     return this.#emitter.on(kind, listener)
   }
 
   start(): Promise<void> {
-    if (this.#stopping !== undefined) return Promise.reject(new NotStartedError('this worker was stopped: make a new one.'))
+    if (this.#stopping !== undefined)
+      return Promise.reject(new NotStartedError('this worker was stopped: make a new one.'))
     this.#starting ??= this.#start()
     return this.#starting
   }
@@ -131,7 +144,10 @@ export class TaskWorker implements Worker {
     })
     this.#stalls = watchStalls(surroundings.clock, (ms) => {
       const running = [...this.#runs.values()].map((run) => run.taskName)
-      surroundings.logger.warn(`the event loop was blocked for ${ms} ms: use \`isolate\` for work that does not await`, { running })
+      surroundings.logger.warn(
+        `the event loop was blocked for ${ms} ms: use \`isolate\` for work that does not await`,
+        { running },
+      )
       this.#emitter.emit('loop-stalled', { milliseconds: ms, running })
     })
     this.#receiver.start()
@@ -139,7 +155,10 @@ export class TaskWorker implements Worker {
   }
 
   stop(options?: { timeout?: Duration | undefined }): Promise<void> {
-    const timeout = options?.timeout === undefined ? this.#settings.shutdownTimeout : milliseconds(options.timeout)
+    const timeout =
+      options?.timeout === undefined
+        ? this.#settings.shutdownTimeout
+        : milliseconds(options.timeout)
     if (this.#stopping === undefined) this.#stopping = this.#stop()
     // Every call may shorten the wait, none lengthens it.
     if (timeout === 0) this.#hurry.abort()
@@ -165,8 +184,9 @@ export class TaskWorker implements Worker {
         run.interrupt({ kind: 'shutdown', error: new Error('the worker is shutting down') })
       }
       // Aborted handlers have their grace; a store that stays away after that is given up on.
-      const patience = this.#runtime.surroundings.clock.after(this.#settings.grace + storePatience, () =>
-        this.#giveUp.abort(),
+      const patience = this.#runtime.surroundings.clock.after(
+        this.#settings.grace + storePatience,
+        () => this.#giveUp.abort(),
       )
       await this.#untilIdle()
       await this.#settler.idle()
@@ -252,7 +272,9 @@ export class TaskWorker implements Worker {
   #lost(claims: readonly Claim[]): void {
     for (const claim of claims) {
       this.#held.delete(claim.token)
-      const error = new LeaseLostError(`the lease of message ${claim.id} was lost: another worker may run it.`)
+      const error = new LeaseLostError(
+        `the lease of message ${claim.id} was lost: another worker may run it.`,
+      )
       this.#runs.get(claim.token)?.interrupt({ kind: 'lost', error })
       this.#slots.remove(claim.token)
     }
@@ -291,7 +313,12 @@ export class TaskWorker implements Worker {
 }
 
 function factOf(run: Run): TaskFact {
-  return { id: run.delivery.id, task: run.taskName, queue: run.delivery.queue, attempt: run.attempt }
+  return {
+    id: run.delivery.id,
+    task: run.taskName,
+    queue: run.delivery.queue,
+    attempt: run.attempt,
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -7,7 +7,11 @@ export interface WorkerEvents {
   /** A handler begins. */
   'task-started': TaskFact
   /** A delivery was settled. */
-  'task-settled': TaskFact & { readonly status: TaskStatus; readonly seconds: number; readonly detail?: string | undefined }
+  'task-settled': TaskFact & {
+    readonly status: TaskStatus
+    readonly seconds: number
+    readonly detail?: string | undefined
+  }
   /** This worker does not hold the message any more: another may run it. */
   'task-lost': TaskFact
   /** An aborted handler did not end within its grace: its slot was freed, it may still be running. */

@@ -46,8 +46,12 @@ broker.task({ name: 'x', params: ['a'] }, async (a: string, b: string) => a + b)
 broker.task({ name: 'x', params: ['a'], input: z.object({}) }, async () => {}).kiq({})
 // @ts-expect-error a schedule without args (seen at use)
 broker.task({ name: 'x', schedule: [{ cron: '* * * * *' }] }, async (a: string) => a).kiq('a')
+const late = broker.task(
+  { name: 'x', schedule: [{ every: 1e3, args: [1] }] },
+  async (a: string) => a,
+)
 // @ts-expect-error schedule args of another type (seen at use)
-broker.task({ name: 'x', schedule: [{ cron: '* * * * *', args: [1] }] }, async (a: string) => a).kiq('a')
+late.kiq('a')
 // @ts-expect-error not plain data (seen at use)
 broker.task('x', async (cb: () => void) => cb()).kiq(() => {})
 // @ts-expect-error a result that is not plain data (seen at use)

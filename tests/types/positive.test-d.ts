@@ -66,9 +66,12 @@ export const sendWebhook = broker.task(
   },
   async (transcriptId: string, roomId: string, eventId: string) => [transcriptId, roomId, eventId],
 )
-const summarise = broker.task({ name: 'summarise', input: z.object({ transcriptId: z.string() }) }, async ({ transcriptId }) => ({
-  title: transcriptId,
-}))
+const summarise = broker.task(
+  { name: 'summarise', input: z.object({ transcriptId: z.string() }) },
+  async ({ transcriptId }) => ({
+    title: transcriptId,
+  }),
+)
 const handle = await summarise.kiq({ transcriptId: 't1' })
 await processFile('t1')
 await processFile.kiq('t1')
@@ -94,11 +97,17 @@ await handle.progress()
 
 // Inputs by schema: raw on the way in, parsed in the handler.
 const zt = broker.task(
-  { name: 'z', input: z.object({ n: z.string().transform(Number), lang: z.string().default('en') }) },
+  {
+    name: 'z',
+    input: z.object({ n: z.string().transform(Number), lang: z.string().default('en') }),
+  },
   async ({ n, lang }) => ({ sum: n + 1, lang }),
 )
 is<Eq<Parameters<typeof zt.kiq>, [input: { n: string; lang?: string | undefined }]>>()
-const vt = broker.task({ name: 'v', input: v.object({ id: v.pipe(v.string(), v.transform(Number)) }) }, ({ id }) => id)
+const vt = broker.task(
+  { name: 'v', input: v.object({ id: v.pipe(v.string(), v.transform(Number)) }) },
+  ({ id }) => id,
+)
 is<Eq<Awaited<ReturnType<typeof vt.kiq>>, TaskHandle<number>>>()
 await vt.kiq({ id: '1' })
 await zt({ n: '1' })
@@ -108,12 +117,17 @@ const session = dependency({ pool, ctx: TaskContext }, async function* ({ pool, 
   ctx.attempt.toFixed()
   yield await pool.connect()
 })
-const repo = dependency({ session }, ({ session }) => ({ find: (id: string) => `${id}${session.n}` }))
+const repo = dependency({ session }, ({ session }) => ({
+  find: (id: string) => `${id}${session.n}`,
+}))
 const sync = dependency(function* () {
   yield 5
 })
 is<Eq<typeof sync, Dependency<number>>>()
-const withDeps = broker.task({ name: 'd', deps: { repo, sync } }, async ({ repo, sync }, id: string, n?: number) => repo.find(id).length + sync + (n ?? 0))
+const withDeps = broker.task(
+  { name: 'd', deps: { repo, sync } },
+  async ({ repo, sync }, id: string, n?: number) => repo.find(id).length + sync + (n ?? 0),
+)
 is<Eq<ReturnType<typeof withDeps>, Promise<number>>>()
 await withDeps.handler({ repo: { find: (id) => id }, sync: 1 }, 'x')
 export const many: TaskHandle<number>[] = await withDeps.kiqMany([['a'], ['b', 2]])
@@ -129,24 +143,42 @@ const all = await gather(await load.kiqMany([['a']]))
 is<Eq<typeof all, number[]>>()
 
 // Remote and shared tasks.
-export const remote = broker.remoteTask<[id: string], number>({ name: 'py.load', params: ['transcript_id'] })
-const remote2 = broker.remoteTask({ name: 'py.sum', input: z.object({ id: z.string() }), output: z.number() })
+export const remote = broker.remoteTask<[id: string], number>({
+  name: 'py.load',
+  params: ['transcript_id'],
+})
+const remote2 = broker.remoteTask({
+  name: 'py.sum',
+  input: z.object({ id: z.string() }),
+  output: z.number(),
+})
 is<Eq<typeof remote2, Sendable<[input: { id: string }], number>>>()
 const shared = sharedTasks()
 const sharedLoad = shared.task({ name: 'shared', params: ['id'] }, async (id: string) => id.length)
 broker.include(shared)
 await sharedLoad.kicker().withBroker(broker).kiq('x')
-broker.dependencyOverrides.set(pool, dependency(() => new Pool()))
+broker.dependencyOverrides.set(
+  pool,
+  dependency(() => new Pool()),
+)
 broker.dependencyOverrides.setValue(sync, 6)
 const three = await broker.scope(async (resolve) => (await resolve({ repo, sync })).sync)
 three.toFixed()
 
 // Schedule lines type-check (they need a scheduler to run).
 broker.task(
-  { name: 's', schedule: [{ every: '1h30m', args: ['x'] }], retry: { unless: (e) => e instanceof Error }, params: ['id'] },
+  {
+    name: 's',
+    schedule: [{ every: '1h30m', args: ['x'] }],
+    retry: { unless: (e) => e instanceof Error },
+    params: ['id'],
+  },
   async (id: string) => id,
 ).kiq
-broker.task({ name: 'reprocess', schedule: [{ cron: '0 5 * * *', timezone: 'Europe/Paris' }] }, async () => {}).kiq
+broker.task(
+  { name: 'reprocess', schedule: [{ cron: '0 5 * * *', timezone: 'Europe/Paris' }] },
+  async () => {},
+).kiq
 
 // Recursive interfaces are plain data.
 interface Tree {
@@ -164,7 +196,12 @@ broker.task('tree', async (d: Doc, t: Tree): Promise<Tree> => d.tree ?? t).kiq
 
 // A worker inside a program.
 {
-  await using worker = createWorker(broker, { concurrency: 100, prefetch: 100, queues: ['default'], unknownTask: { forwardTo: 'q' } })
+  await using worker = createWorker(broker, {
+    concurrency: 100,
+    prefetch: 100,
+    queues: ['default'],
+    unknownTask: { forwardTo: 'q' },
+  })
   await worker.start()
   worker.on('task-settled', ({ status }) => status satisfies string)
   await worker.stop({ timeout: '30s' })

@@ -10,8 +10,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const forms = [
   (i: number) => `broker.task('t${i}', async (id: string, n: number) => id.length + n)`,
-  (i: number) => `broker.task({ name: 't${i}', deps: { session, ctx: TaskContext } }, async ({ session, ctx }, id: string) => session.find(id) + ctx.attempt)`,
-  (i: number) => `broker.task({ name: 't${i}', input: z.object({ id: z.string(), n: z.number() }) }, async ({ id, n }) => ({ id, n }))`,
+  (i: number) =>
+    `broker.task({ name: 't${i}', deps: { session, ctx: TaskContext } }, async ({ session, ctx }, id: string) => session.find(id) + ctx.attempt)`,
+  (i: number) =>
+    `broker.task({ name: 't${i}', input: z.object({ id: z.string(), n: z.number() }) }, async ({ id, n }) => ({ id, n }))`,
 ]
 
 function program(): string {
@@ -34,7 +36,9 @@ it('type-checks 300 tasks in at most 400,000 instantiations', () => {
     JSON.stringify({ extends: '../../tsconfig.json', include: ['program.ts'] }),
   )
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  const output = execFileSync(process.execPath, [compiler, '-p', folder, '--extendedDiagnostics'], { encoding: 'utf8' })
+  const output = execFileSync(process.execPath, [compiler, '-p', folder, '--extendedDiagnostics'], {
+    encoding: 'utf8',
+  })
   const instantiations = Number(/Instantiations:\s+(\d+)/.exec(output)?.[1])
   expect(instantiations).toBeGreaterThan(1000)
   expect(instantiations).toBeLessThanOrEqual(400_000)

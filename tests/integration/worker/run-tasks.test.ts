@@ -70,7 +70,9 @@ describe('a worker on the memory transport', () => {
     expect(cause.stack).toContain('run-tasks.test.ts')
     expect(cause.cause).toMatchObject({ name: 'TypeError', message: 'inner' })
     expect(await handle.status()).toBe('failed')
-    expect(await broker.inspector.deadLetters({ limit: 10 })).toMatchObject([{ id: handle.taskId, reason: 'failed' }])
+    expect(await broker.inspector.deadLetters({ limit: 10 })).toMatchObject([
+      { id: handle.taskId, reason: 'failed' },
+    ])
   })
 
   it('retries by policy with the same id, then succeeds', async () => {
@@ -121,7 +123,10 @@ describe('a worker on the memory transport', () => {
         throw error
       }
     })
-    const ok = broker.task({ name: 'ok', deps: { db: session } }, async ({ db }, n: number) => db.id + n)
+    const ok = broker.task(
+      { name: 'ok', deps: { db: session } },
+      async ({ db }, n: number) => db.id + n,
+    )
     const bad = broker.task({ name: 'bad', deps: { db: session } }, async () => {
       throw new Error('broken')
     })
@@ -134,7 +139,10 @@ describe('a worker on the memory transport', () => {
   it('parses the input of a task with a schema on the worker, and checks it at send', async () => {
     const broker = newBroker()
     const parse = broker.task(
-      { name: 'parse', input: z.object({ n: z.string().transform(Number), lang: z.string().default('en') }) },
+      {
+        name: 'parse',
+        input: z.object({ n: z.string().transform(Number), lang: z.string().default('en') }),
+      },
       async ({ n, lang }) => ({ n, lang }),
     )
     await work(broker)
@@ -145,11 +153,16 @@ describe('a worker on the memory transport', () => {
 
   it('times a run out: abort, grace, then the slot is freed and the task is reported as stuck', async () => {
     const broker = newBroker()
-    const stubborn = broker.task({ name: 'stubborn', timeout: 20, grace: 20 }, () => new Promise<void>(() => {}))
-    const polite = broker.task({ name: 'polite', timeout: 20, deps: { ctx: TaskContext } }, ({ ctx }) =>
-      new Promise<void>((_, reject) => {
-        ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason as Error))
-      }),
+    const stubborn = broker.task(
+      { name: 'stubborn', timeout: 20, grace: 20 },
+      () => new Promise<void>(() => {}),
+    )
+    const polite = broker.task(
+      { name: 'polite', timeout: 20, deps: { ctx: TaskContext } },
+      ({ ctx }) =>
+        new Promise<void>((_, reject) => {
+          ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason as Error))
+        }),
     )
     const worker = await work(broker, { concurrency: 1 })
     const stuck: string[] = []
@@ -203,12 +216,17 @@ describe('a worker on the memory transport', () => {
     const settled = new Promise((resolve) => worker.on('task-settled', resolve))
     const handle = await elsewhere.kiq()
     await settled
-    expect(await broker.inspector.peek('python', { limit: 5 })).toMatchObject([{ id: handle.taskId }])
+    expect(await broker.inspector.peek('python', { limit: 5 })).toMatchObject([
+      { id: handle.taskId },
+    ])
   })
 
   it('sets a rejected task aside', async () => {
     const broker = newBroker()
-    const picky = broker.task({ name: 'picky', retry: { max: 5 }, deps: { ctx: TaskContext } }, async ({ ctx }) => ctx.reject('not for me'))
+    const picky = broker.task(
+      { name: 'picky', retry: { max: 5 }, deps: { ctx: TaskContext } },
+      async ({ ctx }) => ctx.reject('not for me'),
+    )
     await work(broker)
     const handle = await picky.kiq()
     await expect(handle.result()).rejects.toMatchObject({ reason: 'rejected' })
@@ -220,7 +238,10 @@ describe('a worker on the memory transport', () => {
     const late = broker.task('late', async () => {
       ran = true
     })
-    const handle = await late.kicker().withExpiry(new Date(Date.now() - 1000)).kiq()
+    const handle = await late
+      .kicker()
+      .withExpiry(new Date(Date.now() - 1000))
+      .kiq()
     await work(broker)
     await expect(handle.result()).rejects.toMatchObject({ reason: 'expired' })
     expect(ran).toBe(false)
@@ -228,7 +249,10 @@ describe('a worker on the memory transport', () => {
 
   it('tells progress and keeps parent and root', async () => {
     const broker = newBroker()
-    const child = broker.task({ name: 'child', deps: { ctx: TaskContext } }, async ({ ctx }) => [ctx.parentId, ctx.rootId])
+    const child = broker.task({ name: 'child', deps: { ctx: TaskContext } }, async ({ ctx }) => [
+      ctx.parentId,
+      ctx.rootId,
+    ])
     const parent = broker.task({ name: 'parent', deps: { ctx: TaskContext } }, async ({ ctx }) => {
       await ctx.progress('halfway', { pct: 50 })
       return (await child.kiq()).result()
@@ -271,7 +295,11 @@ describe('a worker on the memory transport', () => {
     await stopping
     expect(await broker.inspector.queues()).toMatchObject([{ queued: 2, running: 0 }])
     await work(broker)
-    expect(await gather(handles)).toEqual([[1, 0], [1, 0], [1, 0]])
+    expect(await gather(handles)).toEqual([
+      [1, 0],
+      [1, 0],
+      [1, 0],
+    ])
   })
 
   it('aborts and gives back at the end of its patience', async () => {
@@ -281,7 +309,9 @@ describe('a worker on the memory transport', () => {
     const slow = broker.task({ name: 'slow', deps: { ctx: TaskContext } }, async ({ ctx }) => {
       begun.resolve()
       if (reason === undefined) {
-        await new Promise((_, reject) => ctx.signal.addEventListener('abort', () => reject((reason = ctx.signal.reason as Error))))
+        await new Promise((_, reject) =>
+          ctx.signal.addEventListener('abort', () => reject((reason = ctx.signal.reason as Error))),
+        )
       }
       return [ctx.attempt, ctx.redeliveries]
     })
@@ -321,18 +351,22 @@ describe('a worker on the memory transport', () => {
     const handles = await noop.kiqMany([[], []])
     const later = await noop.kicker().withDelay('1h').kiq()
     expect(await broker.purge('default')).toBe(3)
-    for (const handle of [...handles, later]) await expect(handle.result()).rejects.toThrow(/purged/)
+    for (const handle of [...handles, later])
+      await expect(handle.result()).rejects.toThrow(/purged/)
   })
 
   it('puts a dead letter back with a fresh retry budget', async () => {
     const broker = newBroker()
     let broken = true
     const attempts: number[] = []
-    const flaky = broker.task({ name: 'flaky', retry: { max: 1, backoff: 1 }, deps: { ctx: TaskContext } }, async ({ ctx }) => {
-      attempts.push(ctx.attempt)
-      if (broken) throw new Error('broken')
-      return 'mended'
-    })
+    const flaky = broker.task(
+      { name: 'flaky', retry: { max: 1, backoff: 1 }, deps: { ctx: TaskContext } },
+      async ({ ctx }) => {
+        attempts.push(ctx.attempt)
+        if (broken) throw new Error('broken')
+        return 'mended'
+      },
+    )
     await work(broker)
     const handle = await flaky.kiq()
     await expect(handle.result()).rejects.toThrow('broken')
@@ -345,7 +379,10 @@ describe('a worker on the memory transport', () => {
   it('calls a task directly, dependencies and all', async () => {
     const broker = newBroker()
     const num = dependency(() => 5)
-    const add = broker.task({ name: 'add', deps: { num } }, async ({ num: five }, n: number) => five + n)
+    const add = broker.task(
+      { name: 'add', deps: { num } },
+      async ({ num: five }, n: number) => five + n,
+    )
     expect(await add(2)).toBe(7)
     expect(await add.handler({ num: 1 }, 2)).toBe(3)
     broker.dependencyOverrides.setValue(num, 100)
@@ -365,15 +402,23 @@ describe('a worker on the memory transport', () => {
     const store = `memory:${randomUUID()}`
     const broker = createBroker({ transport: store, logger: silentLogger })
     const caller = createBroker({ transport: store, logger: silentLogger })
-    open.push(() => broker.stop(), () => caller.stop())
+    open.push(
+      () => broker.stop(),
+      () => caller.stop(),
+    )
     broker.task({ name: 'named', params: ['a', 'b'] }, async (a: number, b: number) => a - b)
     broker.task('bare', async (a: number) => a)
-    const named = caller.remoteTask<[b: number, a: number], number>({ name: 'named', params: ['b', 'a'] })
+    const named = caller.remoteTask<[b: number, a: number], number>({
+      name: 'named',
+      params: ['b', 'a'],
+    })
     const bare = caller.remoteTask<[a: number], number>({ name: 'bare', params: ['a'] })
     const wrong = caller.remoteTask<[c: number], number>({ name: 'named', params: ['c'] })
     await work(broker)
     expect(await (await named.kiq(1, 10)).result()).toBe(9)
-    await expect((await bare.kiq(1)).result()).rejects.toThrow(/takes its arguments by position, but the message names a/)
+    await expect((await bare.kiq(1)).result()).rejects.toThrow(
+      /takes its arguments by position, but the message names a/,
+    )
     await expect((await wrong.kiq(1)).result()).rejects.toThrow(/has no argument 'c'/)
   })
 })

@@ -102,6 +102,8 @@ function sizeOf(operation: Operation): { outcomes: number; bytes: number } {
       }
     case 'save':
       return { outcomes: operation.ask.length, bytes: sum(operation.ask.map(({ body }) => body)) }
+    case 'extend':
+      return { outcomes: operation.ask.claims.length, bytes: 0 }
     default:
       return { outcomes: 1, bytes: 0 }
   }

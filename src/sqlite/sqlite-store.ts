@@ -2,8 +2,10 @@
  * One database as all contracts of one process share it: opened once, closed with its last user, and
  * all calls of one turn of the loop in one transaction.
  */
+import { availableParallelism } from 'node:os'
 import { TurnBatch } from '../coalescing/turn-batch.ts'
-import { NotStartedError } from '../core/errors.ts'
+import { systemClock } from '../core/clock.ts'
+import { InvalidInputError, NotStartedError } from '../core/errors.ts'
 import type { StoreIdentity } from '../core/store.ts'
 import type { Surroundings } from '../core/vendor.ts'
 import { absoluteFile } from './database.ts'
@@ -14,6 +16,8 @@ import type { OperationKind, Operation, Operations, Reply } from './operations.t
 import { SignalBell } from './signal-bell.ts'
 import { loadLibrary } from './sql-driver.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
+import { hasThreadFile } from './thread-entry.ts'
+import { ThreadHost } from './thread-host.ts'
 
 /** The most operations that go to the database together; the engine cuts them into transactions. */
 const mostOperations = 512
@@ -31,6 +35,7 @@ export class SqliteStore {
   #file: string
   #identity: StoreIdentity | undefined
   #host: EngineHost | undefined
+  #leaseThread: ThreadHost | undefined
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -85,15 +90,29 @@ export class SqliteStore {
     return reply.answer as Operations[K]['answer']
   }
 
+  /** The thread that keeps leases: the database's own, or one that is started for them. */
+  leaseThread(): ThreadHost | undefined {
+    return this.#leaseThread
+  }
+
   async #open(): Promise<void> {
     const { driver, synchronous = 'normal', maintenance = true } = this.options
     const { logger, random } = this.around
+    // Loaded here in any case: a user's handle is known by its class.
     const library = await loadLibrary(driver)
     this.#file = absoluteFile(this.options.file)
-    const options = { file: this.#file, library, synchronous, random, maintenance }
-    const host = new LocalHost(options)
+    const options = { file: this.#file, synchronous, maintenance }
+    // An object cannot cross to a thread; a name can, and is loaded there once more.
+    const threaded = typeof driver === 'object' || typeof driver === 'function' ? undefined : library
+    const thread =
+      threaded === undefined
+        ? undefined
+        : new ThreadHost({ ...options, driver: threaded.name, clock: systemClock })
+    const host = this.#inThread(thread) ?? new LocalHost({ ...options, library, random })
     await host.open()
     this.#host = host
+    // Virtual time cannot be kept by another thread.
+    this.#leaseThread = this.around.clock === systemClock ? thread : undefined
     this.#identity = storeIdentity(this.#file)
     const network = networkFileSystem(this.#file)
     if (network !== undefined) {
@@ -104,6 +123,20 @@ export class SqliteStore {
     }
   }
 
+  #inThread(thread: ThreadHost | undefined): ThreadHost | undefined {
+    const { thread: wanted = 'auto' } = this.options
+    if (wanted === false || (wanted === 'auto' && availableParallelism() < 2)) return undefined
+    const reason =
+      thread === undefined
+        ? 'a `driver` object cannot cross to another thread: give the name of its module'
+        : hasThreadFile()
+          ? undefined
+          : 'its file is not beside this module (was the package bundled?)'
+    if (reason === undefined) return thread
+    if (wanted === 'auto') return undefined
+    throw new InvalidInputError(`the database cannot run in a thread of its own: ${reason}.`)
+  }
+
   async #close(): Promise<void> {
     await this.#opening?.catch(() => {})
     this.#opening = undefined
@@ -111,6 +144,8 @@ export class SqliteStore {
     const host = this.#host
     this.#host = undefined
     this.#identity = undefined
+    if (this.#leaseThread !== host) await this.#leaseThread?.close()
+    this.#leaseThread = undefined
     await host?.close()
   }
 

@@ -1,4 +1,3 @@
-import { loopLeaseKeeper } from '../coalescing/loop-lease-keeper.ts'
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
 import { InvalidInputError, NotStartedError } from '../core/errors.ts'
 import type { Envelope } from '../core/message.ts'
@@ -16,6 +15,7 @@ import type {
   TransportCapabilities,
 } from '../core/transport.ts'
 import type { TransportFactory } from '../core/vendor.ts'
+import { keepLeases } from './lease-keeping.ts'
 import { checkEnvelope } from './send.ts'
 import { checkSettlement } from './settle.ts'
 import { SqliteInspector } from './sqlite-inspector.ts'
@@ -166,8 +166,7 @@ class SqliteTransport implements Transport {
   }
 
   keepLeases(options: LeaseKeeperOptions): LeaseKeeper {
-    const { clock } = this.#store.around
-    const keeper = loopLeaseKeeper((claims, lease) => this.extend(claims, lease), clock, options)
+    const keeper = keepLeases(this.#store, options)
     this.#keepers.add(keeper)
     return keeper
   }

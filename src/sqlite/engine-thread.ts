@@ -1,0 +1,99 @@
+/** The database thread: opens the file, answers batches, and renews leases. See thread-host.ts. */
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
+import { systemClock } from '../core/clock.ts'
+import type { Claim } from '../core/delivery.ts'
+import { errorData } from '../core/error-data.ts'
+import { systemRandom } from '../core/random.ts'
+import type { ExtendReport } from '../core/transport.ts'
+import { lockPatience } from './engine-host.ts'
+import { runBatch } from './engine-runner.ts'
+import { describeFailure, failureError } from './failure.ts'
+import { LeaseBeat } from './lease-beat.ts'
+import type { Operation } from './operations.ts'
+import { loadLibrary } from './sql-driver.ts'
+import { SqliteEngine, type Transacted } from './sqlite-engine.ts'
+import type { FromThread, KeepOptions, ThreadOptions, ToThread } from './thread-messages.ts'
+
+/** The most claims of one renewing operation. */
+const mostClaims = 256
+
+const options = workerData as ThreadOptions
+if (parentPort !== null) void start(parentPort)
+
+async function start(port: MessagePort): Promise<void> {
+  const post = (message: FromThread): void => port.postMessage(message)
+  try {
+    const library = await loadLibrary(options.driver)
+    const engine = new SqliteEngine({ ...options, library, random: systemRandom })
+    serve(engine, port, post)
+    post({ kind: 'open' })
+  } catch (error) {
+    post({ kind: 'failed', failure: describeFailure(error, options.file) })
+  }
+}
+
+function serve(engine: SqliteEngine, port: MessagePort, post: (message: FromThread) => void): void {
+  const beats = new Map<number, LeaseBeat>()
+  const run = (operations: readonly Operation[], now: number): Promise<Transacted> => {
+    const runner = { clock: systemClock, random: systemRandom, patience: lockPatience }
+    return runBatch(engine, { operations, now }, runner)
+  }
+  const beat = (keeper: number, { lease, every, stallLimit }: KeepOptions): LeaseBeat =>
+    new LeaseBeat({
+      lease,
+      every,
+      stallLimit,
+      clock: systemClock,
+      beats: new Int32Array(options.beats),
+      extend: (claims) => extendAll(run, claims, lease),
+      onReport: (report) => post({ kind: 'renewed', keeper, report }),
+      onError: (error) => post({ kind: 'notRenewed', keeper, error: errorData(error) }),
+    })
+  port.on('message', (message: ToThread) => {
+    switch (message.kind) {
+      case 'run':
+        void run(message.operations, message.now).then(({ replies, news }) =>
+          post({ kind: 'ran', call: message.call, replies, news, mine: engine.mine }),
+        )
+        break
+      case 'version':
+        post({ kind: 'version', call: message.call, version: engine.dataVersion() })
+        break
+      case 'keeper':
+        beats.set(message.keeper, beat(message.keeper, message.options))
+        break
+      case 'held':
+        beats.get(message.keeper)?.change(message.keep, message.forget)
+        break
+      case 'keeperEnd':
+        beats.get(message.keeper)?.stop()
+        beats.delete(message.keeper)
+        break
+      case 'close':
+        for (const each of beats.values()) each.stop()
+        engine.close()
+        port.close()
+    }
+  })
+}
+
+async function extendAll(
+  run: (operations: readonly Operation[], now: number) => Promise<Transacted>,
+  claims: readonly Claim[],
+  lease: number,
+): Promise<ExtendReport> {
+  const operations: Operation[] = []
+  for (let i = 0; i < claims.length; i += mostClaims) {
+    const ask = { claims: claims.slice(i, i + mostClaims), lease }
+    operations.push({ kind: 'extend', ask })
+  }
+  const { replies } = await run(operations, systemClock.now())
+  const reports = replies.map((reply) => {
+    if (!reply.done) throw failureError(reply.failure)
+    return reply.answer as ExtendReport
+  })
+  return {
+    lost: reports.flatMap(({ lost }) => lost),
+    cancelled: reports.flatMap(({ cancelled }) => cancelled),
+  }
+}

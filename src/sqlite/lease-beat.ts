@@ -79,7 +79,8 @@ export class LeaseBeat {
     this.#seen = seen
     const alive = now - this.#aliveAt <= stallLimit
     // A tick early is in time; a tick late is not.
-    if (alive && !this.#renewing && now - this.#renewedAt >= every - this.#tick) void this.#renew(now)
+    if (alive && !this.#renewing && now - this.#renewedAt >= every - this.#tick)
+      void this.#renew(now)
   }
 
   async #renew(now: number): Promise<void> {

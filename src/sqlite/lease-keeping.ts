@@ -55,6 +55,7 @@ export function keepLeases(store: SqliteStore, options: LeaseKeeperOptions): Lea
 function innerKeeper(store: SqliteStore, options: LeaseKeeperOptions): LeaseKeeper {
   const thread = store.leaseThread()
   if (thread !== undefined) return thread.keepLeases(options)
-  const extend = (claims: readonly Claim[], lease: number) => store.call('extend', { claims, lease })
+  const extend = (claims: readonly Claim[], lease: number) =>
+    store.call('extend', { claims, lease })
   return loopLeaseKeeper(extend, store.around.clock, options)
 }

@@ -52,7 +52,9 @@ export class SqliteResults implements ResultBackend {
   }
 
   async wait(id: string, { signal }: { signal: AbortSignal }): Promise<Body> {
-    return this.#started().wait(id, signal)
+    const waiters = this.#started()
+    this.#store.listen('results')
+    return waiters.wait(id, signal)
   }
 
   async delete(ids: readonly string[]): Promise<number> {

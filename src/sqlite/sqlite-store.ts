@@ -9,15 +9,18 @@ import { InvalidInputError, NotStartedError } from '../core/errors.ts'
 import type { StoreIdentity } from '../core/store.ts'
 import type { Surroundings } from '../core/vendor.ts'
 import { absoluteFile } from './database.ts'
+import { bellTopics, Doorbell, type BellTopic } from './doorbell.ts'
 import { LocalHost, type EngineHost } from './engine-host.ts'
 import { failureError } from './failure.ts'
 import { networkFileSystem, storeIdentity } from './file-guards.ts'
+import { registerLibrary } from './library-registry.ts'
 import type { OperationKind, Operation, Operations, Reply } from './operations.ts'
 import { SignalBell } from './signal-bell.ts'
-import { loadLibrary } from './sql-driver.ts'
+import { loadLibrary, type SqliteLibrary } from './sql-driver.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
 import { hasThreadFile } from './thread-entry.ts'
 import { ThreadHost } from './thread-host.ts'
+import { pollVersion } from './version-poll.ts'
 
 /** The most operations that go to the database together; the engine cuts them into transactions. */
 const mostOperations = 512
@@ -36,6 +39,10 @@ export class SqliteStore {
   #identity: StoreIdentity | undefined
   #host: EngineHost | undefined
   #leaseThread: ThreadHost | undefined
+  #library: SqliteLibrary | undefined
+  #bell: Doorbell | undefined
+  #stopPolling: (() => void) | undefined
+  #unregister: (() => void) | undefined
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -90,6 +97,26 @@ export class SqliteStore {
     return reply.answer as Operations[K]['answer']
   }
 
+  /** The library that has it open; `undefined` while it is not. */
+  get library(): SqliteLibrary | undefined {
+    return this.#library
+  }
+
+  /** The file, links followed. */
+  get file(): string {
+    return this.#file
+  }
+
+  /** Begins to hear other processes about a topic. Idempotent. */
+  listen(topic: BellTopic): void {
+    this.#bell?.listen(topic)
+  }
+
+  /** Tells everybody that something changed which this object did not see: a user's commit. */
+  announce(): void {
+    for (const topic of bellTopics) this.#tell(topic)
+  }
+
   /** The thread that keeps leases: the database's own, or one that is started for them. */
   leaseThread(): ThreadHost | undefined {
     return this.#leaseThread
@@ -100,17 +127,30 @@ export class SqliteStore {
     const { logger, random } = this.around
     // Loaded here in any case: a user's handle is known by its class.
     const library = await loadLibrary(driver)
+    this.#library = library
     this.#file = absoluteFile(this.options.file)
     const options = { file: this.#file, synchronous, maintenance }
     // An object cannot cross to a thread; a name can, and is loaded there once more.
-    const threaded = typeof driver === 'object' || typeof driver === 'function' ? undefined : library
+    const threaded =
+      typeof driver === 'object' || typeof driver === 'function' ? undefined : library
     const thread =
       threaded === undefined
         ? undefined
         : new ThreadHost({ ...options, driver: threaded.name, clock: systemClock })
     const host = this.#inThread(thread) ?? new LocalHost({ ...options, library, random })
-    await host.open()
+    // Before it is opened where it exists: opening and closing it is what drops the locks.
+    let unregister = registerLibrary(this.#file, library)
+    try {
+      await host.open()
+      unregister()
+      unregister = registerLibrary(this.#file, library)
+    } catch (error) {
+      unregister()
+      throw error
+    }
+    this.#unregister = unregister
     this.#host = host
+    this.#bell = this.#makeBell(host)
     // Virtual time cannot be kept by another thread.
     this.#leaseThread = this.around.clock === systemClock ? thread : undefined
     this.#identity = storeIdentity(this.#file)
@@ -121,6 +161,28 @@ export class SqliteStore {
           'messages may be lost. Use a local disk, or a transport with a server.',
       )
     }
+  }
+
+  #tell(topic: BellTopic): void {
+    this[topic].ring()
+    this.#bell?.ring(topic)
+  }
+
+  #makeBell(host: EngineHost): Doorbell {
+    const ringAll = (): void => {
+      for (const topic of bellTopics) this[topic].ring()
+    }
+    return new Doorbell({
+      file: this.#file,
+      clock: systemClock,
+      onRing: (topic) => this[topic].ring(),
+      onUnheard: (reason) => {
+        this.around.logger.info(
+          `changes of '${this.#file}' by other processes cannot be watched here (${reason}): it is looked at every 20 ms.`,
+        )
+        this.#stopPolling = pollVersion(systemClock, () => host.dataVersion(), ringAll)
+      },
+    })
   }
 
   #inThread(thread: ThreadHost | undefined): ThreadHost | undefined {
@@ -144,6 +206,11 @@ export class SqliteStore {
     const host = this.#host
     this.#host = undefined
     this.#identity = undefined
+    this.#library = undefined
+    this.#bell?.close()
+    this.#stopPolling?.()
+    this.#stopPolling = undefined
+    this.#unregister?.()
     if (this.#leaseThread !== host) await this.#leaseThread?.close()
     this.#leaseThread = undefined
     await host?.close()
@@ -151,9 +218,7 @@ export class SqliteStore {
 
   async #run(operations: readonly Operation[]): Promise<readonly Reply[]> {
     const { replies, news } = await this.#opened().run(operations, this.around.clock.now())
-    if (news.work) this.work.ring()
-    if (news.results) this.results.ring()
-    if (news.cancels) this.cancels.ring()
+    for (const topic of bellTopics) if (news[topic]) this.#tell(topic)
     return replies
   }
 

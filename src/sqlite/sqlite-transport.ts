@@ -22,6 +22,7 @@ import { SqliteInspector } from './sqlite-inspector.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
 import { SqliteResults } from './sqlite-result-backend.ts'
 import { SqliteStore } from './sqlite-store.ts'
+import { SqliteTransactions } from './user-transactions.ts'
 
 /** Milliseconds between two looks into the store, whatever was or was not heard. */
 const poll = 1000
@@ -62,6 +63,7 @@ export function sqliteTransport(options: SqliteOptions): TransportFactory {
         transport: new SqliteTransport(store),
         results: new SqliteResults(store),
         inspector: new SqliteInspector(store),
+        transactions: new SqliteTransactions(store),
       }
     },
   }
@@ -123,6 +125,7 @@ class SqliteTransport implements Transport {
     const { clock } = this.#store.around
     const stopping = this.#stopping.signal
     const deadline = clock.monotonic() + wait
+    if (wait > 0) this.#store.listen('work')
     for (;;) {
       if (signal.aborted || stopping.aborted) return []
       const stamp = this.#store.work.stamp
@@ -130,7 +133,7 @@ class SqliteTransport implements Transport {
       const left = deadline - clock.monotonic()
       if (deliveries.length > 0 || left <= 0) return deliveries
       const due = next === null ? Infinity : next - clock.now()
-      await this.#pause(stamp, Math.max(0, Math.min(poll, due, left)), [signal, stopping])
+      await this.#pause(stamp, Math.min(poll, due, left), [signal, stopping])
     }
   }
 
@@ -166,6 +169,7 @@ class SqliteTransport implements Transport {
   }
 
   keepLeases(options: LeaseKeeperOptions): LeaseKeeper {
+    this.#store.listen('cancels')
     const keeper = keepLeases(this.#store, options)
     this.#keepers.add(keeper)
     return keeper
@@ -179,7 +183,8 @@ class SqliteTransport implements Transport {
   /** Until something may have changed since `stamp`, or one of the signals aborts, or `ms` have passed. */
   #pause(stamp: number, ms: number, signals: readonly AbortSignal[]): Promise<void> {
     const { work, around } = this.#store
-    if (stamp !== work.stamp || signals.some((signal) => signal.aborted)) return Promise.resolve()
+    const changed = stamp !== work.stamp || signals.some((signal) => signal.aborted)
+    if (changed || ms <= 0) return Promise.resolve()
     return new Promise((resolve) => {
       const end = (): void => {
         timer.cancel()

@@ -25,7 +25,12 @@ export interface KeepOptions {
 
 /** From the main thread. */
 export type ToThread =
-  | { readonly kind: 'run'; readonly call: number; readonly operations: readonly Operation[]; readonly now: number }
+  | {
+      readonly kind: 'run'
+      readonly call: number
+      readonly operations: readonly Operation[]
+      readonly now: number
+    }
   | { readonly kind: 'version'; readonly call: number }
   | { readonly kind: 'close' }
   | { readonly kind: 'keeper'; readonly keeper: number; readonly options: KeepOptions }

@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+/** The command line. Each command is loaded when it is called, so that `--help` answers at once. */
+import { CommanderError } from 'commander'
+import { isTaskwrightError } from '../core/errors.ts'
+import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { buildProgram, type Actions } from './program.ts'
+import { safeLines } from './safe-text.ts'
+import { endOnBrokenPipe, processTerminal } from './terminal.ts'
+import { UsageError } from './usage-error.ts'
+import { packageVersion } from './version.ts'
+
+const terminal = processTerminal()
+
+const actions: Actions = {
+  worker: async (command) => (await import('./worker-command.ts')).runWorker(command, terminal),
+  send: async (command) => (await import('./send-command.ts')).send(command, terminal),
+  result: async (command) => (await import('./result-command.ts')).showResult(command, terminal),
+  queues: async (command) => (await import('./queues-command.ts')).listQueues(command, terminal),
+  purge: async (command) => (await import('./purge-command.ts')).purge(command, terminal),
+  deadList: async (command) => (await import('./dead-command.ts')).listDead(command, terminal),
+  deadShow: async (command) => (await import('./dead-command.ts')).showDead(command, terminal),
+  deadRetry: async (command) => (await import('./dead-command.ts')).retryDead(command, terminal),
+}
+
+async function main(argv: readonly string[]): Promise<ExitCode> {
+  try {
+    return await buildProgram(actions, packageVersion()).run(argv)
+  } catch (error) {
+    // Commander has printed what is wrong; help and version are no errors.
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    const { errColours: colours } = terminal
+    const known = isTaskwrightError(error) || error instanceof UsageError
+    const text =
+      known || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)
+    terminal.err(`${colours.red('error:')} ${safeLines(text)}`)
+    return error instanceof UsageError ? exitCodes.usage : exitCodes.failed
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+endOnBrokenPipe()
+const code = await main(process.argv.slice(2))
+// What the user's modules have open (a pool, a timer) must not keep the command alive; what was printed
+// must be out first.
+process.stdout.write('', () => process.exit(code))

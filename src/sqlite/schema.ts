@@ -25,7 +25,10 @@ export const applicationId = 0x54575131
 export const state = { ready: 2, scheduled: 3, leased: 4 } as const
 
 /** `tw_message.token` while nobody holds the message: it waits for its first run, or for another. */
-export const waitingToken = { fresh: 2 ** 40, retried: 2 ** 40 + 1 } as const
+export const waitingToken: { readonly fresh: number; readonly retried: number } = {
+  fresh: 2 ** 40,
+  retried: 2 ** 40 + 1,
+}
 
 /** Bodies up to this many UTF-16 units or bytes lie in the message's own row. */
 export const inlineBody = 1024
@@ -82,7 +85,11 @@ export const migrations: readonly Migration[] = [{ version: 1, sql: first }]
  *
  * @throws StoreError for a version newer than this program knows.
  */
-export function migrate(sql: Connection, file: string, steps = migrations): void {
+export function migrate(
+  sql: Connection,
+  file: string,
+  steps: readonly Migration[] = migrations,
+): void {
   const newest = steps.at(-1)?.version ?? 0
   const found = pragma(sql, 'user_version')
   if (found > newest) {

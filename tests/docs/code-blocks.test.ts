@@ -165,7 +165,8 @@ describe.each(pages)('$path', ({ folder, scripts, commands }) => {
   }
   for (const { file, line, named } of scripts) {
     if (named && !file.endsWith('/main.ts')) continue
-    it(`line ${line}: the block runs`, async () => {
+    // At once: each waits for a process of its own most of the time.
+    it.concurrent(`line ${line}: the block runs`, async () => {
       const needed = named ? workers : []
       const started = await Promise.all(
         needed.map(({ text }) => startWorker(text.split(' ').slice(2), folder)),

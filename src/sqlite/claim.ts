@@ -9,6 +9,7 @@ import type { Delivery } from '../core/delivery.ts'
 import type { Body } from '../core/message.ts'
 import type { ClaimAnswer, ClaimAsk } from './operations.ts'
 import { state, waitingToken } from './schema.ts'
+import { fromStored } from './stored-body.ts'
 import { wholeMs, type Turn } from './turn.ts'
 
 /** The most rows that one claim moves of each kind. */
@@ -69,13 +70,13 @@ export function take(turn: Turn, row: MessageRow, lease: number): Delivery {
   const { sql, tokens, queues, now } = turn
   const token = tokens.next(sql)
   sql.run(hold, token, wholeMs(now + lease), row.seq)
-  const { id, priority, body, redeliveries, enqueued, expires, cancelled } = row
+  const { id, priority, redeliveries, enqueued, expires, cancelled } = row
   return {
     id,
     queue: queues.name(sql, row.queue),
     token,
     priority,
-    body,
+    body: fromStored(row.body),
     redeliveries,
     enqueuedAt: enqueued,
     ...(expires === null ? {} : { expires }),
@@ -119,7 +120,7 @@ function nextChange(turn: Turn, ask: ClaimAsk): number | null {
 }
 
 function numbersOf({ sql, queues }: Turn, { queues: names }: ClaimAsk): number[] {
-  return names.flatMap((name) => queues.find(sql, name) ?? [])
+  return [...new Set(names)].flatMap((name) => queues.find(sql, name) ?? [])
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { DeadLetter, PageRequest } from '../core/inspector.ts'
 import type { Body } from '../core/message.ts'
 import { inlineBody, state, waitingToken } from './schema.ts'
+import { fromStored, toStored } from './stored-body.ts'
 import type { Turn } from './turn.ts'
 
 const columns = `d.id AS id, q.name AS queue, d.priority AS priority, d.data AS body, d.reason AS reason,
@@ -53,7 +54,8 @@ export function retryDead(
   { ids, bodies }: { ids: readonly string[]; bodies: ReadonlyMap<string, Body> | undefined },
 ): string[] {
   return ids.filter((id) => {
-    const body = bodies?.get(id) ?? null
+    const given = bodies?.get(id)
+    const body = given === undefined ? null : toStored(given)
     if (sql.run(back, id, now, body) === 0) return false
     sql.run(backPayload, id, body)
     sql.run(remove, id)
@@ -72,5 +74,5 @@ export function deleteDead({ sql }: Turn, ids: readonly string[]): number {
 
 /** Rows of SQLite have no prototype; callers get ordinary objects. */
 function copy(row: DeadLetter): DeadLetter {
-  return { ...row }
+  return { ...row, body: fromStored(row.body) }
 }

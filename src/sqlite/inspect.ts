@@ -2,13 +2,15 @@ import type { PageRequest, QueueCounts, StoredMessage } from '../core/inspector.
 import type { Body } from '../core/message.ts'
 import type { TaskStatus } from '../core/states.ts'
 import { state, waitingToken } from './schema.ts'
+import { fromStored } from './stored-body.ts'
 import type { Turn } from './turn.ts'
 
-/** Counts by the partial indexes: no row of a message is read but those of running ones. */
+/** in: now · out: counts by the partial indexes; of messages only the running ones are read. What is due counts as queued. */
 const counts = `
 SELECT q.name AS queue, q.cap AS cap,
-  (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.ready}) AS queued,
-  (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled}) AS scheduled,
+  (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.ready})
+  + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled} AND at <= ?1) AS queued,
+  (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled} AND at > ?1) AS scheduled,
   coalesce(r.running, 0) AS running,
   (SELECT count(*) FROM tw_dead WHERE queue = q.no) AS dead
   FROM tw_queue q
@@ -22,7 +24,7 @@ SELECT id, priority, state, at, enqueued, redeliveries,
   FROM tw_message m WHERE queue = ? AND seq > ? ORDER BY seq LIMIT ?`
 /** in: id · out: the place of that message; when it has left, of the one with the next smaller id (ids are in time's order). */
 const placeOf = 'SELECT seq FROM tw_message WHERE id <= ? ORDER BY id DESC LIMIT 1'
-const stateOf = 'SELECT state, token FROM tw_message WHERE id = ?'
+const stateOf = 'SELECT state, token, at FROM tw_message WHERE id = ?'
 const deadReason = 'SELECT reason FROM tw_dead WHERE id = ?'
 
 const names = new Map<number, StoredMessage['state']>([
@@ -32,13 +34,13 @@ const names = new Map<number, StoredMessage['state']>([
 ])
 
 /** Every queue with its counts. */
-export function queueCounts({ sql }: Turn): QueueCounts[] {
-  return sql.all<QueueCounts>(counts).map((row) => ({ ...row }))
+export function queueCounts({ sql, now }: Turn): QueueCounts[] {
+  return sql.all<QueueCounts>(counts, now).map((row) => ({ ...row }))
 }
 
 /** Messages of a queue, oldest first. */
 export function peek(
-  { sql, queues }: Turn,
+  { sql, queues, now }: Turn,
   { queue, page: { limit, after } }: { queue: string; page: PageRequest },
 ): StoredMessage[] {
   const no = queues.find(sql, queue)
@@ -57,18 +59,19 @@ export function peek(
     id: row.id,
     queue,
     priority: row.priority,
-    state: names.get(row.state) ?? 'queued',
-    body: row.body,
+    state: isDue(row, now) ? 'queued' : (names.get(row.state) ?? 'queued'),
+    body: fromStored(row.body),
     redeliveries: row.redeliveries,
-    at: row.state === state.ready ? row.enqueued : row.at,
+    at: row.state === state.ready || isDue(row, now) ? row.enqueued : row.at,
   }))
 }
 
 /** The state of each id as far as messages and dead letters tell. */
-export function states({ sql }: Turn, ids: readonly string[]): (TaskStatus | null)[] {
+export function states({ sql, now }: Turn, ids: readonly string[]): (TaskStatus | null)[] {
   return ids.map((id) => {
-    const row = sql.get<{ state: number; token: number }>(stateOf, id)
+    const row = sql.get<{ state: number; token: number; at: number }>(stateOf, id)
     if (row !== undefined) {
+      if (isDue(row, now)) return 'queued'
       const retrying = row.state === state.scheduled && row.token === waitingToken.retried
       return retrying ? 'retrying' : (names.get(row.state) ?? null)
     }
@@ -76,4 +79,9 @@ export function states({ sql }: Turn, ids: readonly string[]): (TaskStatus | nul
     if (dead === undefined) return null
     return dead.reason === 'failed' ? 'failed' : 'dead'
   })
+}
+
+/** Whether its time has come, though nobody has moved it yet. */
+function isDue(row: { readonly state: number; readonly at: number }, now: number): boolean {
+  return row.state === state.scheduled && row.at <= now
 }

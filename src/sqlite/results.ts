@@ -2,6 +2,7 @@ import type { Claim } from '../core/delivery.ts'
 import type { Body } from '../core/message.ts'
 import type { StoredResult } from '../core/result.ts'
 import { state } from './schema.ts'
+import { fromStored, toStored } from './stored-body.ts'
 import { wholeMs, type Turn } from './turn.ts'
 
 /** in: id, expires, body, now · out: 1 change when it is ours; one that has expired makes room. */
@@ -25,7 +26,7 @@ const sweepProgress = sweep('tw_progress')
 /** Stores a result unless there is one. */
 export function saveResult({ sql, now, news }: Turn, result: StoredResult): boolean {
   const { id, body, expiresIn } = result
-  const ours = sql.run(save, id, wholeMs(now + expiresIn), body, now) > 0
+  const ours = sql.run(save, id, wholeMs(now + expiresIn), toStored(body), now) > 0
   if (ours) news.results = true
   return ours
 }
@@ -45,7 +46,7 @@ export function getResults(turn: Turn, ids: readonly string[]): (Body | null)[] 
 
 /** The progress of ids. */
 export function getProgress({ sql, now }: Turn, ids: readonly string[]): (Body | null)[] {
-  return ids.map((id) => sql.get<{ data: Body }>(readProgress, id, now)?.data ?? null)
+  return ids.map((id) => bodyOf(sql.get<{ data: Body }>(readProgress, id, now)))
 }
 
 /** Deletes results and progress. */
@@ -64,7 +65,7 @@ export function saveProgress(
   { claim, body, expiresIn }: { claim: Claim; body: Body; expiresIn: number },
 ): boolean {
   if (sql.get(holds, claim.id, claim.token) === undefined) return false
-  sql.run(writeProgress, claim.id, wholeMs(now + expiresIn), body)
+  sql.run(writeProgress, claim.id, wholeMs(now + expiresIn), toStored(body))
   return true
 }
 
@@ -76,5 +77,9 @@ export function sweepExpired({ sql, now }: Turn): boolean {
 }
 
 function readOne({ sql, now }: Turn, id: string): Body | null {
-  return sql.get<{ data: Body }>(read, id, now)?.data ?? null
+  return bodyOf(sql.get<{ data: Body }>(read, id, now))
+}
+
+function bodyOf(row: { readonly data: Body } | undefined): Body | null {
+  return row === undefined ? null : fromStored(row.data)
 }

@@ -3,6 +3,7 @@ import { isId } from '../core/ids.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { SendStatus } from '../core/transport.ts'
 import { inlineBody, state, waitingToken } from './schema.ts'
+import { toStored } from './stored-body.ts'
 import { wholeMs, type Turn } from './turn.ts'
 
 /**
@@ -29,7 +30,8 @@ export const isLarge = (body: Body): boolean => body.length > inlineBody
 /** Stores one message unless its id is known. Not bound by caps: follow-ups must not be refused. */
 export function place(turn: Turn, envelope: Envelope): SendStatus {
   const { sql, now, queues, news } = turn
-  const { id, queue, priority, body, delay, expires } = envelope
+  const { id, queue, priority, delay, expires } = envelope
+  const body = toStored(envelope.body)
   const due = wholeMs(envelope.at ?? now + (delay ?? 0))
   const later = due > now
   const changes = sql.run(

@@ -5,6 +5,7 @@ import type { Settlement, SettleStatus } from '../core/settlement.ts'
 import { saveResult } from './results.ts'
 import { state, waitingToken } from './schema.ts'
 import { checkEnvelope, isLarge, place } from './send.ts'
+import { toStored } from './stored-body.ts'
 import { wholeMs, type Turn } from './turn.ts'
 
 /** The fence: this claim holds the message. in: id, token. */
@@ -43,7 +44,7 @@ function settleOne(turn: Turn, { claim, outcome, result, followUps }: Settlement
     case 'retry': {
       const row = sql.get<{ seq: number; large: number }>(own, id, token)
       if (row === undefined) return refusal(turn, claim)
-      reenter(turn, row, { body: outcome.body, at: wholeMs(turn.now + outcome.delay) })
+      reenter(turn, row, { body: toStored(outcome.body), at: wholeMs(turn.now + outcome.delay) })
       break
     }
     case 'setAside': {

@@ -210,10 +210,10 @@ export class SqliteStore {
     this.#bell?.close()
     this.#stopPolling?.()
     this.#stopPolling = undefined
-    this.#unregister?.()
     if (this.#leaseThread !== host) await this.#leaseThread?.close()
     this.#leaseThread = undefined
     await host?.close()
+    this.#unregister?.()
   }
 
   async #run(operations: readonly Operation[]): Promise<readonly Reply[]> {

@@ -30,7 +30,7 @@ interface WireExtras {
 }
 
 /** Longer chains are cut when they are written; `errorData` makes none. */
-const longestChain = 16
+export const longestChain = 16
 
 /**
  * Classes that Python knows under another name. The second takes no arguments: with any, Python

@@ -9,7 +9,7 @@ import { DataNotPlainError } from '../core/errors.ts'
 import type { Labels } from '../core/labels.ts'
 import type { ResultRecord } from '../core/result.ts'
 import type { FinalStatus } from '../core/states.ts'
-import { decodeError, encodeError } from './exception-repr.ts'
+import { decodeError, encodeError, longestChain } from './exception-repr.ts'
 import type { Writing } from './json-writer.ts'
 import { withinLimits, writeJson, writeMembers } from './json-writer.ts'
 import { decodeLabels, integerLabel, notALabel, numberText } from './label-types.ts'
@@ -19,7 +19,8 @@ import type { WireObject } from './wire-members.ts'
 import { wireObject, wrongMember } from './wire-members.ts'
 
 const valuePlace = { path: 'value', within: 1 }
-const argsPlace = { path: 'error.args', within: 3 }
+// Within the longest chain of causes, so that none makes the result too deep.
+const argsPlace = { path: 'error.args', within: 3 + longestChain }
 
 /**
  * The JSON text of a result.

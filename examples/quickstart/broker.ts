@@ -1,0 +1,3 @@
+import { createBroker } from 'taskwright'
+
+export const broker = createBroker('sqlite:./tasks.db')

@@ -28,64 +28,58 @@ export function errorData(thrown: unknown): ErrorData {
 }
 
 function describe(thrown: unknown, depth: number, seen: Set<unknown>): ErrorData {
-  if (!(thrown instanceof Error) && !looksLikeError(thrown)) {
-    return { name: 'Error', message: cut(textOf(thrown)) }
-  }
+  if (!isError(thrown)) return { name: 'Error', message: cut(textOf(thrown)) }
   seen.add(thrown)
-  const { name, message, stack, cause } = read(thrown)
-  const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined
+  const [name, stack, code] = [read(thrown, 'name'), read(thrown, 'stack'), read(thrown, 'code')]
+  const message = read(thrown, 'message') ?? 'an error whose message cannot be read'
+  const cause = read(thrown, 'cause')
   const goOn = cause !== undefined && cause !== null && depth < deepestChain && !seen.has(cause)
   return {
-    name: cut(name),
-    message: cut(message),
-    ...(stack === undefined ? {} : { stack: cut(stack) }),
-    ...(code === undefined ? {} : { code: cut(code) }),
+    name: typeof name === 'string' && name !== '' ? cut(name) : 'Error',
+    message: cut(textOf(message)),
+    ...(typeof stack === 'string' ? { stack: cut(stack) } : {}),
+    ...(typeof code === 'string' ? { code: cut(code) } : {}),
     ...(goOn ? { cause: describe(cause, depth + 1, seen) } : {}),
   }
 }
 
 interface ErrorLike {
   readonly name?: unknown
-  readonly message: unknown
+  readonly message?: unknown
   readonly stack?: unknown
+  readonly code?: unknown
   readonly cause?: unknown
 }
 
-// Errors of another realm (a vm context, a test runner) are not `instanceof Error`.
-function looksLikeError(value: unknown): value is ErrorLike & object {
-  return Object.prototype.toString.call(value) === '[object Error]'
+function isError(value: unknown): value is ErrorLike {
+  try {
+    // Errors of another realm (a vm context, a test runner) are not `instanceof Error`.
+    return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]'
+  } catch {
+    return false
+  }
 }
 
-function read(error: ErrorLike): {
-  name: string
-  message: string
-  stack: string | undefined
-  cause: unknown
-} {
-  // A getter of a user's error may throw: reading it must not lose the failure itself.
+// A getter or a proxy of the user's may throw: reading it must not lose the failure itself.
+function read(error: ErrorLike, property: keyof ErrorLike): unknown {
   try {
-    return {
-      name: typeof error.name === 'string' && error.name !== '' ? error.name : 'Error',
-      message: textOf(error.message),
-      stack: typeof error.stack === 'string' ? error.stack : undefined,
-      cause: error.cause,
-    }
+    return error[property]
   } catch {
-    return {
-      name: 'Error',
-      message: 'an error that cannot be read',
-      stack: undefined,
-      cause: undefined,
-    }
+    return undefined
   }
 }
 
 function textOf(value: unknown): string {
-  try {
-    return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
-  } catch {
-    return Object.prototype.toString.call(value)
+  if (typeof value === 'string') return value
+  for (const write of [JSON.stringify, String]) {
+    try {
+      const text: unknown = write(value)
+      if (typeof text === 'string') return text
+    } catch {
+      // Cycles, bigints, proxies: the next way may do.
+    }
   }
+  return 'a value that cannot be read'
 }
 
 function cut(text: string): string {

@@ -1,3 +1,5 @@
+export { codecBehaviours } from './codec-behaviours.ts'
+export type { CodecBehaviour } from './codec/behaviour.ts'
 export { ManualClock } from './manual-clock.ts'
 export {
   resultBackendBehaviours,

@@ -6,7 +6,7 @@
  * each of these frees more. When there is space again the ballast is made anew and sends are taken.
  * All processes share one ballast; a crash leaves it, or leaves none, and both are fine.
  */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import type { Random } from '../core/random.ts'
 import { freeSpace } from './file-guards.ts'
 
@@ -52,7 +52,6 @@ export class Ballast {
     const descriptor = openSync(path, 'w')
     try {
       for (let written = 0; written < size; written += bytes.length) writeSync(descriptor, bytes)
-      fsyncSync(descriptor)
     } finally {
       closeSync(descriptor)
     }

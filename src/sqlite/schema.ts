@@ -114,7 +114,9 @@ export function migrate(
 
 /** Makes the tables in a new, empty database. */
 export function initialise(sql: Connection, file: string): void {
-  sql.exec(`PRAGMA auto_vacuum = 0; PRAGMA application_id = ${applicationId}`)
+  // Nobody sees the file before it is complete, so it needs no journal; it is synced when it is written.
+  sql.exec(`PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL; PRAGMA auto_vacuum = 0;
+    PRAGMA application_id = ${applicationId}`)
   migrate(sql, file)
 }
 

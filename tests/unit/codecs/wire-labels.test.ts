@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decodeLabels, encodeLabels } from '../../../src/codecs/label-types.ts'
+import { decodeLabels, encodeLabels } from '../../../src/codecs/wire-labels.ts'
 
 describe('labels on the wire', () => {
   it.each([

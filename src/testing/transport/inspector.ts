@@ -2,7 +2,18 @@ import assert from 'node:assert/strict'
 import type { TransportBehaviour } from './harness.ts'
 import { deadLetterViews } from './inspector-dead.ts'
 import { bury, countsOf, open } from './inspected.ts'
-import { end, idsOf, look, messages, only, post, resultOf, slack, take } from './verbs.ts'
+import {
+  end,
+  idsOf,
+  longLease,
+  look,
+  messages,
+  only,
+  post,
+  resultOf,
+  slack,
+  take,
+} from './verbs.ts'
 
 /** Looking into queues. */
 const views: readonly TransportBehaviour[] = [
@@ -81,6 +92,31 @@ const views: readonly TransportBehaviour[] = [
         'failed',
         null,
       ])
+    },
+  },
+  {
+    name: 'inspector: what was cancelled while it waited runs until it is settled',
+    needs: 'delayed',
+    async run(harness) {
+      const { transport, inspector } = await open(harness)
+      const ids = [
+        (await post(harness, transport)).id,
+        (await post(harness, transport, { delay: 60_000 })).id,
+      ]
+      await post(harness, transport)
+      const answers = await transport.cancel(ids, { reason: 'why', lease: longLease })
+      assert.deepEqual(await inspector.states(ids), ['running', 'running'])
+      const counts = async (): Promise<number[]> => {
+        const { queued, scheduled, running } = await countsOf(inspector, harness.queue)
+        return [queued, scheduled, running]
+      }
+      assert.deepEqual(await counts(), [1, 0, 2])
+      const outcome = { kind: 'cancelled', reason: 'why' } as const
+      for (const answer of answers) {
+        assert.ok(answer.state === 'waiting')
+        await end(transport, answer.delivery, { outcome })
+      }
+      assert.deepEqual(await counts(), [1, 0, 0])
     },
   },
   {

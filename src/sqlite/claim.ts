@@ -20,15 +20,18 @@ const promote = `
 UPDATE tw_message SET state = ${state.ready} WHERE seq IN (
   SELECT seq FROM tw_message WHERE queue = ? AND state = ${state.scheduled} AND at <= ?
    ORDER BY at LIMIT ${moveLimit})`
-/** in: now · out: messages whose lease has ended become ready, at their old place, one redelivery more. */
+/** in: now · out: messages whose lease has ended become suspects, at their old place, one redelivery more. */
 const reclaim = `
 UPDATE tw_message
-   SET state = ${state.ready}, token = ${waitingToken.fresh}, redeliveries = redeliveries + 1
+   SET state = ${state.suspect}, token = ${waitingToken.fresh}, redeliveries = redeliveries + 1
  WHERE seq IN (
   SELECT seq FROM tw_message WHERE state = ${state.leased} AND at <= ? ORDER BY at LIMIT ${moveLimit})`
 
 const columns = `seq, id, queue, priority, redeliveries, enqueued, expires, cancelled,
   coalesce(data, (SELECT p.data FROM tw_payload p WHERE p.seq = tw_message.seq)) AS body`
+/** in: queue, limit. */
+const selectSuspects = `SELECT ${columns} FROM tw_message
+ WHERE queue = ? AND state = ${state.suspect} ORDER BY priority DESC, seq LIMIT ?`
 /** in: queue, limit. */
 const selectReady = `SELECT ${columns} FROM tw_message
  WHERE queue = ? AND state = ${state.ready} ORDER BY priority DESC, seq LIMIT ?`
@@ -41,6 +44,7 @@ export const selectById: string = `SELECT ${columns}, state, at, token FROM tw_m
 const hold = `UPDATE tw_message SET state = ${state.leased}, token = ?, at = ? WHERE seq = ?`
 
 const firstReady = `SELECT 1 AS found FROM tw_message WHERE queue = ? AND state = ${state.ready} LIMIT 1`
+const firstSuspect = `SELECT 1 AS found FROM tw_message WHERE queue = ? AND state = ${state.suspect} LIMIT 1`
 const firstDue = `SELECT at FROM tw_message WHERE queue = ? AND state = ${state.scheduled} ORDER BY at LIMIT 1`
 const firstLease = `SELECT at FROM tw_message WHERE state = ${state.leased} ORDER BY at LIMIT 1`
 
@@ -92,6 +96,7 @@ export function emptyClaim(turn: Turn, ask: ClaimAsk): ClaimAnswer | undefined {
   const { sql, now, maintenance } = turn
   for (const no of numbersOf(turn, ask)) {
     if (sql.get(firstReady, no) !== undefined) return undefined
+    if (ask.suspects > 0 && sql.get(firstSuspect, no) !== undefined) return undefined
     const due = ask.early || maintenance ? sql.get<{ at: number }>(firstDue, no) : undefined
     if (due !== undefined && (ask.early || due.at <= now)) return undefined
   }
@@ -133,7 +138,12 @@ function pick(turn: Turn, ask: ClaimAsk): MessageRow[] {
   if (numbers.length === 1 && only !== undefined) return waiting(turn, only, ask)
   const start = turn.tokens.turnOf(numbers.length)
   const turned = [...numbers.slice(start), ...numbers.slice(0, start)]
-  let open = turned.map((no) => ({ rows: waiting(turn, no, ask), taken: 0 }))
+  let { suspects } = ask
+  let open = turned.map((no) => {
+    const rows = waiting(turn, no, { ...ask, suspects })
+    suspects -= rows.filter(({ redeliveries }) => redeliveries > 0).length
+    return { rows, taken: 0 }
+  })
   const all = open
   let room = ask.room
   while (room > 0) {
@@ -150,8 +160,12 @@ function pick(turn: Turn, ask: ClaimAsk): MessageRow[] {
   return rows.sort((a, b) => b.priority - a.priority || a.seq - b.seq)
 }
 
-function waiting({ sql }: Turn, no: number, { room, early }: ClaimAsk): MessageRow[] {
-  const rows = sql.all<MessageRow>(selectReady, no, room)
+/** Suspects first, as many as are wanted, then what is ready. */
+function waiting({ sql }: Turn, no: number, { room, early, suspects }: ClaimAsk): MessageRow[] {
+  const first =
+    suspects > 0 ? sql.all<MessageRow>(selectSuspects, no, Math.min(room, suspects)) : []
+  const ready = sql.all<MessageRow>(selectReady, no, room - first.length)
+  const rows = first.length === 0 ? ready : [...first, ...ready]
   if (!early || rows.length >= room) return rows
   return [...rows, ...sql.all<MessageRow>(selectScheduled, no, room - rows.length)]
 }

@@ -13,6 +13,7 @@ import type { Operation } from './operations.ts'
 import { loadLibrary } from './sql-driver.ts'
 import { SqliteEngine, type Transacted } from './sqlite-engine.ts'
 import type { FromThread, KeepOptions, ThreadOptions, ToThread } from './thread-messages.ts'
+import { packReply, unpackOperation } from './thread-packing.ts'
 
 /** The most claims of one renewing operation. */
 const mostClaims = 256
@@ -49,12 +50,16 @@ function serve(engine: SqliteEngine, port: MessagePort, post: (message: FromThre
       onReport: (report) => post({ kind: 'renewed', keeper, report }),
       onError: (error) => post({ kind: 'notRenewed', keeper, error: errorData(error) }),
     })
+  const answer = async ({ call, operations: packed, now }: ToThread & { kind: 'run' }) => {
+    const operations = packed.map(unpackOperation)
+    const { replies, news } = await run(operations, now)
+    const packedReplies = replies.map((reply, i) => packReply(operations[i], reply))
+    post({ kind: 'ran', call, replies: packedReplies, news, mine: engine.mine })
+  }
   port.on('message', (message: ToThread) => {
     switch (message.kind) {
       case 'run':
-        void run(message.operations, message.now).then(({ replies, news }) =>
-          post({ kind: 'ran', call: message.call, replies, news, mine: engine.mine }),
-        )
+        void answer(message)
         break
       case 'version':
         post({ kind: 'version', call: message.call, version: engine.dataVersion() })

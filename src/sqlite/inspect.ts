@@ -9,6 +9,7 @@ import type { Turn } from './turn.ts'
 const counts = `
 SELECT q.name AS queue, q.cap AS cap,
   (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.ready})
+  + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.suspect})
   + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled} AND at <= ?1) AS queued,
   (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled} AND at > ?1) AS scheduled,
   coalesce(r.running, 0) AS running,
@@ -29,6 +30,7 @@ const deadReason = 'SELECT reason FROM tw_dead WHERE id = ?'
 
 const names = new Map<number, StoredMessage['state']>([
   [state.ready, 'queued'],
+  [state.suspect, 'queued'],
   [state.scheduled, 'scheduled'],
   [state.leased, 'running'],
 ])
@@ -62,7 +64,10 @@ export function peek(
     state: isDue(row, now) ? 'queued' : (names.get(row.state) ?? 'queued'),
     body: fromStored(row.body),
     redeliveries: row.redeliveries,
-    at: row.state === state.ready || isDue(row, now) ? row.enqueued : row.at,
+    at:
+      row.state === state.ready || row.state === state.suspect || isDue(row, now)
+        ? row.enqueued
+        : row.at,
   }))
 }
 

@@ -11,7 +11,9 @@ const extendOne = `UPDATE tw_message SET at = ? WHERE ${held} RETURNING cancelle
 /** in: id, token. */
 const cancelledOne = `SELECT cancelled FROM tw_message WHERE ${held} AND cancelled IS NOT NULL`
 /** in: now, id, token. Keeps place, body and count; a message that was cancelled stays so. */
-const giveBack = `UPDATE tw_message SET state = ${state.ready}, token = ${waitingToken.fresh}, at = ? WHERE ${held}`
+const giveBack = `UPDATE tw_message
+   SET state = CASE WHEN redeliveries > 0 THEN ${state.suspect} ELSE ${state.ready} END, token = ${waitingToken.fresh}, at = ?
+ WHERE ${held}`
 /** in: from, below · out: messages held under these tokens. */
 const heldBetween = `SELECT id, token FROM tw_message WHERE state = ${state.leased} AND token >= ? AND token < ?`
 

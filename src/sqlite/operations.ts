@@ -13,6 +13,8 @@ export interface ClaimAsk {
   readonly room: number
   readonly lease: number
   readonly early: boolean
+  /** The most suspects among them. */
+  readonly suspects: number
 }
 
 /** What a claim found. `next`: when something becomes claimable by itself, where nothing was. */

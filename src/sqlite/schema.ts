@@ -11,7 +11,7 @@
  *   tw_dead     dead letters with their bodies
  * ```
  *
- * A message is in one of three states, each with its own partial index, so that a claim never walks
+ * A message is in one of four states, each with its own partial index, so that a claim never walks
  * over what does not wait. States start at 2 because 0 and 1 take no byte in a record: moving from
  * one to 2 would change its length and rewrite it. For the same reason tokens are of equal width.
  */
@@ -22,7 +22,7 @@ import type { Connection } from './connection.ts'
 export const applicationId = 0x54575131
 
 /** `tw_message.state`. */
-export const state = { ready: 2, scheduled: 3, leased: 4 } as const
+export const state = { ready: 2, scheduled: 3, leased: 4, suspect: 5 } as const
 
 /** `tw_message.token` while nobody holds the message: it waits for its first run, or for another. */
 export const waitingToken: { readonly fresh: number; readonly retried: number } = {
@@ -46,8 +46,8 @@ CREATE TABLE tw_message(
   id TEXT NOT NULL,
   queue INT NOT NULL,         -- tw_queue.no
   priority INT NOT NULL,
-  state INT NOT NULL,         -- 2 ready, 3 scheduled, 4 leased
-  at INT NOT NULL,            -- ms since 1970: stored (2), due (3), end of the lease (4)
+  state INT NOT NULL,         -- 2 ready, 3 scheduled, 4 leased, 5 ready again after a lost lease
+  at INT NOT NULL,            -- ms since 1970: stored (2, 5), due (3), end of the lease (4)
   token INT NOT NULL,         -- names the claim; 2^40 or 2^40 + 1 while nobody holds it
   redeliveries INT NOT NULL,
   enqueued INT NOT NULL,      -- ms since 1970
@@ -57,6 +57,7 @@ CREATE TABLE tw_message(
 ) STRICT;
 CREATE UNIQUE INDEX tw_message_id ON tw_message(id);
 CREATE INDEX tw_message_ready ON tw_message(queue, priority DESC, seq) WHERE state = 2;
+CREATE INDEX tw_message_suspect ON tw_message(queue, priority DESC, seq) WHERE state = 5;
 CREATE INDEX tw_message_due ON tw_message(queue, at) WHERE state = 3;
 CREATE INDEX tw_message_lease ON tw_message(at) WHERE state = 4;
 CREATE TABLE tw_payload(seq INTEGER PRIMARY KEY, data ANY NOT NULL) STRICT;

@@ -19,9 +19,10 @@ SELECT ?1, ?2, ?3, ?4, ?5, ${waitingToken.fresh}, 0, ?6, ?7, ?8
 /** in: id, body. The row of that id was inserted just before. */
 const insertPayload =
   'INSERT INTO tw_payload(seq, data) SELECT seq, ?2 FROM tw_message WHERE id = ?1'
-/** in: queue number · out: what its cap counts. Both counts walk a partial index only. */
+/** in: queue number · out: what its cap counts. The counts walk a partial index only. */
 const countWaiting = `
 SELECT (SELECT count(*) FROM tw_message WHERE queue = ?1 AND state = ${state.ready})
+     + (SELECT count(*) FROM tw_message WHERE queue = ?1 AND state = ${state.suspect})
      + (SELECT count(*) FROM tw_message WHERE queue = ?1 AND state = ${state.scheduled}) AS waiting`
 
 /** Whether a body lies beside its message. */

@@ -16,9 +16,10 @@ const endCancelled = `DELETE FROM tw_message WHERE ${held}`
 /** in: id · out: why a fence refused. */
 const holder = 'SELECT token, state, cancelled FROM tw_message WHERE id = ?'
 /** in: id, token · out: the row, where the fence lets it through. */
-const own = `SELECT seq, data IS NULL AS large FROM tw_message WHERE ${held} AND cancelled IS NULL`
-/** in: state, at, token, inline body, seq. */
-const rewrite = 'UPDATE tw_message SET state = ?, at = ?, token = ?, data = ? WHERE seq = ?'
+const own = `SELECT seq, queue, data IS NULL AS large FROM tw_message WHERE ${held} AND cancelled IS NULL`
+/** in: state, at, token, inline body, queue, seq. The handler had a fair run, so its redeliveries start anew. */
+const rewrite =
+  'UPDATE tw_message SET state = ?, at = ?, token = ?, data = ?, queue = ?, redeliveries = 0 WHERE seq = ?'
 /** in: seq, reason, detail, now. The message row is deleted next. */
 const bury = `
 INSERT OR REPLACE INTO tw_dead(id, queue, priority, reason, detail, redeliveries, enqueued, at, data)
@@ -42,9 +43,10 @@ function settleOne(turn: Turn, { claim, outcome, result, followUps }: Settlement
       if (sql.run(endCancelled, id, token) === 0) return refusal(turn, claim)
       break
     case 'retry': {
-      const row = sql.get<{ seq: number; large: number }>(own, id, token)
+      const row = sql.get<{ seq: number; queue: number; large: number }>(own, id, token)
       if (row === undefined) return refusal(turn, claim)
-      reenter(turn, row, { body: toStored(outcome.body), at: wholeMs(turn.now + outcome.delay) })
+      const { body, delay, queue } = outcome
+      reenter(turn, row, { body: toStored(body), queue, at: wholeMs(turn.now + delay) })
       break
     }
     case 'setAside': {
@@ -61,14 +63,15 @@ function settleOne(turn: Turn, { claim, outcome, result, followUps }: Settlement
 
 /** The same row waits again, at its old place, with this body. */
 function reenter(
-  { sql, now, news }: Turn,
-  row: { seq: number; large: number },
-  { body, at }: { body: Body; at: number },
+  { sql, queues, now, news }: Turn,
+  row: { seq: number; queue: number; large: number },
+  { body, at, queue }: { body: Body; at: number; queue: string | undefined },
 ): void {
   const later = at > now
   const large = isLarge(body)
   const to = later ? state.scheduled : state.ready
-  sql.run(rewrite, to, later ? at : now, waitingToken.retried, large ? null : body, row.seq)
+  const no = queue === undefined ? row.queue : queues.draw(sql, queue)
+  sql.run(rewrite, to, later ? at : now, waitingToken.retried, large ? null : body, no, row.seq)
   if (large) sql.run('INSERT OR REPLACE INTO tw_payload(seq, data) VALUES (?, ?)', row.seq, body)
   else if (row.large === 1) sql.run('DELETE FROM tw_payload WHERE seq = ?', row.seq)
   news.work = true

@@ -121,7 +121,15 @@ class SqliteTransport implements Transport {
 
   async receive(request: ReceiveRequest): Promise<readonly Delivery[]> {
     this.#checkStarted()
-    const { queues, room, lease, signal, wait = Infinity, early = false } = request
+    const {
+      queues,
+      room,
+      lease,
+      signal,
+      wait = Infinity,
+      early = false,
+      suspects = Infinity,
+    } = request
     const { clock } = this.#store.around
     const stopping = this.#stopping.signal
     const deadline = clock.monotonic() + wait
@@ -129,7 +137,13 @@ class SqliteTransport implements Transport {
     for (;;) {
       if (signal.aborted || stopping.aborted) return []
       const stamp = this.#store.work.stamp
-      const { deliveries, next } = await this.#store.call('claim', { queues, room, lease, early })
+      const { deliveries, next } = await this.#store.call('claim', {
+        queues,
+        room,
+        lease,
+        early,
+        suspects,
+      })
       const left = deadline - clock.monotonic()
       if (deliveries.length > 0 || left <= 0) return deliveries
       const due = next === null ? Infinity : next - clock.now()

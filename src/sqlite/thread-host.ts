@@ -18,6 +18,7 @@ import type { Transacted } from './sqlite-engine.ts'
 import { startThread } from './thread-entry.ts'
 import { ThreadLeaseKeeper } from './thread-lease-keeper.ts'
 import type { FromThread, ThreadOptions, ToThread } from './thread-messages.ts'
+import { packOperation, unpackReply } from './thread-packing.ts'
 
 /** How a thread host is made. */
 export interface ThreadHostOptions extends Omit<ThreadOptions, 'mine' | 'beats'> {
@@ -66,9 +67,13 @@ export class ThreadHost implements EngineHost {
       const answered = (message: FromThread): void => {
         if (message.kind !== 'ran') return
         this.#mine = message.mine
-        resolve({ replies: [...message.replies], news: message.news })
+        resolve({ replies: message.replies.map(unpackReply), news: message.news })
       }
-      this.#call(call, { message: { kind: 'run', call, operations, now }, answered, failed })
+      this.#call(call, {
+        message: { kind: 'run', call, operations: operations.map(packOperation), now },
+        answered,
+        failed,
+      })
     })
   }
 

@@ -2,7 +2,8 @@ import type { Claim, LeaseToken } from '../core/delivery.ts'
 import type { ErrorData } from '../core/error-data.ts'
 import type { ExtendReport } from '../core/transport.ts'
 import type { Failure } from './failure.ts'
-import type { News, Operation, Reply } from './operations.ts'
+import type { News } from './operations.ts'
+import type { PackedOperation, PackedReply } from './thread-packing.ts'
 
 /** What the database thread is started with. */
 export interface ThreadOptions {
@@ -28,7 +29,7 @@ export type ToThread =
   | {
       readonly kind: 'run'
       readonly call: number
-      readonly operations: readonly Operation[]
+      readonly operations: readonly PackedOperation[]
       readonly now: number
     }
   | { readonly kind: 'version'; readonly call: number }
@@ -49,7 +50,7 @@ export type FromThread =
   | {
       readonly kind: 'ran'
       readonly call: number
-      readonly replies: readonly Reply[]
+      readonly replies: readonly PackedReply[]
       readonly news: News
       readonly mine: readonly number[]
     }

@@ -1,0 +1,126 @@
+/**
+ * Rows as columns, for the way to the database thread and back: a hundred objects of eight fields cost
+ * 107 µs to copy, their columns 19 µs. A column that holds one value in all rows crosses once, numbers
+ * cross as one typed array. What is not rows crosses as it is.
+ */
+import type { Delivery } from '../core/delivery.ts'
+import type { Envelope } from '../core/message.ts'
+import type { Settlement } from '../core/settlement.ts'
+import type { ClaimAnswer, Operation, Reply } from './operations.ts'
+
+type Column = { readonly same: unknown } | Float64Array | readonly unknown[]
+
+/** Rows, packed. */
+export interface Table {
+  readonly length: number
+  readonly columns: Readonly<Record<string, Column>>
+}
+
+/** An operation on its way to the thread. */
+export type PackedOperation =
+  | Exclude<Operation, { kind: 'send' | 'settle' }>
+  | { readonly kind: 'send' | 'settle'; readonly table: Table }
+
+/** A reply on its way back; that of a claim holds its deliveries as a table. */
+export type PackedReply =
+  | Reply
+  | { readonly done: true; readonly table: Table; readonly next: number | null }
+
+type Row = Readonly<Record<string, unknown>>
+
+/** @internal Packs rows; the keys are those of all rows together. */
+export function packTable(rows: readonly object[]): Table {
+  const keys = new Set<string>()
+  for (const row of rows) for (const key in row) keys.add(key)
+  const columns: Record<string, Column> = {}
+  for (const key of keys) columns[key] = packColumn((rows as readonly Row[]).map((row) => row[key]))
+  return { length: rows.length, columns }
+}
+
+function packColumn(values: readonly unknown[]): Column {
+  const [first] = values
+  if (values.every((value) => value === first)) return { same: first }
+  if (values.every((value) => typeof value === 'number')) return Float64Array.from(values)
+  return values
+}
+
+/** @internal The rows of a table; a field that was undefined is left out. */
+export function unpackTable({ length, columns }: Table): unknown {
+  const rows: Record<string, unknown>[] = Array.from({ length }, () => ({}))
+  for (const [key, column] of Object.entries(columns)) {
+    for (const [i, row] of rows.entries()) {
+      const value = 'same' in column ? column.same : column[i]
+      if (value !== undefined) row[key] = value
+    }
+  }
+  return rows
+}
+
+/** Packs operations. */
+export function packOperation(operation: Operation): PackedOperation {
+  if (operation.kind === 'send') return { kind: 'send', table: packTable(operation.ask) }
+  if (operation.kind === 'settle') {
+    return { kind: 'settle', table: packTable(operation.ask.map(flatten)) }
+  }
+  return operation
+}
+
+/** What {@link packOperation} packed. */
+export function unpackOperation(packed: PackedOperation): Operation {
+  if (!('table' in packed)) return packed
+  const rows = unpackTable(packed.table)
+  return packed.kind === 'send'
+    ? { kind: 'send', ask: rows as readonly Envelope[] }
+    : {
+        kind: 'settle',
+        ask: (rows as readonly FlatSettlement[]).map(unflatten),
+      }
+}
+
+/** Packs a reply to `operation`. */
+export function packReply(operation: Operation | undefined, reply: Reply): PackedReply {
+  if (operation?.kind !== 'claim' || !reply.done) return reply
+  const { deliveries, next } = reply.answer as ClaimAnswer
+  return { done: true, table: packTable(deliveries), next }
+}
+
+/** What {@link packReply} packed. */
+export function unpackReply(packed: PackedReply): Reply {
+  if (!('table' in packed)) return packed
+  const deliveries = unpackTable(packed.table) as readonly Delivery[]
+  return { done: true, answer: { deliveries, next: packed.next } }
+}
+
+/** A settlement without objects in it, where it is of the common kind. */
+interface FlatSettlement {
+  readonly id: string
+  readonly queue: string
+  readonly token: string | number
+  /** Absent: succeeded. */
+  readonly outcome?: Settlement['outcome'] | undefined
+  /** Absent: the id of the claim. */
+  readonly resultId?: string | undefined
+  readonly body?: string | Uint8Array | undefined
+  readonly expiresIn?: number | undefined
+  readonly followUps?: readonly Envelope[] | undefined
+}
+
+function flatten({ claim, outcome, result, followUps }: Settlement): FlatSettlement {
+  const { id, queue, token } = claim
+  return {
+    id,
+    queue,
+    token,
+    outcome: outcome.kind === 'succeeded' ? undefined : outcome,
+    resultId: result === undefined || result.id === id ? undefined : result.id,
+    body: result?.body,
+    expiresIn: result?.expiresIn,
+    followUps,
+  }
+}
+
+function unflatten(flat: FlatSettlement): Settlement {
+  const { id, queue, token, outcome = { kind: 'succeeded' }, body, expiresIn = 0, followUps } = flat
+  const result = body === undefined ? undefined : { id: flat.resultId ?? id, body, expiresIn }
+  return { claim: { id, queue, token }, outcome, result, followUps }
+}

@@ -25,17 +25,17 @@ export async function loadBroker(target: string, modules: readonly string[] = []
  *
  * @throws ModuleLoadError; DefinitionError for a URL that no engine knows.
  */
-export function openBroker(target: string): Promise<Broker> {
+export async function openBroker(target: string): Promise<Broker> {
   if (!isUrl(target)) return loadBroker(target)
   checkStore(target)
-  return Promise.resolve(createBroker(target))
+  return createBroker(target)
 }
 
 /** `scheme:rest`. A file that is named without its ending (`broker:app`) is not one. */
 export function isUrl(target: string): boolean {
   const [, scheme] = /^([a-z][a-z0-9+]+):/i.exec(target) ?? []
   return (
-    scheme !== undefined && !['.ts', '.js', '.mts', '.mjs'].some((end) => existsSync(scheme + end))
+    scheme !== undefined && !['', '.ts', '.js', '.mts', '.mjs'].some((end) => existsSync(scheme + end))
   )
 }
 

@@ -30,18 +30,23 @@ interface Running {
 }
 
 let running: Running | undefined
+/** What a drain that nobody gave a limit waits: the parent is gone, or somebody signalled this process alone. */
+let patience: number | undefined
 let asked: Extract<ParentMessage, { kind: 'drain' | 'abort' }> | undefined
 
 ignoreBrokenPipe()
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
-process.on('SIGTERM', () => stop({ kind: 'drain', reason: 'SIGTERM' }))
-process.on('disconnect', () => stop({ kind: 'drain', reason: 'the parent process ended' }))
+process.on('SIGTERM', () => stop({ kind: 'drain', patience, reason: 'SIGTERM' }))
+process.on('disconnect', () => {
+  stop({ kind: 'drain', patience, reason: 'the parent process ended' })
+})
 process.on('message', (message: ParentMessage) => {
   if (message.kind === 'start') void start(message.plan, message.slot)
   else stop(message)
 })
 
 async function start(plan: WorkerPlan, slot: number): Promise<void> {
+  patience = plan.shutdownTimeout
   const terminal = processTerminal()
   const logger = await openLog({
     level: plan.logLevel,
@@ -105,16 +110,14 @@ function stop(message: Extract<ParentMessage, { kind: 'drain' | 'abort' }>): voi
     void worker.stop({ timeout: 0 })
     return
   }
-  const { patience, reason } = message
+  const { patience: limit, reason } = message
   if (tasks.count > 0) {
-    const limit = patience === undefined ? '' : ` for up to ${seconds(patience)}`
-    logger.info(
-      `draining (${reason}): waits${limit} for ${counted(tasks.count)}${tasks.describe()}`,
-    )
+    const most = limit === undefined ? '' : ` for up to ${seconds(limit)}`
+    logger.info(`draining (${reason}): waits${most} for ${counted(tasks.count)}${tasks.describe()}`)
   } else {
     logger.debug(`draining (${reason}): nothing runs`)
   }
-  void worker.stop({ timeout: patience ?? forEver })
+  void worker.stop({ timeout: limit ?? forEver })
 }
 
 /** Says, when the last task of its share has begun, that it is time for another child. */

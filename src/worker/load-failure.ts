@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { dirname, extname, isAbsolute, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { isBuiltin } from 'node:module'
+import { isBuiltin, SourceMap, type SourceMapPayload } from 'node:module'
+import { errorData } from '../core/error-data.ts'
 import { ModuleLoadError, TaskwrightError } from '../core/errors.ts'
 
 /*
@@ -9,10 +10,14 @@ import { ModuleLoadError, TaskwrightError } from '../core/errors.ts'
  * turns each into one sentence that begins with file:line:column and ends with the mend.
  */
 
+const typescript = /\.[cm]?tsx?$/
+
 /** The error to show for something thrown while `entry` was loaded. */
 export async function explainLoadError(thrown: unknown, entry: string): Promise<ModuleLoadError> {
   const message =
-    explain(thrown, entry) ?? (await explainSyntax(thrown, entry)) ?? thrownBy(thrown, entry)
+    explain(thrown, entry) ??
+    (await explainSyntax(thrown, entry)) ??
+    (await thrownBy(thrown, entry))
   return new ModuleLoadError(message, { cause: thrown })
 }
 
@@ -89,7 +94,7 @@ async function explainSyntax(thrown: unknown, entry: string): Promise<string | u
     seen.add(file)
     if (source === undefined) continue
     const found = syntaxErrorIn(
-      jiti.transform({ source, filename: file, ts: /\.[cm]?tsx?$/.test(file), async: true }),
+      jiti.transform({ source, filename: file, ts: typescript.test(file), async: true }),
     )
     if (found !== undefined) {
       return `${place(file, found.line, found.column)}: syntax error: ${thrown.message}. Mend this line.`
@@ -108,14 +113,14 @@ function syntaxErrorIn(code: string): { line: number; column: number } | undefin
 }
 
 /** An error that the user's own code threw while it was loaded: where, and his frames only. */
-function thrownBy(thrown: unknown, entry: string): string {
-  const frames = thrown instanceof Error ? userFrames(thrown.stack ?? '') : []
+async function thrownBy(thrown: unknown, entry: string): Promise<string> {
+  const frames = thrown instanceof Error ? await asWritten(userFrames(thrown.stack ?? '')) : []
   const [first] = frames
   const at = first === undefined ? showPath(entry) : place(first.file, first.line, first.column)
   const what =
     thrown instanceof Error
       ? `${thrown.name}: ${thrown.message}`
-      : `not an Error was thrown: ${String(thrown)}`
+      : `not an Error was thrown: ${errorData(thrown).message}`
   // Our own errors already say what happened and what to do.
   const opening = thrown instanceof TaskwrightError ? '' : 'the module threw while it was loaded: '
   const trace = frames.map(
@@ -129,7 +134,8 @@ interface Frame {
   readonly name: string
   readonly file: string
   readonly line: number
-  readonly column: number
+  /** Absent where it is not known. */
+  readonly column: number | undefined
 }
 
 const ours = fileURLToPath(new URL('../', import.meta.url))
@@ -149,6 +155,33 @@ function userFrames(stack: string): Frame[] {
     frames.push({ name, file, line: Number(line), column: Number(column) })
   }
   return frames.slice(0, 5)
+}
+
+/**
+ * Compiled TypeScript keeps its lines, but not its columns: they are looked up in a source map that is
+ * made now, so that nobody pays for it who has no error. The first line has the loader's own text in
+ * front, so its column stays unknown.
+ */
+async function asWritten(frames: readonly Frame[]): Promise<readonly Frame[]> {
+  if (!frames.some(({ file }) => typescript.test(file))) return frames
+  const { createJiti } = await import('jiti')
+  const jiti = createJiti(import.meta.url, {
+    fsCache: false,
+    interopDefault: false,
+    sourceMaps: true,
+  })
+  return frames.map((frame) => {
+    const source = typescript.test(frame.file) ? readText(frame.file) : undefined
+    if (source === undefined || frame.column === undefined) return frame
+    const filename = frame.file
+    const code = jiti.transform({ source, filename, ts: true, async: true, retainLines: true })
+    const map = /sourceMappingURL=data:application\/json[^,]*;base64,(.+)/.exec(code)?.[1]
+    if (map === undefined || frame.line === 1) return { ...frame, column: undefined }
+    const payload = JSON.parse(Buffer.from(map, 'base64').toString('utf8')) as SourceMapPayload
+    const found = new SourceMap(payload).findEntry(frame.line - 1, frame.column - 1)
+    const hit = 'originalLine' in found && found.originalLine === frame.line - 1
+    return { ...frame, column: hit ? found.originalColumn + 1 : undefined }
+  })
 }
 
 function place(file: string, line: number, column?: number): string {

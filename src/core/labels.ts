@@ -25,8 +25,8 @@ export type Priority =
 
 /**
  * Labels with a meaning of their own. Those without a prefix are TaskIQ's and mean what they mean
- * there; those with `tw_` are ours. The codec writes `timeout` in seconds and `max_retries` as a
- * count of runs (TaskIQ's meaning); everywhere else in this house `max` counts retries.
+ * there, so `timeout` is in seconds and `max_retries` counts runs; everywhere else in this house `max`
+ * counts retries. Those with `tw_` are ours.
  */
 export interface ReservedLabels {
   /** Seconds the handler may run. */

@@ -27,9 +27,9 @@ export class MemoryInspector implements Inspector {
   async queues(): Promise<readonly QueueCounts[]> {
     this.#promote()
     return [...this.#store.queues.values()]
-      .map(({ name, ready, due, leases, dead, cap }) => ({
+      .map(({ name, queued, due, leases, dead, cap }) => ({
         queue: name,
-        queued: ready.size,
+        queued,
         scheduled: due.size,
         running: leases.size,
         dead,

@@ -13,7 +13,7 @@ export type MessageState = 'scheduled' | 'queued' | 'running' | 'ended'
 /** A stored message. Its state is moved by {@link MemoryQueue} alone. */
 export class MemoryMessage {
   readonly id: string
-  readonly queue: string
+  queue: string
   readonly priority: number
   /** Its place: the order in which the store took it, kept over retries and redeliveries. */
   readonly seq: number

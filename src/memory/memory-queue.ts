@@ -31,13 +31,15 @@ export interface Hold {
  *               └──▶ end: ended
  * ```
  *
- * Invariants: a queued message is in `ready`, a scheduled one in `due`, a running one in `leases`,
+ * Invariants: a queued message is in `ready`, or in `suspects` if it has redeliveries; a scheduled one in `due`, a running one in `leases`,
  * and none in two of them; a token is set exactly while it runs. Every message that comes back keeps
  * its place, so a lost lease or a retry does not send it behind those that came later.
  */
 export class MemoryQueue {
   readonly name: string
   readonly ready: ReadyQueue = new ReadyQueue()
+  /** Queued messages whose last lease was lost: a line of their own, which comes first. */
+  readonly suspects: ReadyQueue = new ReadyQueue()
   readonly due: MessageHeap = new MessageHeap(byTime)
   readonly leases: MessageHeap = new MessageHeap(byTime)
   /** Receives that wait, in the order in which they came. */
@@ -50,9 +52,14 @@ export class MemoryQueue {
     this.name = name
   }
 
+  /** How many may run now. */
+  get queued(): number {
+    return this.ready.size + this.suspects.size
+  }
+
   /** What its cap counts. */
   get waiting(): number {
-    return this.ready.size + this.due.size
+    return this.queued + this.due.size
   }
 
   /** When something changes by itself; `Infinity` when nothing does. */
@@ -69,11 +76,17 @@ export class MemoryQueue {
     }
   }
 
-  /** A running message is to run again at `at`. */
-  reenter(message: MemoryMessage, at: number, now: number): void {
+  /** A running message is to run again at `at`, here or in another queue, which is returned. */
+  reenter(
+    message: MemoryMessage,
+    target: MemoryQueue,
+    { at, now }: { at: number; now: number },
+  ): MemoryQueue {
     this.#loosen(message)
-    if (at > now) this.#schedule(message, at)
-    else this.#return(message)
+    message.queue = target.name
+    if (at > now) target.#schedule(message, at)
+    else target.#return(message)
+    return target
   }
 
   /** A running message goes back to its place. */
@@ -82,15 +95,19 @@ export class MemoryQueue {
     this.#return(message)
   }
 
-  /** Takes the next message out, to be held at once; with `early` also scheduled ones, the soonest first. */
-  take(early: boolean): MemoryMessage | undefined {
-    return this.ready.take() ?? (early ? this.due.pop() : undefined)
+  /**
+   * Takes the next message out, to be held at once: a suspect where one is wanted, then what is
+   * ready; with `early` also scheduled ones, the soonest first.
+   */
+  take({ early, suspect }: { early: boolean; suspect: boolean }): MemoryMessage | undefined {
+    const message = suspect ? this.suspects.take() : undefined
+    return message ?? this.ready.take() ?? (early ? this.due.pop() : undefined)
   }
 
   /** Takes out one that waits, to be held at once. */
   withdraw(message: MemoryMessage): void {
     if (message.state === 'scheduled') this.due.remove(message)
-    else this.ready.withdraw(message)
+    else this.#line(message).withdraw(message)
   }
 
   /** A message that was taken out, or that runs already, is now held under this claim. */
@@ -120,8 +137,8 @@ export class MemoryQueue {
 
   /** Takes the lease of a running message back: its holder did not settle in time. */
   reclaim(message: MemoryMessage): void {
-    this.giveBack(message)
     message.redeliveries++
+    this.giveBack(message)
   }
 
   /** Moves what is due. Nobody's claim is touched. */
@@ -147,7 +164,7 @@ export class MemoryQueue {
   /** Tells waiting receives that there is something now, or when there will be. */
   announce(): void {
     for (const watcher of [...this.watchers]) {
-      if (this.ready.size > 0) watcher.look()
+      if (this.queued > 0) watcher.look()
       else watcher.expect(this.next())
     }
   }
@@ -160,7 +177,11 @@ export class MemoryQueue {
 
   #return(message: MemoryMessage): void {
     message.state = 'queued'
-    this.ready.putBack(message)
+    this.#line(message).putBack(message)
+  }
+
+  #line({ redeliveries }: MemoryMessage): ReadyQueue {
+    return redeliveries > 0 ? this.suspects : this.ready
   }
 
   #loosen(message: MemoryMessage): void {

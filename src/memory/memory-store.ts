@@ -15,6 +15,8 @@ export interface ClaimRequest {
   readonly room: number
   readonly lease: number
   readonly early: boolean
+  /** The most messages with redeliveries among them. */
+  readonly suspects: number
 }
 
 /** Who asks, for how long, and when. */
@@ -76,8 +78,9 @@ export class MemoryStore {
   claim(request: ClaimRequest, owner: ClaimOwner, now: number): Delivery[] {
     const { room, early } = request
     for (const queue of request.queues) queue.sweep(now)
-    let open = turned(request.queues, owner).filter(({ waiting, ready }) =>
-      early ? waiting > 0 : ready.size > 0,
+    let { suspects } = request
+    let open = turned(request.queues, owner).filter(({ waiting, queued }) =>
+      early ? waiting > 0 : queued > 0,
     )
     owner.lastQueue = open[0]?.name ?? owner.lastQueue
     const alone = open.length <= 1
@@ -87,8 +90,9 @@ export class MemoryStore {
       open = open.filter((queue) => {
         let message: MemoryMessage | undefined
         for (let i = 0; i < share && taken.length < room; i++) {
-          message = queue.take(early)
+          message = queue.take({ early, suspect: suspects > 0 })
           if (message === undefined) return false
+          if (message.redeliveries > 0) suspects--
           taken.push(message)
         }
         return true
@@ -224,8 +228,13 @@ export class MemoryStore {
       case 'retry':
         message.body = ownBody(outcome.body)
         message.retried = true
-        queue.reenter(message, now + outcome.delay, now)
-        this.#changed.add(queue)
+        message.redeliveries = 0
+        this.#changed.add(
+          queue.reenter(message, this.queue(outcome.queue ?? queue.name), {
+            at: now + outcome.delay,
+            now,
+          }),
+        )
         break
       case 'setAside': {
         const { id, priority, body, redeliveries, enqueuedAt } = message

@@ -209,7 +209,7 @@ export class SqliteEngine {
   ): Failure | undefined {
     turn.news.work = turn.news.results = turn.news.cancels = false
     try {
-      this.#sql.exec('BEGIN IMMEDIATE')
+      this.#sql.run('BEGIN IMMEDIATE')
       for (const i of open) {
         const operation = operations[i]
         if (operation !== undefined) replies[i] = this.#reply(turn, operation)
@@ -217,7 +217,7 @@ export class SqliteEngine {
       if (this.#maintenance && turn.now >= this.#nextSweep) {
         this.#nextSweep = sweepExpired(turn) ? turn.now : turn.now + sweepEvery
       }
-      this.#sql.exec('COMMIT')
+      this.#sql.run('COMMIT')
     } catch (error) {
       this.#rollback()
       return this.#describe(error)

@@ -17,6 +17,7 @@ import { recoverBehaviours } from './transport/recover.ts'
 import { releaseBehaviours } from './transport/release.ts'
 import { retryBehaviours } from './transport/retry.ts'
 import { settleBehaviours } from './transport/settle.ts'
+import { suspectBehaviours } from './transport/suspects.ts'
 
 /**
  * What every {@link Transport} promises, as data for any test runner.
@@ -40,6 +41,7 @@ export const transportBehaviours: readonly TransportBehaviour[] = [
   ...retryBehaviours,
   ...deadLetterBehaviours,
   ...leaseBehaviours,
+  ...suspectBehaviours,
   ...recoverBehaviours,
   ...releaseBehaviours,
   ...delayBehaviours,

@@ -78,12 +78,23 @@ export const priorityBehaviours: readonly TransportBehaviour[] = [
     needs: 'priorities',
     async run(harness) {
       const { transport } = await harness.open()
-      await post(harness, transport, { priority: 3, body: 'lost' })
-      await take(harness, transport, { lease: harness.lease })
-      await harness.advance(harness.lease + slack)
+      await post(harness, transport, { priority: 3, body: 'back' })
+      await transport.release([await take(harness, transport)])
       await post(harness, transport, { priority: 8, body: 'high' })
       await post(harness, transport, { priority: 2, body: 'low' })
-      assert.deepEqual(bodiesOf(await look(harness, transport)), ['high', 'lost', 'low'])
+      assert.deepEqual(bodiesOf(await look(harness, transport)), ['high', 'back', 'low'])
+    },
+  },
+  {
+    name: 'priority: orders the suspects too',
+    needs: 'priorities',
+    async run(harness) {
+      const { transport } = await harness.open()
+      for (const priority of [2, 8, 5])
+        await post(harness, transport, { priority, body: `${priority}` })
+      await look(harness, transport, { lease: harness.lease })
+      await harness.advance(harness.lease + slack)
+      assert.deepEqual(bodiesOf(await look(harness, transport)), ['8', '5', '2'])
     },
   },
 ]

@@ -1,16 +1,18 @@
 /**
- * A file of 1 MB beside the database that gives its space back when the disk is full.
+ * A file of 5 MB beside the database that gives its space back when the disk is full.
  *
  * On a full disk not only sends fail but settles too, because the log must grow to take a deletion.
- * Then the ballast is removed and sends are refused: what it frees goes to messages that end, and
- * each of these frees more. When there is space again the ballast is made anew and sends are taken.
+ * Then the ballast is removed and sends are refused: what it frees goes to messages that end. Its
+ * size is that of a log (4 MB, which must fit into the file before it can be cut off) and 1 MB more;
+ * with 1 MB alone the log was never folded in again (tried on a disk of 6 MB). When there is space again the ballast is made anew and sends are taken.
  * All processes share one ballast; a crash leaves it, or leaves none, and both are fine.
  */
 import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import type { Random } from '../core/random.ts'
 import { freeSpace } from './file-guards.ts'
 
-const size = 1024 * 1024
+/** Bytes of the ballast. */
+export const ballastSize: number = 5 * 1024 * 1024
 /** Space beyond the ballast that must be there before sends are taken again. */
 const reserve = 1024 * 1024
 
@@ -26,8 +28,8 @@ export class Ballast {
 
   /** Makes the ballast if it is not there; whether it is there now. */
   ensure(): boolean {
-    if (statSync(this.#path, { throwIfNoEntry: false })?.size === size) return true
-    if (freeSpace(this.#path) < size + reserve) return false
+    if (statSync(this.#path, { throwIfNoEntry: false })?.size === ballastSize) return true
+    if (freeSpace(this.#path) < ballastSize + reserve) return false
     const temporary = `${this.#path}-${this.#random.hex(6)}`
     try {
       this.#write(temporary)
@@ -51,7 +53,8 @@ export class Ballast {
     const bytes = Buffer.from(this.#random.hex(4096), 'hex')
     const descriptor = openSync(path, 'w')
     try {
-      for (let written = 0; written < size; written += bytes.length) writeSync(descriptor, bytes)
+      for (let written = 0; written < ballastSize; written += bytes.length)
+        writeSync(descriptor, bytes)
     } finally {
       closeSync(descriptor)
     }

@@ -18,6 +18,8 @@ export interface DatabaseOptions {
 
 /** Milliseconds that SQLite itself waits for a lock; longer waits are ours, see engine-runner.ts. */
 export const busyTimeout = 20
+/** Pages of log after which it is folded into the file: 4000 would be 6 % faster and stall for 18 ms. */
+export const checkpointPages = 1000
 /** The largest file that is checked page by page at the start (1.4 ms a megabyte). */
 const checkedSize = 200 * 1024 * 1024
 
@@ -61,7 +63,7 @@ function configure(sql: Connection, synchronous: 'normal' | 'full'): void {
   sql.exec(`PRAGMA journal_mode = WAL;
     PRAGMA synchronous = ${synchronous};
     PRAGMA cache_size = -16000;
-    PRAGMA wal_autocheckpoint = 1000;
+    PRAGMA wal_autocheckpoint = ${checkpointPages};
     PRAGMA journal_size_limit = 67108864;
     PRAGMA busy_timeout = ${busyTimeout}`)
 }

@@ -141,5 +141,5 @@ const fullMessage = (file: string): string =>
 
 /** A damaged file; `told` is what SQLite found. */
 export const damagedMessage = (file: string, told: string): string =>
-  `'${file}' is damaged (${told}). It is left as it is and nothing more is written to it: stop all processes that ` +
+  `'${file}' is damaged (${told.replaceAll(/\s+/g, ' ')}). It is left as it is and nothing more is written to it: stop all processes that ` +
   "use it, keep a copy, and restore a backup or save what is readable with `sqlite3 FILE '.recover'`."

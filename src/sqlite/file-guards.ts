@@ -90,7 +90,7 @@ function checkFolder(file: string): void {
 }
 
 function create(file: string, random: Random, initialise: (temporary: string) => void): void {
-  if (statSync(`${file}-wal`, { throwIfNoEntry: false }) !== undefined) {
+  if ((statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
     throw new StoreError(
       `'${file}' is gone but its log '${basename(file)}-wal' is still there, with messages in it. Bring the database file ` +
         'back beside it, or delete the -wal and -shm files to begin anew.',

@@ -16,7 +16,7 @@
 import { Ballast } from './ballast.ts'
 import { claim, emptyClaim } from './claim.ts'
 import type { Connection } from './connection.ts'
-import { absoluteFile, openDatabase, type DatabaseOptions } from './database.ts'
+import { absoluteFile, checkpointPages, openDatabase, type DatabaseOptions } from './database.ts'
 import { deadLetter, deadLetters, deleteDead, retryDead } from './dead-letters.ts'
 import { describeFailure, type Failure } from './failure.ts'
 import { FileWatch } from './file-guards.ts'
@@ -150,6 +150,8 @@ export class SqliteEngine {
 
   /** Closes the database. */
   close(): void {
+    // Not left to the last close: a library may keep the connection until its statements are collected.
+    if (this.#broken === undefined) this.#checkpoint()
     this.#sql.close()
   }
 
@@ -185,21 +187,20 @@ export class SqliteEngine {
 
   /** One transaction for all; each alone where that fails. */
   #together(turn: Turn, work: Work & { news: News }): void {
+    const { operations, open, replies, relieved = false } = work
     const failure = this.#attempt(turn, work)
     if (failure === undefined) return
-    const first = failure.kind === 'full' && this.#full === undefined
+    const again = failure.kind === 'full' && !relieved
     if (failure.kind === 'full') this.#becomeFull(failure)
-    if (
-      failure.kind === 'busy' ||
-      failure.kind === 'broken' ||
-      (work.open.length === 1 && !first)
-    ) {
-      for (const i of work.open) work.replies[i] = { done: false, failure }
+    const hopeless = failure.kind === 'busy' || failure.kind === 'broken'
+    if (hopeless || (open.length === 1 && !again)) {
+      for (const i of open) replies[i] = { done: false, failure }
       return
     }
-    for (const i of work.open) {
-      if (this.#admit(work.operations, i, work.replies))
-        this.#together(turn, { ...work, open: [i] })
+    for (const i of open) {
+      if (this.#admit(operations, i, replies)) {
+        this.#together(turn, { ...work, open: [i], relieved: relieved || again })
+      }
     }
   }
 
@@ -257,16 +258,30 @@ export class SqliteEngine {
     return failure
   }
 
+  /** Makes what room there is: the ballast, and the log, whose pages go into the file and which is cut off. */
   #becomeFull(failure: Failure): void {
     this.#full = failure
     this.#ballast.release()
+    // A short log from now on: on a small disk it could take all that settles free.
+    this.#sql.exec('PRAGMA wal_autocheckpoint = 100')
+    this.#checkpoint()
   }
 
   #mendFull(now: number): void {
     if (this.#full === undefined) return
     if (now < this.#nextBallast && this.#nextBallast - now <= ballastEvery) return
     this.#nextBallast = now + ballastEvery
-    if (this.#ballast.ensure()) this.#full = undefined
+    if (!this.#ballast.ensure()) return
+    this.#full = undefined
+    this.#sql.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`)
+  }
+
+  #checkpoint(): void {
+    try {
+      this.#sql.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    } catch {
+      // Others read, or there is no room even for this: what follows tells.
+    }
   }
 
   #checkFile(): Failure | undefined {
@@ -282,6 +297,8 @@ interface Work {
   /** The places of those that are to be done. */
   readonly open: readonly number[]
   readonly replies: Reply[]
+  /** Room was made once already for these. */
+  readonly relieved?: boolean
 }
 
 function perform<K extends OperationKind>(

@@ -6,7 +6,10 @@ export function nearestNames(word: string, candidates: Iterable<string>): readon
   const wanted = word.toLowerCase()
   return [...new Set(candidates)]
     .map((name) => ({ name, distance: editDistance(wanted, name.toLowerCase()) }))
-    .filter(({ name, distance }) => distance <= Math.ceil(Math.max(wanted.length, name.length) / 3))
+    .filter(({ name, distance }) => {
+      const longest = Math.max(wanted.length, name.length)
+      return distance <= Math.ceil(longest / 3) && distance < longest
+    })
     .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
     .slice(0, 3)
     .map(({ name }) => name)

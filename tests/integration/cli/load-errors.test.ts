@@ -83,7 +83,7 @@ const cases: readonly Case[] = [
         "import { createBroker } from 'taskwright'\n\nexport const b = createBroker('redsi://x')\n",
     },
     'b.ts:b',
-    /^MODULE_LOAD \.\/b\.ts:3:18: DefinitionError: cannot make a broker of a URL with 'redsi:'/,
+    /^MODULE_LOAD \.\/b\.ts:3:30: DefinitionError: cannot make a broker of a URL with 'redsi:'/,
   ],
   [
     'a file that is not there',

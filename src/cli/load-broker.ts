@@ -35,7 +35,8 @@ export async function openBroker(target: string): Promise<Broker> {
 export function isUrl(target: string): boolean {
   const [, scheme] = /^([a-z][a-z0-9+]+):/i.exec(target) ?? []
   return (
-    scheme !== undefined && !['', '.ts', '.js', '.mts', '.mjs'].some((end) => existsSync(scheme + end))
+    scheme !== undefined &&
+    !['', '.ts', '.js', '.mts', '.mjs'].some((end) => existsSync(scheme + end))
   )
 }
 

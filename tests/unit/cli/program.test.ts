@@ -18,7 +18,8 @@ async function parse(...argv: string[]): Promise<[string, Record<string, unknown
       (name) => [name, action(name)],
     ),
   ) as unknown as Actions
-  const { command, run } = buildProgram(actions, '1.2.3')
+  const program = buildProgram(actions, '1.2.3')
+  const { command } = program
   for (const one of [
     command,
     ...command.commands,
@@ -26,7 +27,7 @@ async function parse(...argv: string[]): Promise<[string, Record<string, unknown
   ]) {
     one.exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} })
   }
-  await run(argv)
+  await program.run(argv)
   const [found] = called
   if (found === undefined) throw new Error('no action was called')
   return found

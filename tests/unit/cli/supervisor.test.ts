@@ -119,13 +119,14 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 describe('starting', () => {
   it('starts the children with their number and the plan, and introduces the first that is ready', () => {
-    const { children, banners, child } = supervise({ workers: 2 })
+    const run = supervise({ workers: 2 })
+    const { children, banners } = run
     expect(children.map(({ received }) => received[0])).toEqual([
       { kind: 'start', slot: 1, plan },
       { kind: 'start', slot: 2, plan },
     ])
-    child(1).ready()
-    child(0).ready()
+    run.child(1).ready()
+    run.child(0).ready()
     expect(banners).toEqual([facts])
   })
 

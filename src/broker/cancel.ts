@@ -1,9 +1,8 @@
 import type { CancelAnswer } from '../core/transport.ts'
-import { errorData } from '../core/error-data.ts'
-import { TaskCancelledError } from '../core/errors.ts'
 import type { Delivery } from '../core/delivery.ts'
 import type { Message } from '../core/message.ts'
-import { finish } from './finish.ts'
+import { finish, type Ending } from './finish.ts'
+import { cancelledData } from './outcome-errors.ts'
 import type { BrokerRuntime } from './runtime.ts'
 
 /** How long a message that was claimed to be cancelled stays ours: only the settle comes between. */
@@ -16,56 +15,73 @@ export async function cancelTasks(
   ids: readonly string[],
   reason: string,
 ): Promise<readonly boolean[]> {
-  const answers = await runtime.transport.cancel(ids, { reason, lease: claimLease })
-  const waiting = answers.flatMap((answer) => (answer.state === 'waiting' ? [answer.delivery] : []))
-  await settleCancelled(runtime, waiting, reason)
-  return answers.map((answer: CancelAnswer) => answer.state !== 'unknown')
+  const answers = await runtime.claims.claim(
+    () => runtime.transport.cancel(ids, { reason, lease: claimLease }),
+    claimedBy,
+  )
+  await settleCancelled(runtime, claimedBy(answers), reason)
+  return answers.map((answer) => answer.state !== 'unknown')
+}
+
+function claimedBy(answers: readonly CancelAnswer[]): readonly Delivery[] {
+  return answers.flatMap((answer) => (answer.state === 'waiting' ? [answer.delivery] : []))
 }
 
 /** Cancels everything that waits in a queue, by claiming and settling it: nothing vanishes untold. */
 export async function purgeQueue(runtime: BrokerRuntime, queue: string): Promise<number> {
   const { signal } = new AbortController()
   for (let purged = 0; ;) {
-    const deliveries = await runtime.transport.receive({
-      queues: [queue],
-      room: purgeBatch,
-      lease: claimLease,
-      signal,
-      wait: 0,
-      early: true,
-    })
+    const deliveries = await runtime.claims.claim(
+      () =>
+        runtime.transport.receive({
+          queues: [queue],
+          room: purgeBatch,
+          lease: claimLease,
+          signal,
+          wait: 0,
+          early: true,
+        }),
+      (claimed) => claimed,
+    )
     if (deliveries.length === 0) return purged
-    await settleCancelled(runtime, deliveries, 'purged')
-    purged += deliveries.length
+    purged += await settleCancelled(runtime, deliveries, 'purged')
   }
 }
 
-/** Ends claimed messages as cancelled, each with a result that says so. */
+/** Ends claimed messages as cancelled, each with a result that says so; returns how many. */
 async function settleCancelled(
   runtime: BrokerRuntime,
   deliveries: readonly Delivery[],
   reason: string,
-): Promise<void> {
-  if (deliveries.length === 0) return
-  const error = errorData(new TaskCancelledError(reason))
-  await finish(
-    runtime,
-    deliveries.map((delivery) => {
-      const message = readable(runtime, delivery)
-      return {
-        claim: delivery,
-        outcome: { kind: 'cancelled', reason },
-        record: {
-          status: 'cancelled',
-          value: null,
-          executionTime: 0,
-          labels: message?.labels ?? {},
-          error,
-        },
-        task: message === undefined ? undefined : runtime.registry.get(message.task),
-      }
-    }),
-  )
+): Promise<number> {
+  if (deliveries.length === 0) return 0
+  try {
+    const statuses = await finish(
+      runtime,
+      deliveries.map((delivery) => cancelledEnding(runtime, delivery, reason)),
+    )
+    return statuses.filter((status) => status === 'settled').length
+  } finally {
+    runtime.claims.drop(deliveries)
+  }
+}
+
+function cancelledEnding(runtime: BrokerRuntime, delivery: Delivery, given: string): Ending {
+  const message = readable(runtime, delivery)
+  // Whoever cancelled it first said why.
+  const reason = delivery.cancelled ?? given
+  return {
+    claim: delivery,
+    outcome: { kind: 'cancelled', reason },
+    record: {
+      status: 'cancelled',
+      value: null,
+      executionTime: 0,
+      labels: message?.labels ?? {},
+      error: cancelledData(reason),
+    },
+    task: message === undefined ? undefined : runtime.registry.get(message.task),
+  }
 }
 
 function readable(runtime: BrokerRuntime, delivery: Delivery): Message | undefined {

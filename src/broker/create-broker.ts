@@ -36,6 +36,11 @@ const knownOptions: ReadonlySet<string> = new Set<keyof BrokerOptions>([
  */
 export function createBroker(urlOrOptions: string | BrokerOptions): Broker {
   const options = typeof urlOrOptions === 'string' ? { transport: urlOrOptions } : urlOrOptions
+  if (typeof options !== 'object' || options === null) {
+    throw new DefinitionError(
+      "createBroker needs a URL or options: createBroker('sqlite:./tasks.db').",
+    )
+  }
   for (const key of Object.keys(options)) {
     if (!knownOptions.has(key)) {
       throw new DefinitionError(
@@ -52,6 +57,7 @@ export function createBroker(urlOrOptions: string | BrokerOptions): Broker {
 function assemble(home: TaskHome): Broker {
   const now = (): BrokerRuntime => home.runtime('')
   const registry = now().registry
+  const register = (task: RegisteredTask): void => registry.add(task)
   const broker: Omit<Broker, 'remoteTask'> & { remoteTask: unknown } = {
     get [runtimeKey]() {
       return now()
@@ -59,18 +65,21 @@ function assemble(home: TaskHome): Broker {
     get description() {
       return now().transport.name
     },
-    task: defineTask(home, (task) => registry.add(task)),
+    task: defineTask(home, register),
     remoteTask: (options: Parameters<typeof readRemoteDefinition>[0]) => {
       const task: RegisteredTask = readRemoteDefinition(options)
       return { name: task.name, ...sendable(home, task) }
     },
     include(shared) {
+      // All of them or none: a half that was taken in could be neither used nor mended.
+      for (const task of shared['~tasks']) registry.check(task)
       for (const task of shared['~tasks']) registry.add(task)
+      shared['~listeners'].add(register)
       shared['~home'].settle(now())
-      now().homes.push(shared['~home'])
+      if (!now().homes.includes(shared['~home'])) now().homes.push(shared['~home'])
     },
     handle<R>(taskId: string) {
-      return makeHandle(now(), { id: taskId, isDuplicate: false, output: undefined }) as ReturnType<
+      return makeHandle(now(), { id: taskId, isDuplicate: false, task: undefined }) as ReturnType<
         typeof broker.handle<R>
       >
     },

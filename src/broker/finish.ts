@@ -1,5 +1,5 @@
 import type { Claim } from '../core/delivery.ts'
-import type { Envelope } from '../core/message.ts'
+import type { Body, Envelope } from '../core/message.ts'
 import type { ResultRecord, StoredResult } from '../core/result.ts'
 import type { Outcome, SettleStatus, Settlement } from '../core/settlement.ts'
 import type { RegisteredTask } from './registry.ts'
@@ -16,7 +16,11 @@ export interface Ending {
   readonly followUps?: readonly Envelope[] | undefined
 }
 
-/** The settlement of an ending: its result encoded and given a time to live. @throws DataNotPlainError, PayloadTooLargeError */
+/**
+ * The settlement of an ending: its result encoded and given a time to live. Only a value that cannot
+ * travel fails it; how a message ended is told even where its labels cannot be.
+ * @throws DataNotPlainError, PayloadTooLargeError
+ */
 export function settlementOf(runtime: BrokerRuntime, ending: Ending): Settlement {
   const { claim, outcome, followUps } = ending
   const result = resultOf(runtime, ending)
@@ -34,7 +38,16 @@ function resultOf(
 ): StoredResult | undefined {
   const expiresIn = record === undefined ? undefined : runtime.resultTtlOf(task)
   if (record === undefined || expiresIn === undefined) return undefined
-  return { id: claim.id, body: runtime.resultCodec.encodeResult(record), expiresIn }
+  return { id: claim.id, body: encode(runtime, record), expiresIn }
+}
+
+function encode(runtime: BrokerRuntime, record: ResultRecord): Body {
+  try {
+    return runtime.resultCodec.encodeResult(record)
+  } catch (error) {
+    if (record.status === 'succeeded') throw error
+    return runtime.resultCodec.encodeResult({ ...record, labels: {} })
+  }
 }
 
 /**

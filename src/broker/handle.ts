@@ -1,69 +1,55 @@
+import { AbortListeners } from '../coalescing/abort-listeners.ts'
 import { milliseconds } from '../core/duration.ts'
-import { rebuildError } from '../core/error-data.ts'
-import {
-  ResultTimeoutError,
-  TaskCancelledError,
-  TaskDeadError,
-  TaskFailedError,
-} from '../core/errors.ts'
+import { ResultTimeoutError, UnsupportedError } from '../core/errors.ts'
+import type { Body } from '../core/message.ts'
 import type { ResultRecord, TaskResult } from '../core/result.ts'
 import type { TaskStatus } from '../core/states.ts'
 import { cancelTasks } from './cancel.ts'
+import { outcomeError } from './outcome-errors.ts'
+import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 import { parseBySchema } from './schema-check.ts'
 import type { TaskHandle, WaitOptions } from './task-handle.ts'
-import type { Schema } from './task-options.ts'
 
 /** What a handle is made of. */
 export interface HandleOf {
   readonly id: string
   readonly isDuplicate: boolean
-  /** Parses the value, for remote tasks. */
-  readonly output: Schema | undefined
+  /** `undefined` where only the id is known. */
+  readonly task: RegisteredTask | undefined
 }
+
+/** Waits that share a signal share one listener on it. */
+const aborts = new AbortListeners()
 
 /** The handle of a message. Holds no resource; any number may exist for one id. */
 export function makeHandle(
   runtime: BrokerRuntime,
-  { id, isDuplicate, output }: HandleOf,
+  { id, isDuplicate, task }: HandleOf,
 ): TaskHandle<unknown> {
   const outcome = async (options: WaitOptions | undefined): Promise<ResultRecord> => {
-    await runtime.start()
+    checkKept(runtime, task)
     return runtime.resultCodec.decodeResult(await waitFor(runtime, id, options))
   }
-  const valueOf = (record: ResultRecord): Promise<unknown> =>
-    output === undefined
-      ? Promise.resolve(record.value)
-      : parseBySchema(output, record.value, `the result of task ${id}`)
+  const valueOf = async (record: ResultRecord): Promise<unknown> =>
+    task?.output === undefined
+      ? record.value
+      : parseBySchema(task.output, record.value, `the result of task ${id}`)
   return {
     taskId: id,
     isDuplicate,
     async result(options) {
       const record = await outcome(options)
       if (record.status === 'succeeded') return valueOf(record)
-      throw failure(id, record)
+      throw outcomeError(id, record)
     },
     async waitResult(options): Promise<TaskResult<unknown>> {
       const record = await outcome(options)
       const { status, executionTime, labels } = record
-      if (status === 'succeeded') {
-        return {
-          status,
-          executionTime,
-          labels,
-          isErr: false,
-          returnValue: await valueOf(record),
-          error: null,
-        }
-      }
-      return {
-        status,
-        executionTime,
-        labels,
-        isErr: true,
-        returnValue: null,
-        error: failure(id, record),
-      }
+      const facts = { status, executionTime, labels }
+      if (status === 'succeeded')
+        return { ...facts, isErr: false, returnValue: await valueOf(record), error: null }
+      return { ...facts, isErr: true, returnValue: null, error: outcomeError(id, record) }
     },
     async status() {
       await runtime.start()
@@ -71,8 +57,8 @@ export function makeHandle(
     },
     async progress() {
       await runtime.start()
-      const [body] = await runtime.results.getProgress([id])
-      return body === undefined || body === null ? null : runtime.resultCodec.decodeProgress(body)
+      const [body = null] = await runtime.results.getProgress([id])
+      return body === null ? null : runtime.resultCodec.decodeProgress(body)
     },
     async cancel(reason = 'cancelled by the caller') {
       await runtime.start()
@@ -82,46 +68,56 @@ export function makeHandle(
   }
 }
 
+/** Waiting for a result that nobody keeps would never end. What a remote task keeps is not known here. */
+function checkKept(runtime: BrokerRuntime, task: RegisteredTask | undefined): void {
+  if (task?.handler === undefined || runtime.resultTtlOf(task) !== undefined) return
+  throw new UnsupportedError(
+    `task '${task.name}' keeps no results (\`result: false\` of the task or \`resultExpiresIn: false\` of the broker), so there is nothing to wait for. Let it keep them, if only for a minute: result: { expiresIn: '1m' }.`,
+  )
+}
+
 async function waitFor(
   runtime: BrokerRuntime,
   id: string,
   options: WaitOptions | undefined,
-): Promise<string | Uint8Array> {
+): Promise<Body> {
+  const timeout = options?.timeout === undefined ? undefined : milliseconds(options.timeout)
   const controller = new AbortController()
-  const abort = (): void => controller.abort(options?.signal?.reason)
-  if (options?.signal?.aborted === true) abort()
-  options?.signal?.addEventListener('abort', abort, { once: true })
+  const { signal } = controller
+  const caller = options?.signal
+  const abort = (): void => controller.abort(caller?.reason)
+  if (caller?.aborted === true) abort()
+  else if (caller !== undefined) aborts.add(caller, abort)
   const timer =
-    options?.timeout === undefined
+    timeout === undefined
       ? undefined
-      : runtime.surroundings.clock.after(milliseconds(options.timeout), () =>
+      : runtime.surroundings.clock.after(timeout, () =>
           controller.abort(
             new ResultTimeoutError(
-              `no result of task ${id} within ${String(options.timeout)}; it may still be waiting or running.`,
+              `no result of task ${id} within ${String(options?.timeout)}; it may still be waiting or running.`,
             ),
           ),
         )
   try {
-    return await runtime.results.wait(id, { signal: controller.signal })
+    // A store that cannot be opened must not outlast the caller's patience.
+    await Promise.race([runtime.start(), rejectedBy(signal)])
+    if (timeout === 0) {
+      // No time to wait, but what is there already is given.
+      const [body = null] = await runtime.results.get([id])
+      if (body !== null) return body
+    }
+    return await runtime.results.wait(id, { signal })
   } finally {
     timer?.cancel()
-    options?.signal?.removeEventListener('abort', abort)
+    if (caller !== undefined) aborts.remove(caller, abort)
   }
 }
 
-/** The error that the caller sees, by the state in which the task ended. */
-function failure(id: string, record: ResultRecord): Error {
-  const cause = rebuildError(
-    record.error ?? { name: 'Error', message: 'the task failed without an error' },
-  )
-  if (record.status === 'cancelled') {
-    return new TaskCancelledError(cause.message.replace(/^the task was cancelled: /, ''), { cause })
-  }
-  if (record.status === 'dead') {
-    const told = /^the message was set aside \((\w+)\): ([\s\S]*)$/.exec(cause.message)
-    return new TaskDeadError(told?.[1] ?? 'rejected', told?.[2] ?? cause.message, { cause })
-  }
-  return new TaskFailedError(id, cause)
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason as Error)
+    else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+  })
 }
 
 /** Messages first, results after: a message that ends in between is found as a result. */

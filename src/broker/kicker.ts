@@ -16,7 +16,8 @@ import type { RegisteredTask } from './registry.ts'
 import { runtimeOf, type BrokerRuntime } from './runtime.ts'
 import type { Outgoing, Route } from './sender.ts'
 import type { Kicker } from './task.ts'
-import { checkLabels, checkName } from './task-definition.ts'
+import { checkLabels } from './check-labels.ts'
+import { checkName } from './task-definition.ts'
 import type { TaskHandle } from './task-handle.ts'
 import type { TaskHome } from './task-home.ts'
 import type { UserLabels } from './task-options.ts'
@@ -49,7 +50,7 @@ export function makeKicker(
     withQueue: (queue: string) => but({ queue: checkName(queue, 'queue') }),
     withDelay: (delay: Duration) => {
       const { at: _, ...rest } = kick
-      return makeKicker(home, task, { ...rest, delay: milliseconds(delay) })
+      return makeKicker(home, task, { ...rest, delay: withinTime(milliseconds(delay)) })
     },
     withEta: (at: Date) => {
       const { delay: _, ...rest } = kick
@@ -57,7 +58,10 @@ export function makeKicker(
     },
     withExpiry: (expiry: Duration | Date) =>
       but({
-        expiry: expiry instanceof Date ? { at: checkDate(expiry) } : { in: milliseconds(expiry) },
+        expiry:
+          expiry instanceof Date
+            ? { at: checkDate(expiry) }
+            : { in: withinTime(milliseconds(expiry)) },
       }),
     withPriority: (priority: Priority) => label('priority', checkedPriority(priority)),
     withTimeout: (timeout: Duration) => label('timeout', positive(milliseconds(timeout)) / 1000),
@@ -84,7 +88,7 @@ async function kiq(
   return makeHandle(runtime, {
     id: outgoing.message.id,
     isDuplicate: status === 'known',
-    output: task.output,
+    task,
   })
 }
 
@@ -138,6 +142,14 @@ async function sendWithin(
 function expiryOf({ expiry }: Kick, runtime: BrokerRuntime): number | undefined {
   if (expiry === undefined) return undefined
   return 'at' in expiry ? expiry.at : runtime.surroundings.clock.now() + expiry.in
+}
+
+/** A Date ends here, and the integers of stores do not reach much further. */
+const longestDelay = 8.64e15 / 2
+
+function withinTime(ms: number): number {
+  if (ms <= longestDelay) return ms
+  throw new InvalidInputError(`${ms} ms from now is no moment that a store could keep.`)
 }
 
 function checkId(id: unknown): string {

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Message } from '../core/message.ts'
 
 /** The message that is running where a new one is sent. */
 export interface Line {
@@ -6,25 +7,34 @@ export interface Line {
   readonly root: string
 }
 
+/** The line that a message is on while it runs. */
+export function lineOf({ id, labels }: Message): Line {
+  const root = labels['tw_root']
+  return { id, root: typeof root === 'string' ? root : id }
+}
+
+// One for the process: a handler of one broker that sends through another is still the parent.
+const storage = new AsyncLocalStorage<Line>()
+
 /**
  * Knows which message is running here, so that what it sends carries its parent and root. Costs
  * some µs a task on Node 20 (promise hooks), next to nothing from Node 24 on; switched off by the
  * broker's `lineage: false`.
  */
 export class Lineage {
-  readonly #storage: AsyncLocalStorage<Line> | undefined
+  readonly #on: boolean
 
   constructor(on: boolean) {
-    this.#storage = on ? new AsyncLocalStorage() : undefined
+    this.#on = on
   }
 
   /** Runs a handler as this message. */
   run<T>(line: Line, work: () => T): T {
-    return this.#storage === undefined ? work() : this.#storage.run(line, work)
+    return this.#on ? storage.run(line, work) : work()
   }
 
   /** The running message; `undefined` outside a handler. */
   current(): Line | undefined {
-    return this.#storage?.getStore()
+    return this.#on ? storage.getStore() : undefined
   }
 }

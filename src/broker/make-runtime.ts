@@ -1,5 +1,6 @@
+import { inspect } from 'node:util'
 import { systemClock } from '../core/clock.ts'
-import { milliseconds } from '../core/duration.ts'
+import { milliseconds, type Duration } from '../core/duration.ts'
 import { DefinitionError } from '../core/errors.ts'
 import { timeOrderedIds } from '../core/ids.ts'
 import { logTo, type Logger } from '../core/logger.ts'
@@ -10,10 +11,12 @@ import { taskiqJson } from '../codecs/taskiq-json.ts'
 import { DependencyContainer } from '../dependencies/container.ts'
 import type { DependencyOverrides } from '../dependencies/overrides.ts'
 import type { BrokerOptions } from './broker-options.ts'
+import { ClaimBook } from './claim-book.ts'
 import { LifeCycle } from './life-cycle.ts'
 import { Lineage } from './lineage.ts'
 import type { TaskRegistry } from './registry.ts'
 import type { BrokerRuntime, RuntimeHome } from './runtime.ts'
+import { safeLogger } from './safe-logger.ts'
 import { Sender } from './sender.ts'
 import { checkName } from './task-definition.ts'
 import { transportOf } from './url.ts'
@@ -22,7 +25,7 @@ import { transportOf } from './url.ts'
 const stderrLogger: Logger = logTo((level, message, fields) => {
   if (level !== 'warn' && level !== 'error') return
   const { error, ...rest } = fields
-  const more = Object.keys(rest).length === 0 ? '' : ` ${JSON.stringify(rest)}`
+  const more = Object.keys(rest).length === 0 ? '' : ` ${inspect(rest, { breakLength: Infinity })}`
   const why = error instanceof Error ? `\n${error.stack ?? error.message}` : ''
   process.stderr.write(`taskwright ${level}: ${message}${more}${why}\n`)
 })
@@ -56,14 +59,15 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
   const surroundings: Surroundings = {
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
-    logger: options.logger ?? stderrLogger,
+    logger: options.logger === undefined ? stderrLogger : safeLogger(options.logger),
   }
   const opened = factory.create(surroundings)
   const { transport } = opened
   const results = resultBackend?.create(surroundings) ?? opened.results
   const codec = options.codec ?? taskiqJson({ richTypes: !transport.capabilities.foreignReaders })
-  const defaultPolicy = retryPolicy(options.retry)
-  const defaultTtl = resultExpiresIn === false ? undefined : milliseconds(resultExpiresIn)
+  const defaultPolicy = readOption('retry', () => retryPolicy(options.retry))
+  const defaultTtl = readOption('resultExpiresIn', () => readTtl(resultExpiresIn))
+  checkQueues(queues)
   const sender = new Sender({
     transport,
     codec,
@@ -94,19 +98,50 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     registry: shared.registry,
     middlewares,
     container,
+    claims: new ClaimBook(transport),
     lineage: new Lineage(options.lineage ?? true),
     ids: timeOrderedIds(surroundings.clock, surroundings.random),
     sender,
     defaultQueue: options.queue === undefined ? 'default' : checkName(options.queue, 'queue'),
     retryPolicyOf: (task) => (task.retry === undefined ? defaultPolicy : retryPolicy(task.retry)),
     resultTtlOf: (task) =>
-      task?.result === false || defaultTtl === undefined
-        ? undefined
-        : (task?.result?.expiresIn ?? defaultTtl),
+      task?.result === false ? undefined : (task?.result?.expiresIn ?? defaultTtl),
     get resultsInSettle() {
       return transport.capabilities.atomicResults && results.store === transport.store
     },
     start: () => life.start(),
     stop: () => life.stop(),
+  }
+}
+
+/** @throws DefinitionError that names the option. */
+function readOption<T>(name: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new DefinitionError(`createBroker: \`${name}\`: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+function readTtl(expiresIn: Duration | false): number | undefined {
+  if (expiresIn === false) return undefined
+  const ms = milliseconds(expiresIn)
+  if (ms > 0) return ms
+  throw new DefinitionError('give a duration of more than 0, or false to keep no results.')
+}
+
+function checkQueues(queues: NonNullable<BrokerOptions['queues']>): void {
+  for (const [queue, { cap, whenFull }] of Object.entries(queues)) {
+    checkName(queue, 'queue')
+    if (cap !== undefined && cap !== null && !(Number.isSafeInteger(cap) && cap >= 1)) {
+      throw new DefinitionError(
+        `createBroker: the cap of queue '${queue}' is a whole number of 1 or more, or null for none.`,
+      )
+    }
+    if (whenFull !== undefined && whenFull !== 'refuse' && whenFull !== 'wait') {
+      throw new DefinitionError(`createBroker: whenFull of queue '${queue}' is 'refuse' or 'wait'.`)
+    }
   }
 }

@@ -35,15 +35,20 @@ export interface RegisteredTask {
 export class TaskRegistry {
   readonly #tasks = new Map<string, RegisteredTask>()
 
-  /** @throws DefinitionError when the name is taken. */
+  /** The very same task again changes nothing. @throws DefinitionError when the name is another's. */
   add(task: RegisteredTask): void {
+    this.check(task)
+    this.#tasks.set(task.name, task)
+  }
+
+  /** @throws DefinitionError when {@link add} would. */
+  check(task: RegisteredTask): void {
     const known = this.#tasks.get(task.name)
-    if (known !== undefined) {
+    if (known !== undefined && known !== task) {
       throw new DefinitionError(
         `a task named '${task.name}' is already defined${at(known)}; this one${at(task)} needs another name.`,
       )
     }
-    this.#tasks.set(task.name, task)
   }
 
   get(name: string): RegisteredTask | undefined {

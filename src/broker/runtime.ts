@@ -9,6 +9,7 @@ import type { Surroundings } from '../core/vendor.ts'
 import type { DependencyContainer } from '../dependencies/container.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import { isBroker, runtimeKey } from './broker-identity.ts'
+import type { ClaimBook } from './claim-book.ts'
 import type { Lineage } from './lineage.ts'
 import type { RegisteredTask, TaskRegistry } from './registry.ts'
 import type { Sender } from './sender.ts'
@@ -37,6 +38,8 @@ export interface BrokerRuntime {
   readonly registry: TaskRegistry
   readonly middlewares: readonly Middleware[]
   readonly container: DependencyContainer
+  /** All that this process holds through the transport. */
+  readonly claims: ClaimBook
   readonly lineage: Lineage
   readonly ids: IdSource
   readonly sender: Sender

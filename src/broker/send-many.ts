@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../core/errors.ts'
 import { makeHandle } from './handle.ts'
 import { prepare } from './kicker.ts'
 import type { RegisteredTask } from './registry.ts'
@@ -10,14 +11,21 @@ export async function sendMany(
   task: RegisteredTask,
   calls: Iterable<readonly unknown[]>,
 ): Promise<TaskHandle<unknown>[]> {
-  const outgoing = await Promise.all([...calls].map((args) => prepare(runtime, task, { args })))
+  const outgoing = await Promise.all(
+    [...calls].map((args: unknown) => {
+      if (Array.isArray(args)) return prepare(runtime, task, { args })
+      throw new InvalidInputError(
+        `kiqMany of task '${task.name}' takes a list of argument lists: [['t1'], ['t2']].`,
+      )
+    }),
+  )
   await runtime.start()
   const statuses = await runtime.sender.sendMany(outgoing)
   return outgoing.map(({ message }, i) =>
     makeHandle(runtime, {
       id: message.id,
       isDuplicate: statuses[i] === 'known',
-      output: task.output,
+      task,
     }),
   )
 }

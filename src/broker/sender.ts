@@ -1,11 +1,20 @@
 import { sleep } from '../core/clock.ts'
-import { QueueFullError, SendFailedError, TaskwrightError } from '../core/errors.ts'
+import {
+  QueueFullError,
+  SendFailedError,
+  TaskwrightError,
+  UnsupportedError,
+} from '../core/errors.ts'
 import type { Codec } from '../core/codec.ts'
+import { priorityNumber } from '../core/labels.ts'
 import type { Envelope, Message } from '../core/message.ts'
 import type { Middleware, Sending } from '../core/middleware.ts'
 import type { SendStatus, Transport } from '../core/transport.ts'
 import type { Surroundings } from '../core/vendor.ts'
 import { ItemFailure, TurnBatch } from '../coalescing/turn-batch.ts'
+import { isIsolated } from './isolation.ts'
+import { isRefusal } from './refusal.ts'
+import { throughSendHooks } from './send-hooks.ts'
 
 /** Where and when a message goes, beside what it says. */
 export interface Route {
@@ -39,7 +48,7 @@ const waitForRoom = { first: 5, longest: 250 }
 
 /**
  * Takes messages through the middlewares into the transport. Single sends of one turn of the event
- * loop become one write; a store that is full makes each of them answer for itself.
+ * loop become one write; what the store refuses in it is refused for that message alone.
  */
 export class Sender {
   readonly #options: SenderOptions
@@ -120,35 +129,14 @@ export class Sender {
     store: (envelope: Envelope) => Promise<SendStatus>,
   ): Promise<SendStatus> {
     if (this.#hooks.length === 0) return store(this.#envelope(message, route))
-    const { logger } = this.#options.surroundings
-    let stored: SendStatus | undefined
-    const at = async (index: number, sending: Sending): Promise<SendStatus> => {
-      const hook = this.#hooks[index]
-      if (hook?.send === undefined) {
-        stored = await store(this.#envelope(sending.message, { ...route, queue: sending.queue }))
-        return stored
-      }
-      return hook.send(sending, (next) => {
-        if (next.message.id !== message.id) {
-          throw new SendFailedError(
-            `middleware '${hook.name ?? index}' changed the id of a message.`,
-          )
-        }
-        return at(index + 1, next)
-      })
-    }
-    try {
-      const status = await at(0, { message, queue: route.queue })
-      if (stored === undefined) {
-        throw new SendFailedError('a middleware answered without calling next: nothing was sent.')
-      }
-      return status
-    } catch (error) {
-      if (stored === undefined) throw error
-      // The store has it: saying otherwise would have it sent twice.
-      logger.error('a middleware failed after the message was stored', { id: message.id, error })
-      return stored
-    }
+    return throughSendHooks(
+      { message, queue: route.queue },
+      {
+        hooks: this.#hooks,
+        logger: this.#options.surroundings.logger,
+        store: async (sending) => store(this.#envelope(sending.message, rerouted(route, sending))),
+      },
+    )
   }
 
   async #whenThereIsRoom<T>(envelopes: readonly Envelope[], work: () => Promise<T>): Promise<T> {
@@ -167,39 +155,53 @@ export class Sender {
     }
   }
 
-  /** One batch of single sends: a full queue must refuse only those for which there is no room. */
+  /** One batch of single sends: what is refused must be refused alone. */
   async #store(envelopes: readonly Envelope[]): Promise<readonly (SendStatus | ItemFailure)[]> {
     try {
       return await this.#write(envelopes)
     } catch (error) {
-      if (!(error instanceof QueueFullError) || envelopes.length === 1) throw error
+      if (!isRefusal(error) || envelopes.length === 1) throw error
     }
-    const full = new Map<string, QueueFullError>()
+    const full = new Map<string, ItemFailure>()
     const statuses: (SendStatus | ItemFailure)[] = []
     for (const envelope of envelopes) {
       const refused = full.get(envelope.queue)
       if (refused !== undefined) {
-        statuses.push(new ItemFailure(refused))
+        statuses.push(refused)
         continue
       }
       try {
-        statuses.push(...(await this.#write([envelope])))
+        const [status = 'stored'] = await this.#write([envelope])
+        statuses.push(status)
       } catch (error) {
-        if (!(error instanceof QueueFullError)) throw error
-        full.set(envelope.queue, error)
-        statuses.push(new ItemFailure(error))
+        // Also when the store fails now: what was stored before must be told so.
+        const failure = new ItemFailure(error)
+        if (error instanceof QueueFullError) full.set(envelope.queue, failure)
+        statuses.push(failure)
       }
     }
     return statuses
   }
 
   async #write(envelopes: readonly Envelope[]): Promise<readonly SendStatus[]> {
+    const { transport } = this.#options
+    if (!transport.capabilities.shared && isIsolated()) {
+      throw new UnsupportedError(
+        `an isolated task cannot send through transport '${transport.name}', which lives in one process: the message would be lost with the thread or process. Use sqlite:… or another shared transport.`,
+      )
+    }
     try {
-      return await this.#options.transport.send(envelopes)
+      return await transport.send(envelopes)
     } catch (error) {
       throw asSendError(error)
     }
   }
+}
+
+/** The route after the hooks: they may name another queue, or another priority by its label. */
+function rerouted(route: Route, { queue, message }: Sending): Route {
+  const priority = priorityNumber(message.labels['priority']) ?? route.priority
+  return { ...route, queue, priority }
 }
 
 function asSendError(error: unknown): unknown {

@@ -1,12 +1,14 @@
 import type { TaskDefiner } from './task-definer.ts'
 import { TaskHome } from './task-home.ts'
 import { defineTask } from './define-task.ts'
-import type { RegisteredTask } from './registry.ts'
+import { TaskRegistry, type RegisteredTask } from './registry.ts'
 
 /** Tasks that were defined without a broker, for `broker.include(…)`. */
 export interface SharedTasks extends TaskDefiner {
-  /** Their registrations, and where they learn of their broker. For the broker. */
+  /** Their registrations: those of now, and by the listener those that are defined later. For the broker. */
   readonly '~tasks': readonly RegisteredTask[]
+  readonly '~listeners': Set<(task: RegisteredTask) => void>
+  /** Where they learn of their broker. */
   readonly '~home': TaskHome
 }
 
@@ -27,10 +29,17 @@ export interface SharedTasks extends TaskDefiner {
  */
 export function sharedTasks(): SharedTasks {
   const home = new TaskHome()
-  const tasks: RegisteredTask[] = []
+  const registry = new TaskRegistry()
+  const listeners = new Set<(task: RegisteredTask) => void>()
   return {
-    '~tasks': tasks,
+    get '~tasks'() {
+      return registry.all()
+    },
+    '~listeners': listeners,
     '~home': home,
-    task: defineTask(home, (task) => void tasks.push(task)),
+    task: defineTask(home, (task) => {
+      registry.add(task)
+      for (const listen of listeners) listen(task)
+    }),
   }
 }

@@ -1,11 +1,12 @@
 import type { Dependencies } from '../core/dependency.ts'
 import { milliseconds, type Duration } from '../core/duration.ts'
-import { DefinitionError, InvalidInputError, UnsupportedError } from '../core/errors.ts'
-import { managedLabels, priorityNumber, type Labels } from '../core/labels.ts'
+import { DefinitionError, UnsupportedError } from '../core/errors.ts'
+import { priorityNumber, type Labels } from '../core/labels.ts'
 import { retryPolicy, type RetryOptions } from '../core/retry.ts'
 import type { ScheduleLine } from '../core/schedule-line.ts'
 import { readWants } from '../dependencies/definition.ts'
 import { checkSchedule } from '../cron/check-schedule.ts'
+import { checkLabels } from './check-labels.ts'
 import { definitionSite } from './definition-site.ts'
 import type { AnyHandler, RegisteredTask } from './registry.ts'
 import type { Schema, TaskOptions } from './task-options.ts'
@@ -99,7 +100,7 @@ export function readDefinition(
     timeout: time(options.timeout, 'timeout', fail),
     grace: time(options.grace, 'grace', fail),
     retry: checkRetry(options.retry, fail),
-    labels: checkLabels(options.labels ?? {}),
+    labels: readLabels(options.labels, fail),
     priority: checkPriority(options.priority, fail),
     result:
       options.result === false || options.result === undefined
@@ -146,35 +147,6 @@ export function checkName(name: unknown, what: 'task' | 'queue'): string {
   )
 }
 
-/** @throws InvalidInputError for labels that are kept by us, or of a type that does not travel. */
-export function checkLabels(labels: Labels): Labels {
-  for (const [name, value] of Object.entries(labels)) {
-    const managed = managedLabels.get(name)
-    if (managed !== undefined)
-      throw new InvalidInputError(`label '${name}' cannot be set by hand: ${managed}.`)
-    const fits =
-      typeof value === 'string' ||
-      typeof value === 'boolean' ||
-      typeof value === 'bigint' ||
-      (typeof value === 'number' && Number.isFinite(value)) ||
-      value instanceof Uint8Array
-    if (!fits && value !== undefined) {
-      throw new InvalidInputError(
-        `label '${name}' must be a string, finite number, bigint, boolean or Uint8Array.`,
-      )
-    }
-  }
-  if (labels['priority'] !== undefined && priorityNumber(labels['priority']) === undefined) {
-    throw new InvalidInputError(
-      "label 'priority' is 'low', 'normal', 'high', 'critical' or a whole number from 0 to 9.",
-    )
-  }
-  if (labels['timeout'] !== undefined && !(Number(labels['timeout']) > 0)) {
-    throw new InvalidInputError("label 'timeout' is a number of seconds above 0.")
-  }
-  return labels
-}
-
 type Fail = (what: string, cause?: unknown) => never
 
 function checkParams(
@@ -205,6 +177,14 @@ function checkRetry(
     fail((error as Error).message, error)
   }
   return retry
+}
+
+function readLabels(labels: Labels | undefined, fail: Fail): Labels {
+  try {
+    return checkLabels(labels ?? {})
+  } catch (error) {
+    return fail((error as Error).message, error)
+  }
 }
 
 function checkPriority(priority: unknown, fail: Fail): number | undefined {

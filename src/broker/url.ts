@@ -49,6 +49,17 @@ function readSqliteUrl(
   if (synchronous !== null && synchronous !== 'normal' && synchronous !== 'full') {
     throw new DefinitionError(`'${url}': synchronous is 'normal' or 'full'.`)
   }
-  const file = path.startsWith('//') ? fileURLToPath(`file:${path}`) : decodeURIComponent(path)
+  const file = readPath(path, url)
   return synchronous === null ? { file } : { file, synchronous }
+}
+
+function readPath(path: string, url: string): string {
+  try {
+    return path.startsWith('//') ? fileURLToPath(`file:${path}`) : decodeURIComponent(path)
+  } catch (error) {
+    throw new DefinitionError(
+      `'${url}' names no file: write sqlite:./tasks.db, sqlite:/data/tasks.db or sqlite:///data/tasks.db, and %25 for a percent sign.`,
+      { cause: error },
+    )
+  }
 }

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../core/clock.ts'
 import { NotStartedError } from '../core/errors.ts'
 import type { Body } from '../core/message.ts'
+import { AbortListeners } from './abort-listeners.ts'
 
 /** Options of {@link ResultWaiters}. */
 export interface ResultWaitersOptions {
@@ -139,36 +140,5 @@ export class ResultWaiters {
       this.look()
     })
     this.#poll = { at, timer }
-  }
-}
-
-/**
- * One listener for each signal, however many waits it ends: a thousand results are often awaited
- * under one signal, and Node warns of a leak at the eleventh listener.
- */
-class AbortListeners {
-  readonly #bySignal = new Map<AbortSignal, { listen: () => void; calls: Set<() => void> }>()
-
-  add(signal: AbortSignal, call: () => void): void {
-    const known = this.#bySignal.get(signal)
-    if (known !== undefined) {
-      known.calls.add(call)
-      return
-    }
-    const calls = new Set([call])
-    const listen = (): void => {
-      for (const each of [...calls]) each()
-    }
-    this.#bySignal.set(signal, { listen, calls })
-    signal.addEventListener('abort', listen)
-  }
-
-  remove(signal: AbortSignal, call: () => void): void {
-    const known = this.#bySignal.get(signal)
-    if (known === undefined) return
-    known.calls.delete(call)
-    if (known.calls.size > 0) return
-    signal.removeEventListener('abort', known.listen)
-    this.#bySignal.delete(signal)
   }
 }

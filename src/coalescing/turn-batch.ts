@@ -93,7 +93,11 @@ export class TurnBatch<In, Out> {
   async #run(batch: readonly Waiting<In, Out>[]): Promise<void> {
     try {
       const answers = await this.#options.run(batch.map(({ item }) => item))
-      for (const [i, { resolve }] of batch.entries()) resolve(answers[i] as Out)
+      for (const [i, { resolve, reject }] of batch.entries()) {
+        const answer = answers[i]
+        if (answer instanceof ItemFailure) reject(answer.error)
+        else resolve(answer as Out)
+      }
     } catch (error) {
       for (const { reject } of batch) reject(error)
     }

@@ -6,7 +6,7 @@ import { runtimeOf, type BrokerRuntime } from '../broker/runtime.ts'
 import { checkName } from '../broker/task-definition.ts'
 import { TaskWorker, type WorkerSettings } from './task-worker.ts'
 import type { Worker } from './worker.ts'
-import type { WorkerOptions } from './worker-options.ts'
+import type { UnknownTaskPolicy, WorkerOptions } from './worker-options.ts'
 
 const known: ReadonlySet<string> = new Set<keyof WorkerOptions>([
   'concurrency',
@@ -57,20 +57,15 @@ function readOptions(runtime: BrokerRuntime, options: WorkerOptions): WorkerSett
   const concurrency = whole(options.concurrency ?? 100, 'concurrency', 1)
   const lease = milliseconds(options.lease ?? '30s')
   if (lease < 100) throw new InvalidInputError('a lease is 100 ms or more.')
-  const { unknownTask = 'set-aside' } = options
-  if (typeof unknownTask === 'object') checkName(unknownTask.forwardTo, 'queue')
-  else if (unknownTask !== 'set-aside' && unknownTask !== 'give-back') {
-    throw new InvalidInputError(
-      "unknownTask is 'set-aside', 'give-back' or { forwardTo: 'queue' }.",
-    )
-  }
+  const queues = queuesOf(runtime, options.queues)
+  const unknownTask = unknownTaskOf(options.unknownTask ?? 'set-aside', queues)
   const { ack = 'late' } = options
   if (ack !== 'late' && ack !== 'early') throw new InvalidInputError("ack is 'early' or 'late'.")
   const { random } = runtime.surroundings
   return {
     concurrency,
     prefetch: whole(options.prefetch ?? Math.min(concurrency, 100), 'prefetch', 0),
-    queues: queuesOf(runtime, options.queues),
+    queues,
     ack,
     lease,
     redeliveries: whole(options.redeliveries ?? 3, 'redeliveries', 0),
@@ -94,6 +89,21 @@ function queuesOf(
   const local = runtime.registry.all().filter((task) => task.handler !== undefined)
   const named = local.map((task) => task.queue ?? runtime.defaultQueue)
   return [...new Set(named.length === 0 ? [runtime.defaultQueue] : named)]
+}
+
+function unknownTaskOf(policy: UnknownTaskPolicy, queues: readonly string[]): UnknownTaskPolicy {
+  if (policy === 'set-aside' || policy === 'give-back') return policy
+  const to: unknown = typeof policy === 'object' ? policy?.forwardTo : undefined
+  if (typeof to !== 'string')
+    throw new InvalidInputError(
+      "unknownTask is 'set-aside', 'give-back' or { forwardTo: 'queue' }.",
+    )
+  if (queues.includes(checkName(to, 'queue'))) {
+    throw new InvalidInputError(
+      `unknownTask forwards to '${to}', a queue of this very worker: the message would go round for ever.`,
+    )
+  }
+  return policy
 }
 
 function whole(value: number, what: string, least: number): number {

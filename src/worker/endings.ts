@@ -1,10 +1,10 @@
 import type { Delivery } from '../core/delivery.ts'
 import { errorData } from '../core/error-data.ts'
-import { TaskCancelledError, TaskDeadError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { ResultRecord } from '../core/result.ts'
 import type { DeadReason } from '../core/states.ts'
 import type { Ending } from '../broker/finish.ts'
+import { cancelledData, deadData } from '../broker/outcome-errors.ts'
 import type { RegisteredTask } from '../broker/registry.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { decideRetry } from './retry-decision.ts'
@@ -29,7 +29,7 @@ export function succeededEnding(about: About, value: unknown, seconds: number): 
 
 /** The message was cancelled, before or while it ran. */
 export function cancelledEnding(about: About, reason: string, seconds = 0): Ending {
-  const error = errorData(new TaskCancelledError(reason))
+  const error = cancelledData(reason)
   return {
     claim: about.delivery,
     outcome: { kind: 'cancelled', reason },
@@ -44,7 +44,7 @@ export function deadEnding(
   reason: Exclude<DeadReason, 'failed'>,
   detail: string,
 ): Ending {
-  const error = errorData(new TaskDeadError(reason, detail))
+  const error = deadData(reason, detail)
   return {
     claim: about.delivery,
     outcome: { kind: 'setAside', reason, detail },
@@ -71,8 +71,18 @@ export function failedRunEnding(
   })
   if (decision.kind === 'retry') {
     const labels = { ...message.labels, _retries: decision.failedRuns }
-    const body = runtime.codec.encodeMessage({ ...message, labels })
-    return { claim: delivery, outcome: { kind: 'retry', delay: decision.delay, body }, task }
+    try {
+      const body = runtime.codec.encodeMessage({ ...message, labels })
+      return { claim: delivery, outcome: { kind: 'retry', delay: decision.delay, body }, task }
+    } catch (error) {
+      // A message at the very limit of its size has no room for the count of its runs.
+      logger.error('a message cannot be retried: it cannot be written again', {
+        task: task.name,
+        id: message.id,
+        error,
+      })
+      return givenUpEnding(about, failed.error, failed.seconds)
+    }
   }
   if (decision.kind === 'reject') {
     const reason = decision.error instanceof Error ? decision.error.message : String(decision.error)

@@ -2,13 +2,18 @@ import type { Timer } from '../core/clock.ts'
 import type { Delivery } from '../core/delivery.ts'
 import { TaskTimeoutError, TransactionError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
-import type { Execution, Middleware } from '../core/middleware.ts'
+import type { Middleware } from '../core/middleware.ts'
+import type { SettleStatus } from '../core/settlement.ts'
 import { fromTravel } from '../broker/arguments.ts'
+import { numberLabel } from '../broker/check-labels.ts'
 import type { Ending } from '../broker/finish.ts'
-import type { RegisteredTask } from '../broker/registry.ts'
+import { lineOf } from '../broker/lineage.ts'
+import type { AnyHandler, RegisteredTask } from '../broker/registry.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { cancelledEnding, deadEnding, failedRunEnding, succeededEnding } from './endings.ts'
+import { throughExecuteHooks } from './execute-hooks.ts'
 import { runIsolated } from './isolated-run.ts'
+import type { Patience } from './patience.ts'
 import { failedRunsOf } from './retry-decision.ts'
 import type { Run } from './run.ts'
 import { RunContext } from './run-context.ts'
@@ -20,8 +25,10 @@ export type RunEnd =
   | { readonly kind: 'settle'; readonly ending: Ending; readonly seconds: number }
   /** Give it back: it did not end by itself. */
   | { readonly kind: 'give-back' }
-  /** Nothing: it is settled already (`ctx.commit`), or not ours any more. */
-  | { readonly kind: 'drop'; readonly lost: boolean }
+  /** Nothing: `ctx.commit` settled it in the user's own transaction. */
+  | { readonly kind: 'committed'; readonly seconds: number }
+  /** Nothing: it is not ours any more. */
+  | { readonly kind: 'lost' }
 
 /** What an {@link Executor} needs. */
 export interface ExecutorOptions {
@@ -30,6 +37,9 @@ export interface ExecutorOptions {
   readonly redeliveries: number
   readonly lease: number
   readonly grace: number
+  readonly patience: Patience
+  /** Early acknowledgement of a message that is about to run; absent: it is settled after its run. */
+  readonly acknowledge?: ((run: Run) => Promise<SettleStatus>) | undefined
   readonly onStart: (run: Run) => void
   readonly onStuck: (run: Run, seconds: number) => void
 }
@@ -40,12 +50,13 @@ const giveBackDelay = 2000
 /** A message that may run: decoded, known, within its budget and its time. */
 interface Runnable {
   readonly message: Message
-  readonly task: RegisteredTask
+  readonly task: RegisteredTask & { readonly handler: AnyHandler }
 }
 
 /**
  * Runs one delivery: looks whether it may run at all, runs middlewares, dependencies and handler
- * under its timeout, and says how it ended. Never throws: every way out is a {@link RunEnd}.
+ * under its timeout, and says how it ended. Whatever the user's code does, every way out is a
+ * {@link RunEnd}; only a store that is given up on throws.
  */
 export class Executor {
   readonly #options: ExecutorOptions
@@ -59,44 +70,49 @@ export class Executor {
   }
 
   async execute(run: Run): Promise<RunEnd> {
-    const { runtime } = this.#options
-    const { clock, logger } = runtime.surroundings
-    const admitted = this.#admit(run.delivery)
+    const { runtime, acknowledge, onStart, onStuck } = this.#options
+    const { clock } = runtime.surroundings
+    const admitted = this.#admit(run)
     if ('ending' in admitted) return { kind: 'settle', ending: admitted.ending, seconds: 0 }
-    const { message, task } = admitted
-    run.taskName = task.name
-    run.attempt = failedRunsOf(message.labels) + 1
-    this.#options.onStart(run)
+    if (acknowledge !== undefined) {
+      const status = await acknowledge(run)
+      if (status !== 'settled') return unacknowledged(run, admitted, status)
+      run.acknowledged = true
+    }
+    onStart(run)
     const startedAt = clock.monotonic()
     const timer = this.#armTimeout(run, admitted)
     const work = this.#run(run, { ...admitted, startedAt })
-    const grace = task.grace ?? this.#options.grace
     let value: unknown
     let failure: { readonly error: unknown } | undefined
     try {
-      value = await run.end(work, grace)
+      value = await run.end(work, admitted.task.grace ?? this.#options.grace)
     } catch (error) {
       failure = { error }
     }
     timer?.cancel()
     const seconds = (clock.monotonic() - startedAt) / 1000
     if (run.stuck) {
-      this.#options.onStuck(run, seconds)
-      work.then(
-        () =>
-          logger.warn('a stuck task has ended after its slot was freed', {
-            task: task.name,
-            id: message.id,
-          }),
-        () => {},
-      )
+      onStuck(run, seconds)
+      this.#watchStuck(run, work)
     }
-    return this.#judge(run, { message, task, seconds, value, failure })
+    return this.#judge(run, { ...admitted, seconds, value, failure })
+  }
+
+  #watchStuck({ taskName, delivery }: Run, work: Promise<unknown>): void {
+    const { logger } = this.#options.runtime.surroundings
+    const tell = (): void =>
+      logger.warn('a stuck task has ended after its slot was freed', {
+        task: taskName,
+        id: delivery.id,
+      })
+    work.then(tell, tell)
   }
 
   /** Whether a delivery may run; otherwise how it ends without running. */
-  #admit(delivery: Delivery): Runnable | { readonly ending: Ending } {
+  #admit(run: Run): Runnable | { readonly ending: Ending } {
     const { runtime, redeliveries, unknownTask } = this.#options
+    const { delivery } = run
     let message: Message | undefined
     let malformed: unknown
     try {
@@ -106,6 +122,11 @@ export class Executor {
     }
     const task = message === undefined ? undefined : runtime.registry.get(message.task)
     const about = { delivery, message, task }
+    if (message !== undefined) {
+      run.message = message
+      run.taskName = message.task
+      run.attempt = failedRunsOf(message.labels) + 1
+    }
     if (delivery.cancelled !== undefined)
       return { ending: cancelledEnding(about, delivery.cancelled) }
     if (message === undefined) {
@@ -116,24 +137,22 @@ export class Executor {
       const times = `its lease was lost ${delivery.redeliveries} times (${redeliveries} are allowed)`
       return { ending: deadEnding(about, 'poison', `${times}: it may be what ends its workers`) }
     }
-    const expires = Number(delivery.expires ?? message.labels['tw_expires'] ?? Infinity)
-    if (runtime.surroundings.clock.now() > expires) {
+    const expires = delivery.expires ?? numberLabel(message.labels['tw_expires'])
+    if (expires !== undefined && runtime.surroundings.clock.now() > expires) {
       return {
-        ending: deadEnding(
-          about,
-          'expired',
-          `it had to start before ${new Date(expires).toISOString()}`,
-        ),
+        ending: deadEnding(about, 'expired', `it had to start before ${timeText(expires)}`),
       }
     }
-    if (task?.handler !== undefined) return { message, task }
+    const handler = task?.handler
+    if (task !== undefined && handler !== undefined) return { message, task: { ...task, handler } }
     return { ending: unknownEnding(about, message.task, unknownTask) }
   }
 
   #armTimeout(run: Run, { message, task }: Runnable): Timer | undefined {
-    const label = message.labels['timeout']
-    const ms = label === undefined ? task.timeout : Math.round(Number(label) * 1000)
-    if (ms === undefined || !(ms > 0)) return undefined
+    // A label that is no time says nothing: the task's own timeout holds.
+    const label = numberLabel(message.labels['timeout']) ?? 0
+    const ms = label > 0 ? Math.max(1, Math.round(label * 1000)) : task.timeout
+    if (ms === undefined) return undefined
     return this.#options.runtime.surroundings.clock.after(ms, () =>
       run.interrupt({
         kind: 'timeout',
@@ -144,10 +163,9 @@ export class Executor {
 
   /** Middlewares around dependencies and handler. */
   async #run(run: Run, about: Runnable & { startedAt: number }): Promise<unknown> {
-    const { message } = about
     if (this.#hooks.length === 0) return this.#handle(run, about)
-    const execution: Execution = {
-      message,
+    const execution = {
+      message: about.message,
       queue: run.delivery.queue,
       attempt: run.attempt,
       redeliveries: run.delivery.redeliveries,
@@ -155,13 +173,7 @@ export class Executor {
         return run.signal
       },
     }
-    const at = async (index: number): Promise<unknown> => {
-      const hook = this.#hooks[index]
-      return hook?.execute === undefined
-        ? this.#handle(run, about)
-        : hook.execute(execution, () => at(index + 1))
-    }
-    return at(0)
+    return throughExecuteHooks(execution, this.#hooks, () => this.#handle(run, about))
   }
 
   async #handle(
@@ -170,27 +182,24 @@ export class Executor {
   ): Promise<unknown> {
     const { runtime } = this.#options
     const { handler, deps } = task
-    if (handler === undefined) throw new TypeError('a remote task cannot run')
+    if (task.isolate !== undefined) {
+      const context = new RunContext({ runtime, run, task, message, input: undefined, startedAt })
+      return runIsolated({ runtime, task, message, context })
+    }
     const { positional, input } =
       task.input === undefined && Object.keys(message.kwargs).length === 0
         ? { positional: message.args, input: undefined }
         : await fromTravel(task, message)
-    const line = { id: message.id, root: rootOf(message) }
-    const context = (): RunContext =>
-      new RunContext({ runtime, run, task, message, input, startedAt })
-    if (task.isolate !== undefined) {
-      const isolated = runIsolated(task, context(), positional)
-      // An isolated run is not asked twice: at its timeout (or cancel, or loss) it is killed.
-      run.signal.addEventListener('abort', () => isolated.kill(), { once: true })
-      return isolated.end
+    const line = lineOf(message)
+    const call = (...args: readonly unknown[]): unknown => {
+      // Cancelled or stopped while its dependencies were made: a run that has not begun does not begin.
+      if (run.interruption !== undefined) throw run.interruption.error
+      return runtime.lineage.run(line, () => handler(...args))
     }
-    if (deps === undefined) return runtime.lineage.run(line, () => handler(...positional))
+    if (deps === undefined) return call(...positional)
     return runtime.container.use({
-      context: context(),
-      body: async (scope) => {
-        const injected = await scope.resolve(deps)
-        return runtime.lineage.run(line, () => handler(injected, ...positional))
-      },
+      context: new RunContext({ runtime, run, task, message, input, startedAt }),
+      body: async (scope) => call(await scope.resolve(deps), ...positional),
       onTearDownError: (error) =>
         runtime.surroundings.logger.error('a dependency failed to be torn down', {
           task: task.name,
@@ -212,17 +221,16 @@ export class Executor {
     const { message, task, seconds } = of
     const { interruption } = run
     const about = { delivery: run.delivery, message, task }
-    if (interruption?.kind === 'lost') return { kind: 'drop', lost: true }
     let { failure } = of
     if (run.committed) {
-      const committed = await this.#isCommitted(run)
-      if (committed) return { kind: 'drop', lost: false }
+      if (await this.#isCommitted(run)) return { kind: 'committed', seconds }
       failure ??= {
         error: new TransactionError(
           'ctx.commit was called, but its transaction was not committed when the handler ended.',
         ),
       }
     }
+    if (interruption?.kind === 'lost') return { kind: 'lost' }
     if (interruption?.kind === 'cancelled') {
       return {
         kind: 'settle',
@@ -242,17 +250,22 @@ export class Executor {
 
   /** A commit inside the user's transaction removes our claim: if it is still there, it was not committed. */
   async #isCommitted(run: Run): Promise<boolean> {
-    const { lost } = await this.#options.runtime.transport.extend(
-      [run.delivery],
-      this.#options.lease,
-    )
+    const { runtime, lease, patience } = this.#options
+    const { lost } = await patience.insist(() => runtime.transport.extend([run.delivery], lease))
     return lost.length > 0
   }
 }
 
-function rootOf(message: Message): string {
-  const root = message.labels['tw_root']
-  return typeof root === 'string' ? root : message.id
+/** Cancelled, or lost, just before it was acknowledged: it does not run. */
+function unacknowledged(run: Run, { message, task }: Runnable, status: SettleStatus): RunEnd {
+  if (status !== 'cancelled') return { kind: 'lost' }
+  const about = { delivery: run.delivery, message, task }
+  return { kind: 'settle', ending: cancelledEnding(about, 'cancelled before it ran'), seconds: 0 }
+}
+
+/** A time from a label may be none that a Date can hold. */
+function timeText(ms: number): string {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms)
 }
 
 /** How a message ends whose task is not registered (or only as a remote one) here. */

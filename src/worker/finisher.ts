@@ -1,10 +1,13 @@
-import { NonRetryableError, TaskwrightError } from '../core/errors.ts'
+import { NonRetryableError } from '../core/errors.ts'
+import type { Envelope } from '../core/message.ts'
 import type { TaskStatus } from '../core/states.ts'
-import type { Settlement } from '../core/settlement.ts'
-import { settlementOf } from '../broker/finish.ts'
+import type { SettleStatus, Settlement } from '../core/settlement.ts'
+import { settlementOf, type Ending } from '../broker/finish.ts'
+import { isRefusal } from '../broker/refusal.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
-import { cancelledEnding, givenUpEnding } from './endings.ts'
+import { cancelledEnding, givenUpEnding, type About } from './endings.ts'
 import type { RunEnd } from './executor.ts'
+import type { Patience } from './patience.ts'
 import type { Run } from './run.ts'
 import type { Settler } from './settler.ts'
 
@@ -16,86 +19,111 @@ export interface Settled {
 
 type SettleEnd = Extract<RunEnd, { kind: 'settle' }>
 
+/** What a {@link Finisher} needs. */
+export interface FinisherOptions {
+  readonly runtime: BrokerRuntime
+  readonly settler: Settler
+  readonly patience: Patience
+  readonly lease: number
+}
+
 /** Brings the end of a run into the store, whatever the store says to it first. */
 export class Finisher {
-  readonly #runtime: BrokerRuntime
-  readonly #settler: Settler
-  readonly #onError: (error: unknown) => void
+  readonly #options: FinisherOptions
 
-  constructor(runtime: BrokerRuntime, settler: Settler, onError: (error: unknown) => void) {
-    this.#runtime = runtime
-    this.#settler = settler
-    this.#onError = onError
+  constructor(options: FinisherOptions) {
+    this.#options = options
   }
 
-  /** Early acknowledgement: the message ends before it runs. False when it is not ours. */
-  async acknowledge(run: Run): Promise<boolean> {
-    return (
-      (await this.#settler.settle({ claim: run.delivery, outcome: { kind: 'succeeded' } })) ===
-      'settled'
-    )
+  /** Early acknowledgement: the message ends before it runs. */
+  acknowledge(run: Run): Promise<SettleStatus> {
+    return this.#options.settler.settle({ claim: run.delivery, outcome: { kind: 'succeeded' } })
   }
 
-  /** Settles; `undefined` when the message was not ours any more and nothing was written. */
-  async finish(run: Run, end: SettleEnd, acknowledged: boolean): Promise<Settled | undefined> {
+  /**
+   * Settles; `undefined` when the message was not ours any more and nothing was written.
+   * @throws the store's error when patience has ended.
+   */
+  async finish(run: Run, end: SettleEnd): Promise<Settled | undefined> {
+    const { ending, seconds } = end
     const settlement = this.#encode(run, end)
-    if (acknowledged) return this.#afterTheFact(run, settlement)
-    const status = await this.#settler.settle(settlement)
+    if (run.acknowledged) return this.#afterTheFact(run, settlement)
+    try {
+      return await this.#settle(run, end, settlement)
+    } catch (error) {
+      // A refusal will not pass: what the task came to cannot be stored, and that is stored instead.
+      if (!isRefusal(error)) throw error
+      return this.#settle(run, end, this.#unstorable(run, { error, ending, seconds }))
+    }
+  }
+
+  /** A message that was acknowledged early and did not end by itself goes back as what it was. */
+  async sendAgain(run: Run): Promise<void> {
+    await this.#send(run, { body: run.delivery.body })
+  }
+
+  async #settle(
+    run: Run,
+    { ending, seconds }: SettleEnd,
+    settlement: Settlement,
+  ): Promise<Settled | undefined> {
+    const { runtime, settler, patience } = this.#options
+    const status = await settler.settle(settlement)
     if (status === 'settled') return told(settlement)
     if (status !== 'cancelled') return undefined
     // Cancelled while it ended: what it returned is refused.
-    const reason =
-      run.interruption?.kind === 'cancelled'
-        ? run.interruption.error.reason
-        : 'cancelled while it ran'
-    const { task } = end.ending
-    const cancelled = cancelledEnding(
-      { delivery: run.delivery, message: undefined, task },
-      reason,
-      end.seconds,
-    )
-    const again = settlementOf(this.#runtime, cancelled)
-    return (await this.#settler.settle(again)) === 'settled' ? told(again) : undefined
+    if (!runtime.resultsInSettle && settlement.result !== undefined)
+      await patience.insist(() => runtime.results.delete([run.delivery.id]))
+    const reason = await this.#cancelReason(run)
+    const again = settlementOf(runtime, cancelledEnding(aboutOf(run, ending), reason, seconds))
+    return (await settler.settle(again)) === 'settled' ? told(again) : undefined
+  }
+
+  /** The store knows why; the heartbeat may not have told us yet. */
+  async #cancelReason({ delivery, interruption }: Run): Promise<string> {
+    if (interruption?.kind === 'cancelled') return interruption.error.reason
+    const { runtime, patience, lease } = this.#options
+    const { cancelled } = await patience.insist(() => runtime.transport.extend([delivery], lease))
+    return cancelled[0]?.reason ?? 'cancelled while it ran'
   }
 
   /** A value that cannot travel is the task's failure, not the worker's. */
   #encode(run: Run, { ending, seconds }: SettleEnd): Settlement {
     try {
-      return settlementOf(this.#runtime, ending)
+      return settlementOf(this.#options.runtime, ending)
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
-      const failure = new NonRetryableError(
-        `the result of task '${run.taskName}' cannot be stored: ${why}`,
-        { cause: error },
-      )
-      const failed = givenUpEnding(
-        { delivery: run.delivery, message: undefined, task: ending.task },
-        failure,
-        seconds,
-      )
-      return settlementOf(this.#runtime, failed)
+      return this.#unstorable(run, { error, ending, seconds })
     }
+  }
+
+  #unstorable(run: Run, of: { error: unknown; ending: Ending; seconds: number }): Settlement {
+    const why = of.error instanceof Error ? of.error.message : String(of.error)
+    const failure = new NonRetryableError(
+      `the result of task '${run.taskName}' cannot be stored: ${why}`,
+      { cause: of.error },
+    )
+    const failed = givenUpEnding(aboutOf(run, of.ending), failure, of.seconds)
+    return settlementOf(this.#options.runtime, failed)
   }
 
   /** The message was acknowledged before it ran: only its result, or a retry as a new message, is left to store. */
   async #afterTheFact(run: Run, { outcome, result }: Settlement): Promise<Settled> {
-    try {
-      if (outcome.kind === 'retry') {
-        const { id, queue, priority } = run.delivery
-        const { body, delay } = outcome
-        await this.#runtime.transport.send([
-          { id, queue: outcome.queue ?? queue, priority, body, delay },
-        ])
-      } else if (result !== undefined) await this.#runtime.results.save([result])
-    } catch (error) {
-      this.#onError(
-        error instanceof TaskwrightError
-          ? error
-          : new Error('a result was lost (ack: early)', { cause: error }),
-      )
-    }
+    const { runtime, patience } = this.#options
+    if (outcome.kind === 'retry') await this.#send(run, outcome)
+    else if (result !== undefined) await patience.insist(() => runtime.results.save([result]))
     return told({ outcome })
   }
+
+  async #send({ delivery }: Run, { body, delay }: Pick<Envelope, 'body' | 'delay'>): Promise<void> {
+    const { runtime, patience } = this.#options
+    const { id, queue, priority, expires } = delivery
+    const envelope = { id, queue, priority, body, delay, expires }
+    await patience.insist(() => runtime.transport.send([envelope]))
+  }
+}
+
+function aboutOf({ delivery, message }: Run, { task }: Ending): About {
+  return { delivery, message, task }
 }
 
 function told({ outcome }: Pick<Settlement, 'outcome'>): Settled {

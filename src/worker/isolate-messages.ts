@@ -1,30 +1,25 @@
 import type { ErrorData } from '../core/error-data.ts'
-import type { Labels } from '../core/labels.ts'
+import type { LogLevel } from '../core/logger.ts'
+import type { Message } from '../core/message.ts'
 
 /** What an isolated run is told. */
 export interface IsolatedCall {
   readonly kind: 'call'
   /** The module that exports the task. */
   readonly file: string
-  readonly task: string
-  readonly positional: readonly unknown[]
-  readonly context: {
-    readonly taskId: string
-    readonly queue: string
-    readonly attempt: number
-    readonly redeliveries: number
-    readonly labels: Labels
-    readonly args: readonly unknown[]
-    readonly input: unknown
-    readonly parentId: string | undefined
-    readonly rootId: string | undefined
-  }
+  readonly message: Message
+  readonly queue: string
+  readonly attempt: number
+  readonly redeliveries: number
+  /** Whether what it sends carries its parent and root. */
+  readonly lineage: boolean
+  /** Whether its value has to be plain data; otherwise a codec of the user's own decides. */
+  readonly plain: boolean
 }
 
 /** From the worker to the isolated run. */
 export type ToIsolated =
   | IsolatedCall
-  | { readonly kind: 'abort'; readonly reason: ErrorData }
   | { readonly kind: 'kept'; readonly call: number; readonly error: ErrorData | undefined }
 
 /** From the isolated run to the worker. */
@@ -39,7 +34,7 @@ export type FromIsolated =
     }
   | {
       readonly kind: 'log'
-      readonly level: 'debug' | 'info' | 'warn' | 'error'
+      readonly level: LogLevel
       readonly message: string
       readonly fields: Readonly<Record<string, unknown>>
     }

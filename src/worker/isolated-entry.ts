@@ -3,24 +3,30 @@
  *
  * @module
  */
+import { inspect } from 'node:util'
 import { parentPort } from 'node:worker_threads'
 import type { TaskContext } from '../core/context.ts'
 import { milliseconds } from '../core/duration.ts'
 import { errorData, rebuildError } from '../core/error-data.ts'
 import {
-  DefinitionError,
+  NonRetryableError,
   RetryRequestedError,
   TaskRejectedError,
+  TaskwrightError,
   UnsupportedError,
 } from '../core/errors.ts'
-import { logTo } from '../core/logger.ts'
+import { logTo, type LogFields, type LogLevel } from '../core/logger.ts'
+import { taskiqJson } from '../codecs/taskiq-json.ts'
+import { fromTravel } from '../broker/arguments.ts'
 import { registrationKey } from '../broker/define-task.ts'
-import type { RegisteredTask } from '../broker/registry.ts'
+import { enterIsolation } from '../broker/isolation.ts'
+import { Lineage, lineOf } from '../broker/lineage.ts'
+import type { AnyHandler, RegisteredTask } from '../broker/registry.ts'
 import { DependencyContainer } from '../dependencies/container.ts'
+import { providerError } from '../dependencies/provider-error.ts'
 import type { FromIsolated, IsolatedCall, ToIsolated } from './isolate-messages.ts'
 import { loadModule } from './load-module.ts'
 
-const controller = new AbortController()
 const pending = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
 
 function answer(message: FromIsolated): void {
@@ -29,76 +35,129 @@ function answer(message: FromIsolated): void {
 }
 
 function take(message: ToIsolated): void {
-  if (message.kind === 'call') void run(message)
-  else if (message.kind === 'abort') controller.abort(rebuildError(message.reason))
-  else {
-    const waiting = pending.get(message.call)
-    pending.delete(message.call)
-    if (message.error === undefined) waiting?.resolve()
-    else waiting?.reject(rebuildError(message.error))
+  if (message.kind === 'call') {
+    void run(message)
+    return
   }
+  const waiting = pending.get(message.call)
+  pending.delete(message.call)
+  if (message.error === undefined) waiting?.resolve()
+  else waiting?.reject(rebuildError(message.error))
 }
 
+enterIsolation()
 if (parentPort !== null) parentPort.on('message', take)
 else {
   process.on('message', (message) => take(message as ToIsolated))
   // A worker that died leaves nobody to answer to.
   process.on('disconnect', () => process.exit(0))
+  // Whoever signals all processes of a service means the worker: it says when this run ends.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 }
 
 async function run(call: IsolatedCall): Promise<void> {
   try {
-    const { handler, deps } = await find(call)
-    const container = new DependencyContainer()
-    const value = await (deps === undefined
-      ? handler(...call.positional)
-      : container.use({
-          context: contextOf(call),
-          body: async (scope) => handler(await scope.resolve(deps), ...call.positional),
-        }))
-    await container.close()
-    answer({ kind: 'value', value })
+    answer({ kind: 'value', value: travelling(call, await handle(call)) })
   } catch (error) {
-    const delay = error instanceof RetryRequestedError ? error.delay : undefined
-    answer({
-      kind: 'error',
-      error: errorData(error),
-      ...(delay === undefined ? {} : { retryDelay: delay }),
-    })
+    answer(failure(error))
   }
+}
+
+async function handle(call: IsolatedCall): Promise<unknown> {
+  const { message } = call
+  const task = await find(call)
+  const { positional, input } = await fromTravel(task, message)
+  const lineage = new Lineage(call.lineage)
+  const start = (...args: unknown[]): unknown =>
+    lineage.run(lineOf(message), () => task.handler(...args))
+  const { deps } = task
+  if (deps === undefined) return start(...positional)
+  const container = new DependencyContainer()
+  const value = await container.use({
+    context: contextOf(call, task, input),
+    body: async (scope) => start(await scope.resolve(deps), ...positional),
+  })
+  await container.close()
+  return value
 }
 
 async function find({
   file,
-  task,
-}: IsolatedCall): Promise<RegisteredTask & { handler: (...args: unknown[]) => unknown }> {
+  message,
+}: IsolatedCall): Promise<RegisteredTask & { handler: AnyHandler }> {
   const module = await loadModule(file)
   for (const exported of Object.values(module)) {
     if ((typeof exported !== 'function' && typeof exported !== 'object') || exported === null)
       continue
     const registration = (exported as { [registrationKey]?: RegisteredTask })[registrationKey]
-    if (registration?.name === task && registration.handler !== undefined) {
+    if (registration?.name === message.task && registration.handler !== undefined) {
       return { ...registration, handler: registration.handler }
     }
   }
-  throw new DefinitionError(
-    `task '${task}' is isolated, so ${file} must export it: write \`export const … = broker.task(…)\`.`,
+  throw new NonRetryableError(
+    `task '${message.task}' is isolated, so ${file} must export it: write \`export const … = broker.task(…)\`.`,
   )
+}
+
+// How much may travel is the worker's own codec to say.
+const plainCodec = taskiqJson({ richTypes: true, maxBytes: 2 ** 30, maxDepth: 1000, maxKeys: 1e7 })
+
+/** The value as it was, when it can travel: between threads more passes than a queue may carry, and silently changed. */
+function travelling({ plain, message }: IsolatedCall, value: unknown): unknown {
+  try {
+    if (plain) {
+      const record = { status: 'succeeded', executionTime: 0, labels: {}, error: null } as const
+      plainCodec.encodeResult({ ...record, value })
+    } else structuredClone(value)
+    return value
+  } catch (error) {
+    throw new NonRetryableError(
+      `the result of task '${message.task}' cannot be stored: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    )
+  }
+}
+
+/** What a provider of a dependency threw steers the worker as the handler's own does. */
+function failure(thrown: unknown): FromIsolated {
+  const inner = providerError(thrown)
+  const steers =
+    inner instanceof TaskwrightError &&
+    ['RETRY_REQUESTED', 'TASK_REJECTED', 'NON_RETRYABLE'].includes(inner.code)
+  const error = steers ? inner : thrown
+  const retryDelay = error instanceof RetryRequestedError ? error.delay : undefined
+  return {
+    kind: 'error',
+    error: errorData(error),
+    ...(retryDelay === undefined ? {} : { retryDelay }),
+  }
 }
 
 let calls = 0
 
-function contextOf({ task, context }: IsolatedCall): TaskContext {
+function contextOf(call: IsolatedCall, task: RegisteredTask, input: unknown): TaskContext {
+  const { message, queue, attempt, redeliveries } = call
+  const { labels } = message
+  const { tw_parent: parentId, tw_root: rootId } = labels
   return {
-    ...context,
-    taskName: task,
-    signal: controller.signal,
-    logger: logTo((level, message, fields) => answer({ kind: 'log', level, message, fields })),
+    taskId: message.id,
+    taskName: task.name,
+    queue,
+    attempt,
+    redeliveries,
+    labels,
+    args: task.input === undefined ? message.args : [],
+    input,
+    parentId: typeof parentId === 'string' ? parentId : undefined,
+    rootId: typeof rootId === 'string' ? rootId : undefined,
+    // Never aborts: what interrupts an isolated run kills it.
+    signal: new AbortController().signal,
+    logger: logTo(log),
     progress: (state, meta = null) =>
       new Promise((resolve, reject) => {
         const number = ++calls
-        pending.set(number, { resolve, reject })
         answer({ kind: 'progress', call: number, state, meta })
+        pending.set(number, { resolve, reject })
       }),
     retry: (options) => {
       const delay = options?.delay === undefined ? undefined : milliseconds(options.delay)
@@ -115,5 +174,14 @@ function contextOf({ task, context }: IsolatedCall): TaskContext {
         'ctx.commit does not reach out of an isolated task: the transaction would be in another process.',
       )
     },
+  }
+}
+
+function log(level: LogLevel, message: string, fields: LogFields): void {
+  try {
+    answer({ kind: 'log', level, message, fields })
+  } catch {
+    // A field that cannot be cloned (a function, a socket) must not fail the task that logs it.
+    answer({ kind: 'log', level, message, fields: { fields: inspect(fields) } })
   }
 }

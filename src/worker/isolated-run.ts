@@ -1,6 +1,3 @@
-import { fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { Worker as Thread } from 'node:worker_threads'
 import type { TaskContext } from '../core/context.ts'
 import { errorData, rebuildError } from '../core/error-data.ts'
 import {
@@ -10,87 +7,79 @@ import {
   type TaskwrightError,
   UnsupportedError,
 } from '../core/errors.ts'
+import type { Message } from '../core/message.ts'
 import type { RegisteredTask } from '../broker/registry.ts'
-import type { FromIsolated, IsolatedCall, ToIsolated } from './isolate-messages.ts'
+import type { BrokerRuntime } from '../broker/runtime.ts'
+import type { FromIsolated, IsolatedCall } from './isolate-messages.ts'
+import { processLine, threadLine, type IsolatedLine } from './isolated-line.ts'
 
-/**
- * A thread or process with one message line to it. Both are loaded anew for each run: nothing leaks
- * from one run to the next, and killing it harms nobody else. Costs some 50–100 ms a run.
- */
-interface Line {
-  send(message: ToIsolated): void
-  onMessage(handle: (message: FromIsolated) => void): void
-  /** Called once when it is gone, with how. */
-  onEnd(handle: (how: string) => void): void
-  kill(): void
+/** What runs isolated. */
+export interface IsolatedRun {
+  readonly runtime: BrokerRuntime
+  readonly task: RegisteredTask
+  readonly message: Message
+  /** Its signal kills the run; its progress and logger are the run's. */
+  readonly context: TaskContext
 }
-
-// Threads and processes cannot run TypeScript on Node 20: from the sources, the built file is taken.
-const entry = new URL(
-  import.meta.url.endsWith('.ts') ? '../../dist/worker/isolated-entry.js' : './isolated-entry.js',
-  import.meta.url,
-)
 
 /**
  * Runs a handler in a thread or process of its own. When the run is interrupted (timeout, cancel,
- * lost lease, shutdown) it is told; `kill` ends it whatever it does, and rejects the promise.
+ * lost lease, shutdown) it is killed, whatever it does.
  *
  * @throws what the handler threw, rebuilt from data; an Error when the thread or process died.
  */
-export function runIsolated(
-  task: RegisteredTask,
-  context: TaskContext,
-  positional: readonly unknown[],
-): { readonly end: Promise<unknown>; kill(): void } {
+export async function runIsolated(
+  run: IsolatedRun,
+  open: () => IsolatedLine = run.task.isolate === 'process' ? processLine : threadLine,
+): Promise<unknown> {
+  const { task, context } = run
+  const { signal } = context
   const file = task.definedAt?.file
   if (file === undefined)
     throw new UnsupportedError(`task '${task.name}' is isolated, but its module is not known.`)
-  const line = task.isolate === 'process' ? processLine() : threadLine()
-  const end = new Promise<unknown>((resolve, reject) => {
-    line.onEnd((how) =>
-      reject(
-        new Error(`the isolated ${task.isolate ?? 'run'} of task '${task.name}' died (${how}).`),
-      ),
-    )
-    line.onMessage((message) => {
-      if (message.kind === 'value') resolve(message.value)
-      else if (message.kind === 'error') reject(rebuild(message))
-      else if (message.kind === 'log')
-        context.logger[message.level](message.message, message.fields)
-      else void keepProgress(context, line, message)
+  if (signal.aborted) throw signal.reason
+  const line = open()
+  const kill = (): void => line.kill()
+  signal.addEventListener('abort', kill, { once: true })
+  try {
+    return await new Promise<unknown>((resolve, reject) => {
+      line.onEnd((how) =>
+        reject(
+          new Error(`the isolated ${task.isolate ?? 'run'} of task '${task.name}' died (${how}).`),
+        ),
+      )
+      line.onMessage((message) => {
+        if (message.kind === 'value') resolve(message.value)
+        else if (message.kind === 'error') reject(rebuild(message))
+        else if (message.kind === 'log')
+          context.logger[message.level](message.message, message.fields)
+        else void keepProgress(context, line, message)
+      })
+      line.send(callOf(run, file))
     })
-  })
-  const abort = (): void => line.send({ kind: 'abort', reason: errorData(context.signal.reason) })
-  if (context.signal.aborted) abort()
-  context.signal.addEventListener('abort', abort, { once: true })
-  line.send(callOf({ file, task: task.name, context, positional }))
-  const ended = end.finally(() => {
-    context.signal.removeEventListener('abort', abort)
+  } finally {
+    signal.removeEventListener('abort', kill)
     line.kill()
-  })
-  return { end: ended, kill: () => line.kill() }
+  }
 }
 
-function callOf(call: {
-  file: string
-  task: string
-  context: TaskContext
-  positional: readonly unknown[]
-}): IsolatedCall {
-  const { taskId, queue, attempt, redeliveries, labels, args, input, parentId, rootId } =
-    call.context
+function callOf({ runtime, message, context }: IsolatedRun, file: string): IsolatedCall {
+  const { queue, attempt, redeliveries } = context
   return {
     kind: 'call',
-    file: call.file,
-    task: call.task,
-    positional: call.positional,
-    context: { taskId, queue, attempt, redeliveries, labels, args, input, parentId, rootId },
+    file,
+    message,
+    queue,
+    attempt,
+    redeliveries,
+    lineage: runtime.options.lineage ?? true,
+    plain: runtime.resultCodec.name.startsWith('taskiq-json'),
   }
 }
 
 async function keepProgress(
   context: TaskContext,
-  line: Line,
+  line: IsolatedLine,
   { call, state, meta }: Extract<FromIsolated, { kind: 'progress' }>,
 ): Promise<void> {
   try {
@@ -114,37 +103,4 @@ function rebuild({ error, retryDelay }: Extract<FromIsolated, { kind: 'error' }>
   if (made === undefined) return rebuildError(error)
   if (error.stack !== undefined) made.stack = error.stack
   return made
-}
-
-function threadLine(): Line {
-  const thread = new Thread(entry)
-  let gone = false
-  return {
-    // A thread that has ended takes no more messages; its end is told by onEnd.
-    send: (message) => (gone ? undefined : thread.postMessage(message)),
-    onMessage: (handle) => void thread.on('message', handle),
-    onEnd(handle) {
-      thread.on('error', (error) => handle(error instanceof Error ? error.message : String(error)))
-      thread.on('exit', (code) => {
-        gone = true
-        handle(`exit code ${code}`)
-      })
-    },
-    kill: () => void thread.terminate(),
-  }
-}
-
-function processLine(): Line {
-  const child = fork(fileURLToPath(entry), [], { serialization: 'advanced', execArgv: [] })
-  return {
-    send: (message) => void (child.connected && child.send(message, () => {})),
-    onMessage: (handle) => void child.on('message', (message) => handle(message as FromIsolated)),
-    onEnd(handle) {
-      child.on('error', (error) => handle(error.message))
-      child.on('exit', (code, signal) =>
-        handle(signal === null ? `exit code ${String(code)}` : signal),
-      )
-    },
-    kill: () => void child.kill('SIGKILL'),
-  }
 }

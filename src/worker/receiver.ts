@@ -1,23 +1,22 @@
 import { sleep } from '../core/clock.ts'
 import type { Delivery } from '../core/delivery.ts'
-import type { Surroundings } from '../core/vendor.ts'
-import type { Transport } from '../core/transport.ts'
+import { isTaskwrightError } from '../core/errors.ts'
+import type { BrokerRuntime } from '../broker/runtime.ts'
 
 /** What a {@link Receiver} needs. */
 export interface ReceiverOptions {
-  readonly transport: Transport
-  readonly surroundings: Surroundings
+  readonly runtime: BrokerRuntime
   readonly queues: readonly string[]
   readonly lease: number
   /** Free slots plus free prefetch, now. */
   readonly room: () => number
   /** How many more suspects may be held, now. */
   readonly suspects: () => number
-  /** Tokens of all that is in our hands. */
-  readonly known: () => readonly Delivery[]
   /** Takes what was claimed; must not throw. */
   readonly take: (deliveries: readonly Delivery[]) => void
   readonly onError: (error: unknown) => void
+  /** The store was closed for good: nothing will come any more. */
+  readonly onClosed: () => void
 }
 
 const errorWait = { first: 50, longest: 5000 }
@@ -29,8 +28,11 @@ const errorWait = { first: 50, longest: 5000 }
 export class Receiver {
   readonly #options: ReceiverOptions
   readonly #stop = new AbortController()
+  #fetch: { readonly suspects: number; readonly controller: AbortController } | undefined
   #wake: (() => void) | undefined
   #loop: Promise<void> | undefined
+  /** Claims may be ours whose answer was lost. */
+  #unsure = false
 
   constructor(options: ReceiverOptions) {
     this.#options = options
@@ -43,21 +45,23 @@ export class Receiver {
   /** There may be room again. */
   roomChanged(): void {
     this.#wake?.()
+    // A fetch that was to bring no suspect waits for others only: it must be asked again.
+    if (this.#fetch?.suspects === 0 && this.#options.suspects() > 0) this.#fetch.controller.abort()
   }
 
   /** Stops fetching; what a fetch under way still brings is taken. Idempotent. */
   async stop(): Promise<void> {
-    this.#stop.abort(new Error('the worker stops'))
+    this.#stop.abort()
+    this.#fetch?.controller.abort()
     this.#wake?.()
     await this.#loop
   }
 
   async #run(): Promise<void> {
-    const { transport, surroundings, queues, lease, room, suspects, known, take, onError } =
-      this.#options
+    const { runtime, room, onError, onClosed } = this.#options
+    const { clock, random } = runtime.surroundings
     const { signal } = this.#stop
     let wait = errorWait.first
-    let unsure = false
     while (!signal.aborted) {
       const free = room()
       if (free < 1) {
@@ -65,26 +69,46 @@ export class Receiver {
         continue
       }
       try {
-        if (unsure) {
-          take(
-            await transport.recover(
-              known().map(({ token }) => token),
-              lease,
-            ),
-          )
-          unsure = false
-          continue
-        }
-        take(await transport.receive({ queues, room: free, suspects: suspects(), lease, signal }))
+        if (this.#unsure && (await this.#recovered())) continue
+        await this.#receive(free)
         wait = errorWait.first
       } catch (error) {
-        if (signal.aborted) return
-        unsure = true
+        if (isTaskwrightError(error, 'NOT_STARTED')) return onClosed()
+        this.#unsure = true
         onError(error)
-        await sleep(surroundings.clock, wait * (0.5 + surroundings.random.next()), { signal })
+        await sleep(clock, wait * (0.5 + random.next()), { signal })
         wait = Math.min(wait * 2, errorWait.longest)
       }
     }
+    // Given back now, a lost answer costs its message nothing; left alone, it counts as a lost lease.
+    if (this.#unsure) await this.#recovered().catch(onError)
+  }
+
+  async #receive(room: number): Promise<void> {
+    const { runtime, queues, lease, take } = this.#options
+    const controller = new AbortController()
+    const suspects = this.#options.suspects()
+    this.#fetch = { suspects, controller }
+    const { signal } = controller
+    try {
+      const deliveries = await runtime.claims.claim(
+        () => runtime.transport.receive({ queues, room, suspects, lease, signal }),
+        (claimed) => claimed,
+      )
+      take(deliveries)
+    } finally {
+      this.#fetch = undefined
+    }
+  }
+
+  /** Takes what was lost; false when it could not be looked for now. */
+  async #recovered(): Promise<boolean> {
+    const { runtime, lease, take } = this.#options
+    const found = await runtime.claims.recover(lease)
+    if (found === undefined) return false
+    this.#unsure = false
+    take(found)
+    return true
   }
 
   #room(): Promise<void> {

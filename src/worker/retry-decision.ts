@@ -1,12 +1,8 @@
-import {
-  NonRetryableError,
-  RetryRequestedError,
-  TaskRejectedError,
-  isTaskwrightError,
-} from '../core/errors.ts'
+import { RetryRequestedError, isTaskwrightError } from '../core/errors.ts'
 import type { Labels } from '../core/labels.ts'
 import type { Random } from '../core/random.ts'
 import type { RetryPolicy } from '../core/retry.ts'
+import { numberLabel } from '../broker/check-labels.ts'
 import { providerError } from '../dependencies/provider-error.ts'
 
 /** What follows from a failed run. */
@@ -28,10 +24,12 @@ export interface FailedRun {
 /** TaskIQ's middleware retries to three runs in all where a message asks for retries and says no more. */
 const taskiqRuns = 3
 
+const longestDelay = 100 * 365 * 86_400_000
+
 /** Failed runs so far, from the message's own label. */
 export function failedRunsOf(labels: Labels): number {
-  const count = Number(labels['_retries'] ?? 0)
-  return Number.isInteger(count) && count > 0 ? count : 0
+  const count = numberLabel(labels['_retries']) ?? 0
+  return Number.isSafeInteger(count) && count > 0 ? count : 0
 }
 
 /**
@@ -41,27 +39,35 @@ export function failedRunsOf(labels: Labels): number {
  */
 export function decideRetry(run: FailedRun): RetryDecision {
   const error = providerError(run.error)
-  if (error instanceof TaskRejectedError || isTaskwrightError(error, 'TASK_REJECTED')) {
-    return { kind: 'reject', error }
-  }
+  // By code: the class may be that of another copy of this package.
+  if (isTaskwrightError(error, 'TASK_REJECTED')) return { kind: 'reject', error }
   const failedRuns = failedRunsOf(run.labels) + 1
   const requested = error instanceof RetryRequestedError
   const left = failedRuns <= mostRetries(run)
-  if (!left || error instanceof NonRetryableError || (!requested && !retries(run, error))) {
+  const final = isTaskwrightError(error, 'NON_RETRYABLE')
+  if (!left || final || (!requested && !retries(run, error))) {
     // What the user threw is what failed: our request around it is only the way it took.
     return { kind: 'fail', error: requested ? (error.cause ?? error) : run.error }
   }
   const delay =
     requested && error.delay !== undefined ? error.delay : backoff(run, failedRuns, error)
-  return { kind: 'retry', delay, failedRuns }
+  // Stores keep whole milliseconds, and none that lie beyond a century.
+  return { kind: 'retry', delay: Math.min(Math.round(delay), longestDelay), failedRuns }
 }
 
 function mostRetries({ labels, policy }: FailedRun): number {
-  if (labels['retry_on_error'] === false) return 0
-  const runs = labels['max_retries']
-  if (runs !== undefined) return Math.max(0, Number(runs) - 1)
+  const asked = yesOrNo(labels['retry_on_error'])
+  if (asked === false) return 0
+  const runs = numberLabel(labels['max_retries'])
+  if (runs !== undefined) return Math.max(0, runs - 1)
   if (policy.max > 0) return policy.max
-  return labels['retry_on_error'] === true ? taskiqRuns - 1 : 0
+  return asked === true ? taskiqRuns - 1 : 0
+}
+
+/** TaskIQ writes it as a boolean or, from its label syntax, as a text. */
+function yesOrNo(value: unknown): boolean | undefined {
+  const text = String(value).toLowerCase()
+  return text === 'true' ? true : text === 'false' ? false : undefined
 }
 
 function retries({ policy, onPolicyError }: FailedRun, error: unknown): boolean {

@@ -81,6 +81,7 @@ export class RunContext implements TaskContext {
 
   async progress(state: string, meta: unknown = null): Promise<void> {
     const { runtime, run, task } = this.#of
+    this.#checkHeld('ctx.progress')
     const body = runtime.resultCodec.encodeProgress({ state, meta })
     const kept = await runtime.results.saveProgress(
       run.delivery,
@@ -108,6 +109,7 @@ export class RunContext implements TaskContext {
   commit(transaction: unknown, value?: unknown): void | Promise<void> {
     const { runtime, run, task, message, startedAt } = this.#of
     const { transactions } = runtime
+    this.#checkHeld('ctx.commit')
     if (transactions === undefined || !runtime.resultsInSettle) {
       throw new UnsupportedError(
         `ctx.commit needs messages and results in the store of the user's own transaction; transport '${runtime.transport.name}' with results in '${runtime.results.name}' cannot do that.`,
@@ -128,6 +130,13 @@ export class RunContext implements TaskContext {
     const done = transactions.settleWithin(transaction, settlement)
     run.committed = true
     return done
+  }
+
+  #checkHeld(what: string): void {
+    if (!this.#of.run.acknowledged) return
+    throw new UnsupportedError(
+      `${what} needs a message that is still held; this worker acknowledges before it runs (ack: 'early').`,
+    )
   }
 }
 

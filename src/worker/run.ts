@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Delivery } from '../core/delivery.ts'
 import type { LeaseLostError, TaskCancelledError, TaskTimeoutError } from '../core/errors.ts'
+import type { Message } from '../core/message.ts'
 
 /** Why a run was told to end before it did so by itself. */
 export type Interruption =
@@ -23,6 +24,10 @@ export class Run {
   #graceEnd: Timer | undefined
   /** Set by `ctx.commit`. */
   committed = false
+  /** The message was acknowledged before its handler began (`ack: 'early'`): the store has it no more. */
+  acknowledged = false
+  /** What its bytes say, once they are read. */
+  message: Message | undefined
   /** Set once its slot was freed although its handler has not ended. */
   stuck = false
   taskName = ''
@@ -47,6 +52,8 @@ export class Run {
 
   /** Aborts the run. */
   interrupt(interruption: Interruption): void {
+    // A commit takes the claim away: that it is gone is no news, and the handler may end in peace.
+    if (interruption.kind === 'lost' && this.committed) return
     const first = this.#interruption
     const overrides =
       interruption.kind === 'lost' || (interruption.kind === 'cancelled' && first?.kind !== 'lost')
@@ -71,6 +78,9 @@ export class Run {
       }
     })
     if (this.#interruption !== undefined) this.#onInterrupt?.()
-    return Promise.race([work, stuck]).finally(() => this.#graceEnd?.cancel())
+    return Promise.race([work, stuck]).finally(() => {
+      this.#onInterrupt = undefined
+      this.#graceEnd?.cancel()
+    })
   }
 }

@@ -1,27 +1,25 @@
-import { sleep } from '../core/clock.ts'
 import type { SettleStatus, Settlement } from '../core/settlement.ts'
 import { settle } from '../broker/finish.ts'
+import { isRefusal } from '../broker/refusal.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
-import { TurnBatch } from '../coalescing/turn-batch.ts'
+import { ItemFailure, TurnBatch } from '../coalescing/turn-batch.ts'
+import type { Patience } from './patience.ts'
 
 const mostPerBatch = 256
-const retryWait = { first: 20, longest: 2000 }
 
 /**
  * Writes the ends of deliveries, batched by turn of the event loop, two batches in flight. A store
- * that fails is asked again, with jittered patience, until it answers or `giveUp` is aborted: the
- * lease is kept meanwhile, and repeating a settle is safe.
+ * that fails is asked again for as long as anybody has patience: the lease is kept meanwhile, and
+ * repeating a settle is safe.
  */
 export class Settler {
   readonly #runtime: BrokerRuntime
   readonly #batch: TurnBatch<Settlement, SettleStatus>
-  readonly #giveUp: AbortSignal
-  readonly #onError: (error: unknown) => void
+  readonly #patience: Patience
 
-  constructor(runtime: BrokerRuntime, giveUp: AbortSignal, onError: (error: unknown) => void) {
+  constructor(runtime: BrokerRuntime, patience: Patience) {
     this.#runtime = runtime
-    this.#giveUp = giveUp
-    this.#onError = onError
+    this.#patience = patience
     this.#batch = new TurnBatch({
       run: (batch) => this.#settle(batch),
       most: mostPerBatch,
@@ -29,7 +27,7 @@ export class Settler {
     })
   }
 
-  /** Settles one delivery. @throws the store's error once `giveUp` is aborted. */
+  /** Settles one delivery. @throws what the store refuses it for; its last error when patience has ended. */
   settle(settlement: Settlement): Promise<SettleStatus> {
     return this.#batch.add(settlement)
   }
@@ -39,16 +37,44 @@ export class Settler {
     return this.#batch.idle()
   }
 
-  async #settle(batch: readonly Settlement[]): Promise<readonly SettleStatus[]> {
-    const { clock, random } = this.#runtime.surroundings
-    for (let wait = retryWait.first; ; wait = Math.min(wait * 2, retryWait.longest)) {
-      try {
-        return await settle(this.#runtime, batch)
-      } catch (error) {
-        this.#onError(error)
-        if (this.#giveUp.aborted) throw error
-        await sleep(clock, wait * (0.5 + random.next()), { signal: this.#giveUp })
-      }
+  async #settle(batch: readonly Settlement[]): Promise<readonly (SettleStatus | ItemFailure)[]> {
+    try {
+      return await this.#insist(batch)
+    } catch (error) {
+      if (!isRefusal(error) || batch.length === 1) throw error
     }
+    // One of them is refused: each goes for itself, so that it takes no other with it.
+    return Promise.all(
+      batch.map(async (settlement) => {
+        try {
+          const [status = 'gone'] = await this.#insist([settlement])
+          return status
+        } catch (error) {
+          return new ItemFailure(error)
+        }
+      }),
+    )
   }
+
+  #insist(batch: readonly Settlement[]): Promise<readonly SettleStatus[]> {
+    let unsure = false
+    return this.#patience.insist(async () => {
+      try {
+        const statuses = await settle(this.#runtime, batch)
+        return unsure ? statuses.map((status, i) => afterUnsure(status, batch[i])) : statuses
+      } catch (error) {
+        unsure = true
+        throw error
+      }
+    })
+  }
+}
+
+/**
+ * When the answer to an earlier try was lost, the store may say of its effect that somebody else was
+ * quicker: it was us.
+ */
+function afterUnsure(status: SettleStatus, settlement: Settlement | undefined): SettleStatus {
+  const mark = settlement?.outcome.kind === 'retry' ? 'taken' : 'gone'
+  return status === mark ? 'settled' : status
 }

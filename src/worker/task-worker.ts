@@ -1,10 +1,12 @@
 import { milliseconds, type Duration } from '../core/duration.ts'
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
 import { LeaseLostError, NotStartedError, TaskCancelledError } from '../core/errors.ts'
-import type { LeaseKeeper } from '../core/transport.ts'
+import type { SettleStatus } from '../core/settlement.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { Executor } from './executor.ts'
-import { Finisher } from './finisher.ts'
+import { Finisher, type Settled } from './finisher.ts'
+import { Hands } from './hands.ts'
+import { Patience } from './patience.ts'
 import { Receiver } from './receiver.ts'
 import { Run } from './run.ts'
 import { Settler } from './settler.ts'
@@ -52,19 +54,19 @@ export class TaskWorker implements Worker {
   readonly #emitter: WorkerEmitter
   readonly #slots: Slots
   readonly #runs = new Map<LeaseToken, Run>()
-  readonly #held = new Map<LeaseToken, Delivery>()
   readonly #giveUp = new AbortController()
   readonly #hurry = new AbortController()
+  readonly #hands: Hands
+  readonly #patience: Patience
   readonly #settler: Settler
   readonly #finisher: Finisher
   readonly #executor: Executor
   readonly #receiver: Receiver
-  #keeper: LeaseKeeper | undefined
   #stalls: { stop(): void } | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #resolveStopped: () => void = () => {}
-  #idle: (() => void) | undefined
+  readonly #idle: (() => void)[] = []
   #started = 0
   #settled = 0
   #stuck = 0
@@ -75,35 +77,46 @@ export class TaskWorker implements Worker {
     this.name = settings.name
     this.queues = settings.queues
     this.stopped = new Promise((resolve) => (this.#resolveStopped = resolve))
-    const { logger, random } = runtime.surroundings
+    const { logger } = runtime.surroundings
     this.#emitter = new WorkerEmitter((error) =>
       logger.error('a listener of the worker threw', { error }),
     )
     this.#slots = new Slots(settings.concurrency, settings.prefetch)
-    const storeFailed = (error: unknown): void => this.#storeFailed(error)
-    this.#settler = new Settler(runtime, this.#giveUp.signal, storeFailed)
-    this.#finisher = new Finisher(runtime, this.#settler, storeFailed)
+    this.#hands = new Hands(runtime)
+    this.#patience = new Patience({
+      surroundings: runtime.surroundings,
+      giveUp: this.#giveUp.signal,
+      onError: (error) => this.#storeFailed(error),
+    })
+    this.#settler = new Settler(runtime, this.#patience)
+    this.#finisher = new Finisher({
+      runtime,
+      settler: this.#settler,
+      patience: this.#patience,
+      lease: settings.lease,
+    })
     this.#executor = new Executor({
       runtime,
       unknownTask: settings.unknownTask,
       redeliveries: settings.redeliveries,
       lease: settings.lease,
       grace: settings.grace,
+      patience: this.#patience,
+      acknowledge: settings.ack === 'early' ? (run) => this.#acknowledge(run) : undefined,
       onStart: (run) =>
         this.#emitter.has('task-started') && this.#emitter.emit('task-started', factOf(run)),
       onStuck: (run, seconds) => this.#reportStuck(run, seconds),
     })
     this.#receiver = new Receiver({
-      transport: runtime.transport,
-      surroundings: { ...runtime.surroundings, random },
+      runtime,
       queues: settings.queues,
       lease: settings.lease,
       room: () =>
-        this.#started + this.#slots.waiting >= settings.maxTasks ? 0 : this.#slots.room(),
+        Math.min(settings.maxTasks - this.#started - this.#slots.waiting, this.#slots.room()),
       suspects: () => this.#slots.suspectRoom(),
-      known: () => [...this.#held.values()],
       take: (deliveries) => this.#take(deliveries),
-      onError: storeFailed,
+      onError: (error) => this.#storeFailed(error),
+      onClosed: () => void this.#end('the broker was stopped', this.#settings.shutdownTimeout),
     })
   }
 
@@ -126,15 +139,19 @@ export class TaskWorker implements Worker {
   start(): Promise<void> {
     if (this.#stopping !== undefined)
       return Promise.reject(new NotStartedError('this worker was stopped: make a new one.'))
-    this.#starting ??= this.#start()
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      // A store that could not be opened may be there at the next try.
+      this.#starting = undefined
+      throw error
+    })
     return this.#starting
   }
 
   async #start(): Promise<void> {
-    const { surroundings, transport } = this.#runtime
+    const { surroundings } = this.#runtime
     const { lease, stallLimit } = this.#settings
     await this.#runtime.start()
-    this.#keeper = transport.keepLeases({
+    this.#hands.open({
       lease,
       every: Math.floor(lease / beatsPerLease),
       stallLimit,
@@ -154,31 +171,34 @@ export class TaskWorker implements Worker {
     this.#emitter.emit('started', { queues: this.queues })
   }
 
-  stop(options?: { timeout?: Duration | undefined }): Promise<void> {
-    const timeout =
-      options?.timeout === undefined
-        ? this.#settings.shutdownTimeout
-        : milliseconds(options.timeout)
-    if (this.#stopping === undefined) this.#stopping = this.#stop()
-    // Every call may shorten the wait, none lengthens it.
-    if (timeout === 0) this.#hurry.abort()
-    else if (!this.#hurry.signal.aborted) {
-      const timer = this.#runtime.surroundings.clock.after(timeout, () => this.#hurry.abort())
-      void this.stopped.then(() => timer.cancel())
-    }
-    return this.#stopping
+  async stop(options?: { timeout?: Duration | undefined }): Promise<void> {
+    const { shutdownTimeout } = this.#settings
+    const timeout = options?.timeout === undefined ? shutdownTimeout : milliseconds(options.timeout)
+    await this.#end('stop', timeout)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
   }
 
-  async #stop(reason = 'stop'): Promise<void> {
+  /** Every call may shorten the wait, none lengthens it. */
+  #end(reason: string, timeout: number): Promise<void> {
+    // Begun a moment later: whoever asks again from within it must find that it has begun.
+    this.#stopping ??= Promise.resolve().then(() => this.#stop(reason))
+    if (timeout === 0) this.#hurry.abort()
+    else if (timeout < Infinity && !this.#hurry.signal.aborted) {
+      const timer = this.#runtime.surroundings.clock.after(timeout, () => this.#hurry.abort())
+      void this.stopped.then(() => timer.cancel())
+    }
+    return this.#stopping
+  }
+
+  async #stop(reason: string): Promise<void> {
     if (this.#starting !== undefined) {
       // A worker that could not start has nothing to give back.
       await this.#starting.catch(() => {})
       await this.#receiver.stop()
-      await this.#giveBack(this.#slots.drain())
+      const givenBack = this.#giveBack(this.#slots.drain())
       await Promise.race([this.#untilIdle(), aborted(this.#hurry.signal)])
       for (const run of this.#runs.values()) {
         run.interrupt({ kind: 'shutdown', error: new Error('the worker is shutting down') })
@@ -189,11 +209,12 @@ export class TaskWorker implements Worker {
         () => this.#giveUp.abort(),
       )
       await this.#untilIdle()
+      await givenBack
       await this.#settler.idle()
       patience.cancel()
       this.#giveUp.abort()
       this.#stalls?.stop()
-      await this.#keeper?.stop()
+      await this.#hands.close().catch((error: unknown) => this.#storeFailed(error))
     }
     this.#emitter.emit('stopped', { reason })
     this.#resolveStopped()
@@ -201,8 +222,7 @@ export class TaskWorker implements Worker {
 
   #take(deliveries: readonly Delivery[]): void {
     if (deliveries.length === 0) return
-    for (const delivery of deliveries) this.#held.set(delivery.token, delivery)
-    this.#keeper?.keep(deliveries)
+    this.#hands.keep(deliveries)
     this.#slots.add(deliveries)
     this.#startWaiting()
   }
@@ -213,65 +233,83 @@ export class TaskWorker implements Worker {
       const delivery = this.#slots.next()
       if (delivery === undefined) return
       this.#started++
-      void this.#runOne(delivery)
+      void this.#inSlot(delivery)
     }
-    void this.stop()
+    // Nobody is in a hurry: what runs may end.
+    void this.#end('maxTasks', Infinity)
   }
 
-  async #runOne(delivery: Delivery): Promise<void> {
-    const run = new Run(delivery, this.#runtime.surroundings.clock)
-    this.#runs.set(delivery.token, run)
-    const early = this.#settings.ack === 'early'
-    try {
-      const mine = early ? await this.#finisher.acknowledge(run) : true
-      if (mine) await this.#end(run, early)
-    } catch (error) {
-      // The store was given up on (shutdown): the lease ends by itself and the message comes back.
-      this.#storeFailed(error)
-    }
-    this.#runs.delete(delivery.token)
-    this.#forget([delivery])
+  async #inSlot(delivery: Delivery): Promise<void> {
+    await this.#runOne(delivery)
     this.#slots.free(delivery)
-    if (this.#runs.size === 0) this.#idle?.()
     this.#startWaiting()
     this.#receiver.roomChanged()
   }
 
-  async #end(run: Run, early: boolean): Promise<void> {
+  /** From its first look to its end in the store. Never rejects. */
+  async #runOne(delivery: Delivery): Promise<void> {
+    const run = new Run(delivery, this.#runtime.surroundings.clock)
+    this.#runs.set(delivery.token, run)
+    try {
+      await this.#execute(run)
+    } catch (error) {
+      // Shutdown gave the store up, or it refused even to note a failure: the lease ends by itself and
+      // the message comes back.
+      this.#runtime.surroundings.logger.error(
+        'how a message ended could not be stored: it will be delivered again when its lease ends',
+        { task: run.taskName, id: delivery.id, error },
+      )
+      this.#emitter.emit('store-failed', { error })
+    }
+    this.#runs.delete(delivery.token)
+    this.#hands.drop([delivery])
+    if (this.#runs.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  async #execute(run: Run): Promise<void> {
     const end = await this.#executor.execute(run)
-    if (end.kind === 'give-back' && !early) return this.#giveBack([run.delivery])
-    if (end.kind === 'drop' && end.lost) this.#emitter.emit('task-lost', factOf(run))
-    if (end.kind !== 'settle') return
-    const settled = await this.#finisher.finish(run, end, early)
-    if (settled === undefined) {
-      this.#emitter.emit('task-lost', factOf(run))
-      return
+    switch (end.kind) {
+      case 'give-back':
+        return run.acknowledged ? this.#finisher.sendAgain(run) : this.#giveBack([run.delivery])
+      case 'lost':
+        return this.#emitter.emit('task-lost', factOf(run))
+      case 'committed':
+        return this.#reportSettled(run, { status: 'succeeded', detail: undefined }, end.seconds)
+      case 'settle': {
+        const settled = await this.#finisher.finish(run, end)
+        if (settled === undefined) this.#emitter.emit('task-lost', factOf(run))
+        else this.#reportSettled(run, settled, end.seconds)
+      }
     }
+  }
+
+  #reportSettled(run: Run, settled: Settled, seconds: number): void {
     this.#settled++
-    if (this.#emitter.has('task-settled')) {
-      this.#emitter.emit('task-settled', { ...factOf(run), ...settled, seconds: end.seconds })
-    }
+    if (!this.#emitter.has('task-settled')) return
+    this.#emitter.emit('task-settled', { ...factOf(run), ...settled, seconds })
+  }
+
+  /** From then on the store has no claim of ours any more: it must not seem lost. */
+  async #acknowledge(run: Run): Promise<SettleStatus> {
+    const status = await this.#finisher.acknowledge(run)
+    if (status === 'settled') this.#hands.drop([run.delivery])
+    return status
   }
 
   async #giveBack(deliveries: readonly Delivery[]): Promise<void> {
     if (deliveries.length === 0) return
     try {
-      await this.#runtime.transport.release(deliveries)
+      await this.#patience.insist(() => this.#runtime.transport.release(deliveries))
     } catch (error) {
       // Their leases end by themselves.
       this.#storeFailed(error)
     }
-    this.#forget(deliveries)
-  }
-
-  #forget(claims: readonly Claim[]): void {
-    for (const claim of claims) this.#held.delete(claim.token)
-    this.#keeper?.forget(claims)
+    this.#hands.drop(deliveries)
   }
 
   #lost(claims: readonly Claim[]): void {
+    this.#hands.drop(claims)
     for (const claim of claims) {
-      this.#held.delete(claim.token)
       const error = new LeaseLostError(
         `the lease of message ${claim.id} was lost: another worker may run it.`,
       )
@@ -287,9 +325,11 @@ export class TaskWorker implements Worker {
       run.interrupt({ kind: 'cancelled', error: new TaskCancelledError(reason) })
       return
     }
-    // Not started yet: it goes through the executor with the flag, which settles it without a run.
+    // Not started yet: it goes through the executor with the flag, which settles it without a run, and
+    // needs no slot for that.
     const waiting = this.#slots.remove(claim.token)
-    if (waiting !== undefined) this.#take([{ ...waiting, cancelled: reason }])
+    if (waiting === undefined) return
+    void this.#runOne({ ...waiting, cancelled: reason }).then(() => this.#receiver.roomChanged())
   }
 
   #reportStuck(run: Run, seconds: number): void {
@@ -308,7 +348,7 @@ export class TaskWorker implements Worker {
 
   #untilIdle(): Promise<void> {
     if (this.#runs.size === 0) return Promise.resolve()
-    return new Promise((resolve) => (this.#idle = resolve))
+    return new Promise((resolve) => this.#idle.push(resolve))
   }
 }
 

@@ -2,7 +2,7 @@ import type { TaskStatus } from '../core/states.ts'
 
 /** What a worker tells its listeners. */
 export interface WorkerEvents {
-  /** Claimed a first time: it is running. */
+  /** It fetches. */
   started: { readonly queues: readonly string[] }
   /** A handler begins. */
   'task-started': TaskFact
@@ -58,7 +58,9 @@ export class WorkerEmitter {
   emit<K extends keyof WorkerEvents>(kind: K, event: WorkerEvents[K]): void {
     for (const listener of this.#listeners.get(kind) ?? []) {
       try {
-        ;(listener as Listener<WorkerEvents[K]>)(event)
+        const answer: unknown = (listener as (event: WorkerEvents[K]) => unknown)(event)
+        // A listener may be async: what it rejects with must not end the process.
+        if (answer instanceof Promise) answer.catch(this.#onError)
       } catch (error) {
         this.#onError(error)
       }

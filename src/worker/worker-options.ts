@@ -28,7 +28,7 @@ export interface WorkerOptions {
   grace?: Duration | undefined
   /** How long `stop()` waits for running handlers before it aborts them. Default `'30s'`. */
   shutdownTimeout?: Duration | undefined
-  /** Stop after about this many tasks have been started (a supervisor then makes a new process). */
+  /** Stop once about this many tasks have been started and have ended (a supervisor then makes a new process). */
   maxTasks?: number | undefined
   /** Shown in logs and events. Default `host:pid:random`. */
   name?: string | undefined

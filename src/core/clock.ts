@@ -17,6 +17,8 @@ export interface Clock {
    * Errors thrown by `run` are the caller's to handle.
    */
   after(ms: number, run: () => void, options?: { background?: boolean | undefined }): Timer
+  /** True where time passes only when a test says so: nothing is ever late then. */
+  readonly virtual?: boolean | undefined
 }
 
 /** setTimeout fires at once beyond 2^31 - 1 ms (24.8 days): longer waits are cut into steps. */

@@ -27,12 +27,20 @@ const mostTimers = 10_000
 export class ManualClock implements Clock {
   /** In the order in which they were set. */
   readonly #timers = new Set<Planned>()
+  readonly #settle: () => Promise<void>
   #elapsed = 0
   #wall: number
 
-  /** `start` is the wall-clock time at which it begins: 2030-01-01 in UTC unless said. */
-  constructor(start: number = Date.UTC(2030, 0, 1)) {
+  /**
+   * `start` is the wall-clock time at which it begins: 2030-01-01 in UTC unless said. `settle` waits
+   * after each timer for what follows from it: 64 steps of promise chains unless said.
+   */
+  constructor(
+    start: number = Date.UTC(2030, 0, 1),
+    settle: () => Promise<void> = settlePromiseChains,
+  ) {
     this.#wall = start
+    this.#settle = settle
   }
 
   /** How many timers are set. */
@@ -48,7 +56,9 @@ export class ManualClock implements Clock {
     return this.#elapsed
   }
 
+  /** A timer at infinity never runs. */
   after(ms: number, run: () => void): Timer {
+    if (ms === Infinity) return { cancel: () => {} }
     const timer: Planned = { at: this.#elapsed + Math.max(0, ms), run }
     this.#timers.add(timer)
     return { cancel: () => void this.#timers.delete(timer) }
@@ -62,10 +72,8 @@ export class ManualClock implements Clock {
   /** Lets time pass. Timers that are set meanwhile run too when they come due within it. */
   async advance(ms: number): Promise<void> {
     const end = this.#elapsed + ms
-    await settle()
-    for (let timer = this.#first(end); timer !== undefined; timer = this.#first(end)) {
-      await this.#fire(timer)
-    }
+    await this.#settle()
+    while (this.fire(end)) await this.#settle()
     this.#elapsed = Math.max(this.#elapsed, end)
   }
 
@@ -75,20 +83,30 @@ export class ManualClock implements Clock {
    * @throws Error after 10,000 timers: something sets a new one each time (a poll, a heartbeat).
    */
   async runAll(): Promise<void> {
-    await settle()
+    await this.#settle()
     for (let i = 0; i < mostTimers; i++) {
-      const timer = this.#first(Infinity)
-      if (timer === undefined) return
-      await this.#fire(timer)
+      if (!this.fire()) return
+      await this.#settle()
     }
     throw new Error(`still ${this.pending} timers after ${mostTimers}: use advance(ms).`)
   }
 
-  async #fire(timer: Planned): Promise<void> {
+  /** When the first timer is due, in the milliseconds of `monotonic()`; `Infinity` when none is set. */
+  get next(): number {
+    return this.#first(Infinity)?.at ?? Infinity
+  }
+
+  /**
+   * Lets time pass to the first timer that is due by `end` (in the milliseconds of `monotonic()`) and
+   * runs it, without waiting for what follows. False when there is none.
+   */
+  fire(end: number = Infinity): boolean {
+    const timer = this.#first(end)
+    if (timer === undefined) return false
     this.#timers.delete(timer)
     this.#elapsed = Math.max(this.#elapsed, timer.at)
     timer.run()
-    await settle()
+    return true
   }
 
   #first(end: number): Planned | undefined {
@@ -100,6 +118,6 @@ export class ManualClock implements Clock {
   }
 }
 
-async function settle(): Promise<void> {
+async function settlePromiseChains(): Promise<void> {
   for (let i = 0; i < settlingTurns; i++) await Promise.resolve()
 }

@@ -66,7 +66,9 @@ export function startWorkers(count: number): WorkerProcesses {
         if (started === count) resolve()
       } else if (line.msg === 'task started') {
         for (const listener of listeners) listener(line.pid)
-      } else if (line.level === 'error') console.error(`\n  ${line.msg}`)
+      } else if (line.level === 'error' && !line.msg.startsWith('died: SIGKILL')) {
+        console.error(`\n  ${line.msg}`)
+      }
     })
     cli.once('exit', (code) => reject(new Error(`the workers ended with exit code ${code}`)))
   })

@@ -240,13 +240,12 @@ export class Supervisor {
     const wasCurrent = slot?.child === child
     if (slot !== undefined && wasCurrent) slot.child = undefined
     const fields = { worker: child.slot + 1, child: child.link.pid }
-    if (this.#stopping) {
-      if (!child.leaving) logger.warn(`ended: ${wayOf(end)}`, fields)
-      if (this.#children.size === 0) this.#finish(this.#exitCode)
-      return
-    }
-    if (child.leaving || slot === undefined || !wasCurrent) {
-      logger.debug('worker process ended', fields)
+    const asAsked = child.leaving || this.#stopping
+    if (asAsked || slot === undefined || !wasCurrent) {
+      // What it held comes back when its leases end.
+      if (end.code === 0) logger.debug('worker process ended', fields)
+      else logger.warn(`died while it drained: ${wayOf(end)}`, fields)
+      if (this.#stopping && this.#children.size === 0) this.#finish(this.#exitCode)
       return
     }
     const { failure } = child

@@ -61,6 +61,7 @@ async function start(plan: WorkerPlan, slot: number): Promise<void> {
     const found = plan.discover === undefined ? [] : discoverFiles(plan.discover)
     const broker = await loadBroker(plan.target, [...plan.modules, ...found])
     useLogger(broker, logger)
+    warnAboutMemory(broker, logger)
     if (asked !== undefined) process.exit(0)
     const worker = createWorker(broker, optionsOf(plan, slot))
     phase = 'start'
@@ -142,6 +143,15 @@ function useLogger(broker: Broker, logger: Logger): void {
   const { surroundings } = runtimeOf(broker)
   const unset = runtimeOf(createBroker('memory:')).surroundings.logger
   if (surroundings.logger === unset) (surroundings as { logger: Logger }).logger = logger
+}
+
+/** A worker process of its own can only ever see what it sent itself. */
+function warnAboutMemory(broker: Broker, logger: Logger): void {
+  const { transport } = runtimeOf(broker)
+  if (transport.capabilities.shared) return
+  logger.warn(
+    `${broker.description} is not shared between processes: nothing that another process sends arrives here. Give the broker a file: sqlite:./tasks.db`,
+  )
 }
 
 /** A crash says which tasks ran, and takes the process with it: nobody knows in which state it is. */

@@ -2,7 +2,8 @@
  * Results as TaskIQ writes them (`TaskiqResult` of taskiq 0.12, `taskiq/result/result.py`).
  *
  * Python knows two outcomes, `is_err` true and false. `cancelled` and `dead` are errors to it, and
- * say what they are in an extra member `tw`, which its model ignores.
+ * say what they are in an extra member `tw`, which its model ignores. So does the value of a void
+ * task, which is `null` to it and `undefined` to us.
  */
 import { forbiddenKeys } from '../core/data.ts'
 import { DataNotPlainError } from '../core/errors.ts'
@@ -51,7 +52,7 @@ export function writeResult(result: ResultRecord, writing: Writing): string {
     execution_time: result.executionTime,
     labels: labels.values,
     error,
-    ...(status === 'cancelled' || status === 'dead' ? { tw: { status } } : {}),
+    ...extrasOf(result),
   }
   if (!special && !labels.special) {
     const text = JSON.stringify(wire)
@@ -61,6 +62,14 @@ export function writeResult(result: ResultRecord, writing: Writing): string {
   const middle = `"execution_time":${wire.execution_time},"labels":${writeMembers(wire.labels, tags)}`
   const tail = `"error":${writeJson(error, tags)}${wire.tw === undefined ? '' : `,"tw":${JSON.stringify(wire.tw)}`}}`
   return withinLimits(`${head},${middle},${tail}`, limits)
+}
+
+/** What Python has no word for. */
+function extrasOf({ status, value }: ResultRecord): {
+  tw?: { status: FinalStatus } | { void: true }
+} {
+  if (status === 'cancelled' || status === 'dead') return { tw: { status } }
+  return status === 'succeeded' && value === undefined ? { tw: { void: true } } : {}
 }
 
 /** Labels in a result are values, not texts (and have no types). */
@@ -112,9 +121,14 @@ export function readResult(value: unknown, tags: boolean): ResultRecord {
   if (typeof time !== 'number') throw wrongMember('execution_time', 'a number', time)
   const labels = record['labels'] === undefined ? {} : wireObject(record['labels'], 'labels')
   const error = record['error'] ?? null
+  const extras = record['tw'] === undefined ? {} : wireObject(record['tw'], 'tw')
   return {
-    status: statusOf(record, failed),
-    value: tags ? restoreTags(record['return_value'], 'return_value') : record['return_value'],
+    status: statusOf(extras, failed),
+    value: isVoid(extras, failed)
+      ? undefined
+      : tags
+        ? restoreTags(record['return_value'], 'return_value')
+        : record['return_value'],
     executionTime: time,
     labels: readLabels(labels, tags),
     error: error === null ? null : decodeError(error, 'error', tags),
@@ -131,11 +145,15 @@ function readLabels(wire: WireObject, tags: boolean): Labels {
   return labels
 }
 
-function statusOf(record: WireObject, failed: boolean): FinalStatus {
-  const derived = failed ? 'failed' : 'succeeded'
-  if (record['tw'] === undefined) return derived
-  const status = wireObject(record['tw'], 'tw')['status']
-  if (status === undefined) return derived
+function isVoid(extras: WireObject, failed: boolean): boolean {
+  const mark = extras['void']
+  if (mark === undefined || (mark === true && !failed)) return mark === true
+  throw wrongMember('tw.void', 'true, with is_err false', mark)
+}
+
+function statusOf(extras: WireObject, failed: boolean): FinalStatus {
+  const { status } = extras
+  if (status === undefined) return failed ? 'failed' : 'succeeded'
   if (failed && (status === 'cancelled' || status === 'dead')) return status
   throw wrongMember('tw.status', "'cancelled' or 'dead', with is_err true", status)
 }

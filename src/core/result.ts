@@ -6,7 +6,7 @@ import type { Body } from './message.ts'
 /** The outcome of a task as it is stored: data only. */
 export interface ResultRecord {
   readonly status: FinalStatus
-  /** The value, `null` for a void task or a failed one. */
+  /** The value, `undefined` for a void task, `null` for a failed one. */
   readonly value: unknown
   /** Seconds that the handler ran, the last attempt only (TaskIQ's `execution_time`). */
   readonly executionTime: number

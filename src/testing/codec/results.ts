@@ -15,8 +15,13 @@ export const resultBehaviours: readonly CodecBehaviour[] = [
     }
   }),
   {
-    name: 'results: undefined, the value of a void task, arrives as null',
-    run: (codec) => assert.equal(stored(codec, { value: undefined }).value, null),
+    name: 'results: undefined, the value of a void task, arrives as undefined, and null as null',
+    run: (codec) => {
+      assert.equal(stored(codec, { value: undefined }).value, undefined)
+      assert.equal(stored(codec, { value: null }).value, null)
+      const error = { name: 'Error', message: 'why' }
+      assert.equal(stored(codec, { status: 'failed', value: null, error }).value, null)
+    },
   },
   {
     name: 'results: an error arrives with name, message, stack, code and causes',

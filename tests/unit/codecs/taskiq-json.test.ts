@@ -294,6 +294,20 @@ describe('results', () => {
     expect(codec.encodeResult(sampleResult({ status: 'dead', value: 1n }))).toContain('"tw":{"status":"dead"}') // prettier-ignore
   })
 
+  it('tell a void task from one that returned null', () => {
+    const text = String(codec.encodeResult(sampleResult({ value: undefined })))
+    expect(text).toContain('"return_value":null')
+    expect(text).toContain('"tw":{"void":true}')
+    expect(codec.decodeResult(text).value).toBeUndefined()
+    const none = String(codec.encodeResult(sampleResult({ value: null })))
+    expect(none).not.toContain('tw')
+    expect(codec.decodeResult(none).value).toBeNull()
+    const labels = { big: 2n ** 64n }
+    expect(codec.encodeResult(sampleResult({ value: undefined, labels }))).toContain('"tw":{"void":true}') // prettier-ignore
+    expect(() => read({ tw: { void: 1 } })).toThrow(/tw\.void must be true/)
+    expect(() => read({ is_err: true, tw: { void: true } })).toThrow(/tw\.void/)
+  })
+
   it('write labels as values', () => {
     const labels = { a: 'x', n: 5, f: NaN, b: true, big: 2n ** 64n, bytes: new Uint8Array([104]) }
     const text = String(codec.encodeResult(sampleResult({ labels })))

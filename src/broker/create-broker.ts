@@ -63,7 +63,7 @@ function assemble(home: TaskHome): Broker {
       return now()
     },
     get description() {
-      return now().transport.name
+      return now().description
     },
     task: defineTask(home, register),
     remoteTask: (options: Parameters<typeof readRemoteDefinition>[0]) => {

@@ -86,6 +86,7 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     queues,
   })
   return {
+    description: factory.where === undefined ? factory.name : `${factory.name} ${factory.where}`,
     options,
     homes: shared.homes,
     surroundings,

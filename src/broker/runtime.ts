@@ -24,6 +24,8 @@ export interface RuntimeHome {
 
 /** The inside of a broker: for the engines (worker, scheduler, command line), not for users. */
 export interface BrokerRuntime {
+  /** The transport's name and place, for people. */
+  readonly description: string
   /** As they were given. */
   readonly options: BrokerOptions
   /** Where the tasks of this broker learn through which runtime they send: its own, and those of included sets. */

@@ -19,6 +19,8 @@ export interface Surroundings {
 export interface TransportFactory {
   readonly kind: 'transport'
   readonly name: string
+  /** Where the store is, for people: a path, a host; never a secret. */
+  readonly where?: string | undefined
   create(surroundings: Surroundings): OpenTransport
 }
 

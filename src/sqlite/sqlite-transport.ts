@@ -57,6 +57,7 @@ export function sqliteTransport(options: SqliteOptions): TransportFactory {
   return {
     kind: 'transport',
     name: 'sqlite',
+    where: options.file,
     create(around) {
       const store = new SqliteStore(options, around)
       return {

@@ -14,7 +14,7 @@ describe('taskwright worker', () => {
     const worker = project.start(['worker', './broker.ts:broker', './tasks.ts', '--concurrency=7'])
     await worker.until(/ready/)
     const lines = worker.stderr.split('\n')
-    expect(lines).toContain('  engine       sqlite')
+    expect(lines).toContain('  engine       sqlite ./tasks.db')
     expect(lines).toContain('  queues       default, mail')
     expect(lines).toContain('  concurrency  7 per process, 7 prefetched')
     expect(lines).toContain('    name        queue    defined at')
@@ -67,7 +67,7 @@ describe('taskwright worker', () => {
     const lines = jsonLines(worker.stderr)
     expect(lines.find(({ msg }) => msg === 'worker started')).toMatchObject({
       level: 'info',
-      engine: 'sqlite',
+      engine: 'sqlite ./tasks.db',
       queues: ['default'],
       workers: 2,
       tasks: ['talk'],

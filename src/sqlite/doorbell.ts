@@ -10,7 +10,7 @@
  * out: where no event comes back (some file systems, no watches left) the caller is told by
  * `onUnheard` and polls faster.
  */
-import { mkdirSync, utimesSync, watch, writeFileSync, type FSWatcher } from 'node:fs'
+import { mkdirSync, utimesSync, watch, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Clock, Timer } from '../core/clock.ts'
 
@@ -18,6 +18,18 @@ import type { Clock, Timer } from '../core/clock.ts'
 export const bellTopics = ['work', 'results', 'cancels'] as const
 /** One of {@link bellTopics}. */
 export type BellTopic = (typeof bellTopics)[number]
+
+/** What a doorbell needs of a watch; `fs.watch` opens one. */
+export interface Watch {
+  on(event: 'error', listener: (error: Error) => void): unknown
+  close(): void
+}
+/** Opens a watch of a folder. */
+export type OpenWatch = (
+  folder: string,
+  options: { readonly persistent: boolean },
+  listener: () => void,
+) => Watch
 
 /** How a doorbell works. */
 export interface DoorbellOptions {
@@ -29,7 +41,7 @@ export interface DoorbellOptions {
   /** Watching does not work here. Called at most once. */
   readonly onUnheard: (reason: string) => void
   /** Opens a watch; another one only in tests. */
-  readonly watch?: typeof watch | undefined
+  readonly watch?: OpenWatch | undefined
 }
 
 /** Milliseconds between two rings of one topic. */
@@ -40,7 +52,7 @@ const trialTime = 1000
 /** See the top of the file. */
 export class Doorbell {
   readonly #options: DoorbellOptions
-  readonly #watchers = new Map<BellTopic, FSWatcher>()
+  readonly #watchers = new Map<BellTopic, Watch>()
   readonly #pending = new Map<BellTopic, Timer>()
   readonly #rungAt = new Map<BellTopic, number>()
   readonly #trials = new Map<BellTopic, Timer>()
@@ -71,7 +83,7 @@ export class Doorbell {
   listen(topic: BellTopic): void {
     if (this.#closed || this.#watchers.has(topic)) return
     const { clock, onRing } = this.#options
-    const open = this.#options.watch ?? watch
+    const open: OpenWatch = this.#options.watch ?? watch
     try {
       this.#make(topic)
       const watcher = open(dirname(this.#path(topic)), { persistent: false }, () => {

@@ -78,8 +78,13 @@ export class LeaseBeat {
     if (seen !== this.#seen) this.#aliveAt = now
     this.#seen = seen
     const alive = now - this.#aliveAt <= stallLimit
-    // A tick early is in time; a tick late is not.
-    if (alive && !this.#renewing && now - this.#renewedAt >= every - this.#tick)
+    // Timers are a little late: half a tick early is in time.
+    if (
+      alive &&
+      this.#held.size > 0 &&
+      !this.#renewing &&
+      now - this.#renewedAt >= every - this.#tick / 2
+    )
       void this.#renew(now)
   }
 

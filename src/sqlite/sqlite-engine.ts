@@ -145,7 +145,12 @@ export class SqliteEngine {
 
   /** Changes whenever another connection has written. */
   dataVersion(): number {
-    return pragma(this.#sql, 'data_version')
+    try {
+      return pragma(this.#sql, 'data_version')
+    } catch {
+      // Whoever calls next is told what is wrong.
+      return -1
+    }
   }
 
   /** Closes the database. */

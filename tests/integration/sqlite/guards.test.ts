@@ -20,13 +20,7 @@ import { networkFileSystem } from '../../../src/sqlite/file-guards.ts'
 import { migrate, migrations } from '../../../src/sqlite/schema.ts'
 import type { SqliteOptions } from '../../../src/sqlite/index.ts'
 import { ManualClock } from '../../../src/testing/index.ts'
-import {
-  look,
-  message,
-  realTime,
-  succeeded,
-  useSqliteFolder,
-} from '../../unit/sqlite/sqlite-fixture.ts'
+import { look, message, succeeded, useSqliteFolder } from './sqlite-fixture.ts'
 
 const sqlite = useSqliteFolder()
 const root = process.getuid?.() === 0
@@ -34,7 +28,9 @@ const root = process.getuid?.() === 0
 /** Starting fails with a StoreError that says this, and leaves the file as it was. */
 async function refused(text: RegExp, options: Partial<SqliteOptions> = {}): Promise<void> {
   const file = options.file ?? sqlite.file
-  const before = existsSync(file) && statSync(file).isFile() ? readFileSync(file) : undefined
+  const bytes = (): Buffer =>
+    existsSync(file) && statSync(file).isFile() ? readFileSync(file) : Buffer.alloc(0)
+  const before = bytes()
   const { transport } = sqlite.create(options)
   const error: unknown = await transport.start().then(
     () => undefined,
@@ -42,7 +38,7 @@ async function refused(text: RegExp, options: Partial<SqliteOptions> = {}): Prom
   )
   expect(error).toBeInstanceOf(StoreError)
   expect(String(error)).toMatch(text)
-  if (before !== undefined) expect(readFileSync(file).equals(before)).toBe(true)
+  expect(bytes().equals(before)).toBe(true)
 }
 
 async function made(): Promise<void> {
@@ -134,7 +130,7 @@ describe('starting', () => {
     migrate(sql, sqlite.file, steps)
     expect(sql.get('SELECT note FROM tw_queue')).toMatchObject({ note: null })
     const bad = [...steps, { version: 3, sql: 'CREATE TABLE half(x); SELECT nothing' }]
-    expect(() => migrate(sql, sqlite.file, bad)).toThrow()
+    expect(() => migrate(sql, sqlite.file, bad)).toThrow(/nothing/)
     expect(sql.get('PRAGMA user_version')).toMatchObject({ user_version: 2 })
     expect(sql.get("SELECT 1 FROM sqlite_schema WHERE name = 'half'")).toBeUndefined()
   })

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { OpenTransport } from '../../../src/core/vendor.ts'
-import { look, message, useSqliteFolder } from '../../unit/sqlite/sqlite-fixture.ts'
+import { look, message, useSqliteFolder } from './sqlite-fixture.ts'
 
 const sqlite = useSqliteFolder()
 const script = fileURLToPath(new URL('./process.mjs', import.meta.url))

@@ -26,6 +26,7 @@ export { systemClock, type Clock, type Timer } from './core/clock.ts'
 export { seededRandom, systemRandom, type Random } from './core/random.ts'
 export type { Codec, CodecCapabilities } from './core/codec.ts'
 export type { Json, Plain } from './core/data.ts'
+export type { ControlAnswer, ControlChannel, ControlMessage } from './core/control-channel.ts'
 export type { Claim, Delivery, LeaseToken } from './core/delivery.ts'
 export type {
   Dependencies,
@@ -45,12 +46,14 @@ export type {
   StoredMessage,
 } from './core/inspector.ts'
 export type { Labels, LabelValue, Priority, ReservedLabels } from './core/labels.ts'
+export type { Locks } from './core/locks.ts'
 export { logTo, silentLogger, type LogFields, type Logger, type LogLevel } from './core/logger.ts'
 export type { Body, Envelope, Message } from './core/message.ts'
 export type { Execution, Middleware, Sending } from './core/middleware.ts'
 export type { ResultBackend } from './core/result-backend.ts'
 export type { Progress, ResultRecord, StoredResult, TaskResult } from './core/result.ts'
 export { exponential, fixed, type Backoff, type RetryOptions } from './core/retry.ts'
+export type { SchedulePlan, ScheduleSource } from './core/schedule-source.ts'
 export type { ScheduleLine } from './core/schedule-line.ts'
 export type { NodePart, Outcome, Settlement, SettleStatus } from './core/settlement.ts'
 export { transitions, type DeadReason, type FinalStatus, type TaskStatus } from './core/states.ts'
@@ -72,3 +75,4 @@ export type {
   Surroundings,
   TransportFactory,
 } from './core/vendor.ts'
+export type { ApplyAnswer, WorkflowNode, WorkflowStore } from './core/workflow-store.ts'

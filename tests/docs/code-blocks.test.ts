@@ -144,7 +144,7 @@ it('type-checks every block', () => {
 })
 
 describe.each(pages)('$path', ({ folder, scripts, commands }) => {
-  const workers = commands.filter(({ text }) => /^npx taskwright worker /.test(text))
+  const workers = commands.filter(({ text }) => text.startsWith('npx taskwright worker '))
   for (const { text, line } of commands) {
     if (workers.some((worker) => worker.line === line)) continue
     if (text.startsWith('npx taskwright ')) {

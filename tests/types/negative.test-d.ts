@@ -9,64 +9,66 @@ const load = broker.task('load', async (id: string) => id.length)
 const add = broker.task('add', async (n: number, by: number) => n + by)
 
 // @ts-expect-error wrong argument
-load.kiq(1)
+void load.kiq(1)
 // @ts-expect-error missing argument
-add.kiq(1)
+void add.kiq(1)
 // @ts-expect-error one too many
-add.kiq(1, 2, 3)
+void add.kiq(1, 2, 3)
 // @ts-expect-error wrong argument of a direct call
-load(1)
+void load(1)
 // @ts-expect-error a bare list of values
-load.kiqMany(['a'])
+void load.kiqMany(['a'])
 // @ts-expect-error kwargs for a positional task
-load.kiq({ id: 'a' })
+void load.kiq({ id: 'a' })
 // @ts-expect-error a handle's value of another type
 export const wrong: string = await (await load.kiq('a')).result()
 // @ts-expect-error not a duration
-load.kicker().withDelay('5 minutes')
+void load.kicker().withDelay('5 minutes')
 // @ts-expect-error not a priority
-load.kicker().withPriority(10)
+void load.kicker().withPriority(10)
 // @ts-expect-error a label that is no primitive
-load.kicker().withLabels({ a: { b: 1 } })
+void load.kicker().withLabels({ a: { b: 1 } })
 // @ts-expect-error an override of another type
-broker.dependencyOverrides.set(num, str)
+void broker.dependencyOverrides.set(num, str)
 // @ts-expect-error a value of another type
-broker.dependencyOverrides.setValue(num, 'a')
+void broker.dependencyOverrides.setValue(num, 'a')
 // @ts-expect-error a dependency that the handler was not promised
-broker.task({ name: 'x', deps: { num } }, async ({ str: other }: { str: string }) => other)
+void broker.task({ name: 'x', deps: { num } }, async ({ str: other }: { str: string }) => other)
 // @ts-expect-error the handler wants another type than the dependency gives
-broker.task({ name: 'x', deps: { num } }, async ({ num: text }: { num: string }) => text)
+void broker.task({ name: 'x', deps: { num } }, async ({ num: text }: { num: string }) => text)
 // @ts-expect-error fakes must fit the dependencies
-broker.task({ name: 'x', deps: { num } }, async ({ num: n }) => n).handler({ num: 'a' })
+void broker.task({ name: 'x', deps: { num } }, async ({ num: n }) => n).handler({ num: 'a' })
 // @ts-expect-error both cron and every
-broker.task({ name: 'x', schedule: [{ cron: '* * * * *', every: '1s' }] }, async () => {})
+void broker.task({ name: 'x', schedule: [{ cron: '* * * * *', every: '1s' }] }, async () => {})
 // @ts-expect-error params too short (seen at use)
-broker.task({ name: 'x', params: ['a'] }, async (a: string, b: string) => a + b).kiq('a', 'b')
+void broker.task({ name: 'x', params: ['a'] }, async (a: string, b: string) => a + b).kiq('a', 'b')
 // @ts-expect-error params and input (seen at use)
-broker.task({ name: 'x', params: ['a'], input: z.object({}) }, async () => {}).kiq({})
+void broker.task({ name: 'x', params: ['a'], input: z.object({}) }, async () => {}).kiq({})
 // @ts-expect-error a schedule without args (seen at use)
-broker.task({ name: 'x', schedule: [{ cron: '* * * * *' }] }, async (a: string) => a).kiq('a')
+void broker.task({ name: 'x', schedule: [{ cron: '* * * * *' }] }, async (a: string) => a).kiq('a')
 const late = broker.task(
   { name: 'x', schedule: [{ every: 1e3, args: [1] }] },
   async (a: string) => a,
 )
 // @ts-expect-error schedule args of another type (seen at use)
-late.kiq('a')
+void late.kiq('a')
 // @ts-expect-error not plain data (seen at use)
-broker.task('x', async (cb: () => void) => cb()).kiq(() => {})
+void broker.task('x', async (cb: () => void) => cb()).kiq(() => {})
 // @ts-expect-error a result that is not plain data (seen at use)
-broker.task('x', async () => new Map<string, string>()).kiq()
+void broker.task('x', async () => new Map<string, string>()).kiq()
 // @ts-expect-error an argument without a type (seen at use)
-broker.task('x', async (id) => id).kiq('a')
+void broker.task('x', async (id) => id).kiq('a')
 // @ts-expect-error wrong input
-broker.task({ name: 'x', input: z.object({ id: z.string() }) }, async ({ id }) => id).kiq({ id: 1 })
+void broker
+  .task({ name: 'x', input: z.object({ id: z.string() }) }, async ({ id }) => id)
+  .kiq({ id: 1 })
 // @ts-expect-error an unknown option
-broker.task({ name: 'x', retries: 3 }, async () => {})
+void broker.task({ name: 'x', retries: 3 }, async () => {})
 // @ts-expect-error an unknown option of the worker
 createWorker(broker, { threads: 3 })
 // @ts-expect-error a backoff cap that is no duration
 exponential('1m', { max: 'an hour' })
 // @ts-expect-error no name
-broker.task({}, async () => {})
+void broker.task({}, async () => {})
 // @ts-expect-error a remote task is not a function
 broker.remoteTask<[id: string], number>('py')('a')

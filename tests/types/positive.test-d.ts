@@ -18,6 +18,8 @@ import {
 
 type Eq<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const is = <_T extends true>(): void => {}
+/** A fault has no `kiq`. */
+const usable = (_task: { kiq: unknown }): void => {}
 const broker = createBroker('memory:')
 
 // The guide, line by line.
@@ -166,19 +168,23 @@ const three = await broker.scope(async (resolve) => (await resolve({ repo, sync 
 three.toFixed()
 
 // Schedule lines type-check (they need a scheduler to run).
-broker.task(
-  {
-    name: 's',
-    schedule: [{ every: '1h30m', args: ['x'] }],
-    retry: { unless: (e) => e instanceof Error },
-    params: ['id'],
-  },
-  async (id: string) => id,
-).kiq
-broker.task(
-  { name: 'reprocess', schedule: [{ cron: '0 5 * * *', timezone: 'Europe/Paris' }] },
-  async () => {},
-).kiq
+usable(
+  broker.task(
+    {
+      name: 's',
+      schedule: [{ every: '1h30m', args: ['x'] }],
+      retry: { unless: (e) => e instanceof Error },
+      params: ['id'],
+    },
+    async (id: string) => id,
+  ),
+)
+usable(
+  broker.task(
+    { name: 'reprocess', schedule: [{ cron: '0 5 * * *', timezone: 'Europe/Paris' }] },
+    async () => {},
+  ),
+)
 
 // Recursive interfaces are plain data.
 interface Tree {
@@ -192,7 +198,7 @@ interface Doc {
   big: bigint
 }
 is<Doc extends Plain<Doc> ? true : false>()
-broker.task('tree', async (d: Doc, t: Tree): Promise<Tree> => d.tree ?? t).kiq
+usable(broker.task('tree', async (d: Doc, t: Tree): Promise<Tree> => d.tree ?? t))
 
 // A worker inside a program.
 {

@@ -29,9 +29,9 @@ void load.kicker().withPriority(10)
 // @ts-expect-error a label that is no primitive
 void load.kicker().withLabels({ a: { b: 1 } })
 // @ts-expect-error an override of another type
-void broker.dependencyOverrides.set(num, str)
+broker.dependencyOverrides.set(num, str)
 // @ts-expect-error a value of another type
-void broker.dependencyOverrides.setValue(num, 'a')
+broker.dependencyOverrides.setValue(num, 'a')
 // @ts-expect-error a dependency that the handler was not promised
 void broker.task({ name: 'x', deps: { num } }, async ({ str: other }: { str: string }) => other)
 // @ts-expect-error the handler wants another type than the dependency gives
@@ -58,10 +58,10 @@ void broker.task('x', async (cb: () => void) => cb()).kiq(() => {})
 void broker.task('x', async () => new Map<string, string>()).kiq()
 // @ts-expect-error an argument without a type (seen at use)
 void broker.task('x', async (id) => id).kiq('a')
+const schema = z.object({ id: z.string() })
+const parsed = broker.task({ name: 'x', input: schema }, async ({ id }) => id)
 // @ts-expect-error wrong input
-void broker
-  .task({ name: 'x', input: z.object({ id: z.string() }) }, async ({ id }) => id)
-  .kiq({ id: 1 })
+void parsed.kiq({ id: 1 })
 // @ts-expect-error an unknown option
 void broker.task({ name: 'x', retries: 3 }, async () => {})
 // @ts-expect-error an unknown option of the worker

@@ -1,4 +1,5 @@
 import type { Claim } from '../core/delivery.ts'
+import { failpoint } from '../core/failpoint.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { ResultRecord, StoredResult } from '../core/result.ts'
 import type { Outcome, SettleStatus, Settlement } from '../core/settlement.ts'
@@ -62,6 +63,7 @@ export async function settle(
   if (runtime.resultsInSettle) return runtime.transport.settle(settlements)
   const results = settlements.flatMap((settlement) => settlement.result ?? [])
   if (results.length > 0) await runtime.results.save(results)
+  failpoint('settle.result-saved')
   return runtime.transport.settle(
     settlements.map((settlement) => ({ ...settlement, result: undefined })),
   )

@@ -13,8 +13,12 @@ export function lineOf({ id, labels }: Message): Line {
   return { id, root: typeof root === 'string' ? root : id }
 }
 
-// One for the process: a handler of one broker that sends through another is still the parent.
-const storage = new AsyncLocalStorage<Line>()
+const storageKey: unique symbol = Symbol.for('taskwright.lineage')
+const place: typeof globalThis & { [storageKey]?: AsyncLocalStorage<Line> } = globalThis
+
+// One for the process, whatever copies of this package are in it: a handler of one broker that sends
+// through another is still the parent.
+const storage = (place[storageKey] ??= new AsyncLocalStorage<Line>())
 
 /**
  * Knows which message is running here, so that what it sends carries its parent and root. Costs

@@ -1,6 +1,7 @@
 import type { Timer } from '../core/clock.ts'
 import type { Delivery } from '../core/delivery.ts'
 import { TaskTimeoutError, TransactionError } from '../core/errors.ts'
+import { failpoint } from '../core/failpoint.ts'
 import type { Message } from '../core/message.ts'
 import type { Middleware } from '../core/middleware.ts'
 import type { SettleStatus } from '../core/settlement.ts'
@@ -74,12 +75,15 @@ export class Executor {
     const { clock } = runtime.surroundings
     const admitted = this.#admit(run)
     if ('ending' in admitted) return { kind: 'settle', ending: admitted.ending, seconds: 0 }
+    failpoint('run.admitted')
     if (acknowledge !== undefined) {
       const status = await acknowledge(run)
+      failpoint('run.acknowledged')
       if (status !== 'settled') return unacknowledged(run, admitted, status)
       run.acknowledged = true
     }
     onStart(run)
+    failpoint('run.started')
     const startedAt = clock.monotonic()
     const timer = this.#armTimeout(run, admitted)
     const work = this.#run(run, { ...admitted, startedAt })
@@ -90,6 +94,7 @@ export class Executor {
     } catch (error) {
       failure = { error }
     }
+    failpoint('run.ended')
     timer?.cancel()
     const seconds = (clock.monotonic() - startedAt) / 1000
     if (run.stuck) {
@@ -190,8 +195,10 @@ export class Executor {
       task.input === undefined && Object.keys(message.kwargs).length === 0
         ? { positional: message.args, input: undefined }
         : await fromTravel(task, message)
+    failpoint('run.arguments')
     const line = lineOf(message)
     const call = (...args: readonly unknown[]): unknown => {
+      failpoint('run.dependencies')
       // Cancelled or stopped while its dependencies were made: a run that has not begun does not begin.
       if (run.interruption !== undefined) throw run.interruption.error
       return runtime.lineage.run(line, () => handler(...args))
@@ -252,6 +259,7 @@ export class Executor {
   async #isCommitted(run: Run): Promise<boolean> {
     const { runtime, lease, patience } = this.#options
     const { lost } = await patience.insist(() => runtime.transport.extend([run.delivery], lease))
+    failpoint('run.committed')
     return lost.length > 0
   }
 }

@@ -1,4 +1,5 @@
 import { NonRetryableError } from '../core/errors.ts'
+import { failpoint } from '../core/failpoint.ts'
 import type { Envelope } from '../core/message.ts'
 import type { TaskStatus } from '../core/states.ts'
 import type { SettleStatus, Settlement } from '../core/settlement.ts'
@@ -47,6 +48,7 @@ export class Finisher {
   async finish(run: Run, end: SettleEnd): Promise<Settled | undefined> {
     const { ending, seconds } = end
     const settlement = this.#encode(run, end)
+    failpoint('finish.encoded')
     if (run.acknowledged) return this.#afterTheFact(run, settlement)
     try {
       return await this.#settle(run, end, settlement)
@@ -75,6 +77,7 @@ export class Finisher {
     if (!runtime.resultsInSettle && settlement.result !== undefined)
       await patience.insist(() => runtime.results.delete([run.delivery.id]))
     const reason = await this.#cancelReason(run)
+    failpoint('finish.cancelled')
     const again = settlementOf(runtime, cancelledEnding(aboutOf(run, ending), reason, seconds))
     return (await settler.settle(again)) === 'settled' ? told(again) : undefined
   }
@@ -111,6 +114,7 @@ export class Finisher {
     const { runtime, patience } = this.#options
     if (outcome.kind === 'retry') await this.#send(run, outcome)
     else if (result !== undefined) await patience.insist(() => runtime.results.save([result]))
+    failpoint('finish.saved')
     return told({ outcome })
   }
 

@@ -12,8 +12,8 @@ import {
   NonRetryableError,
   RetryRequestedError,
   TaskRejectedError,
-  TaskwrightError,
   UnsupportedError,
+  isTaskwrightError,
 } from '../core/errors.ts'
 import { logTo, type LogFields, type LogLevel } from '../core/logger.ts'
 import { taskiqJson } from '../codecs/taskiq-json.ts'
@@ -100,7 +100,7 @@ async function find({
 }
 
 // How much may travel is the worker's own codec to say.
-const plainCodec = taskiqJson({ richTypes: true, maxBytes: 2 ** 30, maxDepth: 1000, maxKeys: 1e7 })
+const plainCodec = taskiqJson({ richTypes: true, maxBytes: 2 ** 30, maxDepth: 500, maxKeys: 1e7 })
 
 /** The value as it was, when it can travel: between threads more passes than a queue may carry, and silently changed. */
 function travelling({ plain, message }: IsolatedCall, value: unknown): unknown {
@@ -121,9 +121,8 @@ function travelling({ plain, message }: IsolatedCall, value: unknown): unknown {
 /** What a provider of a dependency threw steers the worker as the handler's own does. */
 function failure(thrown: unknown): FromIsolated {
   const inner = providerError(thrown)
-  const steers =
-    inner instanceof TaskwrightError &&
-    ['RETRY_REQUESTED', 'TASK_REJECTED', 'NON_RETRYABLE'].includes(inner.code)
+  const codes = ['RETRY_REQUESTED', 'TASK_REJECTED', 'NON_RETRYABLE'] as const
+  const steers = codes.some((code) => isTaskwrightError(inner, code))
   const error = steers ? inner : thrown
   const retryDelay = error instanceof RetryRequestedError ? error.delay : undefined
   return {

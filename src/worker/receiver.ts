@@ -1,6 +1,7 @@
 import { sleep } from '../core/clock.ts'
 import type { Delivery } from '../core/delivery.ts'
 import { isTaskwrightError } from '../core/errors.ts'
+import { failpoint } from '../core/failpoint.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 
 /** What a {@link Receiver} needs. */
@@ -91,11 +92,14 @@ export class Receiver {
     this.#fetch = { suspects, controller }
     const { signal } = controller
     try {
+      failpoint('receive.before')
       const deliveries = await runtime.claims.claim(
         () => runtime.transport.receive({ queues, room, suspects, lease, signal }),
         (claimed) => claimed,
       )
+      failpoint('receive.claimed')
       take(deliveries)
+      failpoint('receive.taken')
     } finally {
       this.#fetch = undefined
     }
@@ -104,7 +108,9 @@ export class Receiver {
   /** Takes what was lost; false when it could not be looked for now. */
   async #recovered(): Promise<boolean> {
     const { runtime, lease, take } = this.#options
+    failpoint('recover.before')
     const found = await runtime.claims.recover(lease)
+    failpoint('recover.claimed')
     if (found === undefined) return false
     this.#unsure = false
     take(found)

@@ -1,3 +1,4 @@
+import { failpoint } from '../core/failpoint.ts'
 import type { SettleStatus, Settlement } from '../core/settlement.ts'
 import { settle } from '../broker/finish.ts'
 import { isRefusal } from '../broker/refusal.ts'
@@ -60,7 +61,9 @@ export class Settler {
     let unsure = false
     return this.#patience.insist(async () => {
       try {
+        failpoint('settle.before')
         const statuses = await settle(this.#runtime, batch)
+        failpoint('settle.after')
         return unsure ? statuses.map((status, i) => afterUnsure(status, batch[i])) : statuses
       } catch (error) {
         unsure = true

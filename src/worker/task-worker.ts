@@ -1,6 +1,7 @@
 import { milliseconds, type Duration } from '../core/duration.ts'
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
 import { LeaseLostError, NotStartedError, TaskCancelledError } from '../core/errors.ts'
+import { failpoint } from '../core/failpoint.ts'
 import type { SettleStatus } from '../core/settlement.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { Executor } from './executor.ts'
@@ -197,7 +198,9 @@ export class TaskWorker implements Worker {
     if (this.#starting !== undefined) {
       // A worker that could not start has nothing to give back.
       await this.#starting.catch(() => {})
+      failpoint('stop.before')
       await this.#receiver.stop()
+      failpoint('stop.received')
       const givenBack = this.#giveBack(this.#slots.drain())
       await Promise.race([this.#untilIdle(), aborted(this.#hurry.signal)])
       for (const run of this.#runs.values()) {
@@ -211,6 +214,7 @@ export class TaskWorker implements Worker {
       await this.#untilIdle()
       await givenBack
       await this.#settler.idle()
+      failpoint('stop.idle')
       patience.cancel()
       this.#giveUp.abort()
       this.#stalls?.stop()
@@ -276,7 +280,9 @@ export class TaskWorker implements Worker {
       case 'committed':
         return this.#reportSettled(run, { status: 'succeeded', detail: undefined }, end.seconds)
       case 'settle': {
+        failpoint('finish.before')
         const settled = await this.#finisher.finish(run, end)
+        failpoint('finish.after')
         if (settled === undefined) this.#emitter.emit('task-lost', factOf(run))
         else this.#reportSettled(run, settled, end.seconds)
       }
@@ -299,7 +305,9 @@ export class TaskWorker implements Worker {
   async #giveBack(deliveries: readonly Delivery[]): Promise<void> {
     if (deliveries.length === 0) return
     try {
+      failpoint('give-back.before')
       await this.#patience.insist(() => this.#runtime.transport.release(deliveries))
+      failpoint('give-back.after')
     } catch (error) {
       // Their leases end by themselves.
       this.#storeFailed(error)

@@ -6,6 +6,7 @@
  * own, and one statement less is needed than with RETURNING, whose rows have no order (measured equal).
  */
 import type { Delivery } from '../core/delivery.ts'
+import { failpoint } from '../core/failpoint.ts'
 import type { Body } from '../core/message.ts'
 import type { ClaimAnswer, ClaimAsk } from './operations.ts'
 import { state, waitingToken } from './schema.ts'
@@ -74,6 +75,7 @@ export function take(turn: Turn, row: MessageRow, lease: number): Delivery {
   const { sql, tokens, queues, now } = turn
   const token = tokens.next(sql)
   sql.run(hold, token, wholeMs(now + lease), row.seq)
+  failpoint('sqlite.claim.between')
   const { id, priority, redeliveries, enqueued, expires, cancelled } = row
   return {
     id,
@@ -108,6 +110,7 @@ export function emptyClaim(turn: Turn, ask: ClaimAsk): ClaimAnswer | undefined {
 function move(turn: Turn, ask: ClaimAsk): void {
   const { sql, now, news } = turn
   let more = sql.run(reclaim, now) > 0
+  failpoint('sqlite.claim.moved')
   for (const no of numbersOf(turn, ask)) if (sql.run(promote, no, now) > 0) more = true
   // Others may have room for what we leave.
   if (more) news.work = true

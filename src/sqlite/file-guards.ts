@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { StoreError } from '../core/errors.ts'
+import { failpoint } from '../core/failpoint.ts'
 import type { Random } from '../core/random.ts'
 import type { StoreIdentity } from '../core/store.ts'
 
@@ -99,6 +100,7 @@ function create(file: string, random: Random, initialise: (temporary: string) =>
   const temporary = `${file}-new-${random.hex(6)}`
   try {
     initialise(temporary)
+    failpoint('sqlite.created')
     linkSync(temporary, file)
   } catch (error) {
     // Another process was first: its file is as good as ours.

@@ -1,4 +1,5 @@
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
+import { failpoint } from '../core/failpoint.ts'
 import type { SettleStatus } from '../core/settlement.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings } from '../core/transport.ts'
 import { selectById, take, type MessageRow } from './claim.ts'
@@ -31,6 +32,7 @@ export function extend(
       claim.id,
       claim.token,
     )
+    failpoint('sqlite.extend.between')
     if (row === undefined) lost.push(claim)
     else if (row.cancelled !== null) cancelled.push({ claim, reason: row.cancelled })
   }

@@ -1,5 +1,6 @@
 import { InvalidInputError, UnsupportedError } from '../core/errors.ts'
 import type { Claim } from '../core/delivery.ts'
+import { failpoint } from '../core/failpoint.ts'
 import type { Body } from '../core/message.ts'
 import type { Settlement, SettleStatus } from '../core/settlement.ts'
 import { saveResult } from './results.ts'
@@ -56,7 +57,9 @@ function settleOne(turn: Turn, { claim, outcome, result, followUps }: Settlement
       sql.run('DELETE FROM tw_message WHERE seq = ?', row.seq)
     }
   }
+  failpoint('sqlite.settle.ended')
   if (result !== undefined) saveResult(turn, result)
+  failpoint('sqlite.settle.result')
   if (followUps !== undefined) for (const envelope of followUps) place(turn, envelope)
   return 'settled'
 }

@@ -13,6 +13,7 @@
  * - After each commit the file must still be the one that was opened; otherwise what was written lies
  *   in a file that nobody can find: the operations fail, and so does every later one.
  */
+import { failpoint } from '../core/failpoint.ts'
 import { Ballast } from './ballast.ts'
 import { claim, emptyClaim } from './claim.ts'
 import type { Connection } from './connection.ts'
@@ -216,14 +217,18 @@ export class SqliteEngine {
     turn.news.work = turn.news.results = turn.news.cancels = false
     try {
       this.#sql.run('BEGIN IMMEDIATE')
+      failpoint('sqlite.begin')
       for (const i of open) {
         const operation = operations[i]
         if (operation !== undefined) replies[i] = this.#reply(turn, operation)
+        failpoint('sqlite.between')
       }
       if (this.#maintenance && turn.now >= this.#nextSweep) {
         this.#nextSweep = sweepExpired(turn) ? turn.now : turn.now + sweepEvery
       }
+      failpoint('sqlite.commit.before')
       this.#sql.run('COMMIT')
+      failpoint('sqlite.commit.after')
     } catch (error) {
       this.#rollback()
       return this.#describe(error)

@@ -9,10 +9,13 @@ const mark = '\u0001'
 const markEscaped = '\u0001a'
 const none = '\u0000'
 const noneEscaped = '\u0001b'
+/** No bytes, but at an address: node:sqlite of Node 22 stores NULL for an empty array that came from another thread. */
+const noBytes = new Uint8Array(1).subarray(0, 0)
 
 /** What goes into the column. */
 export function toStored(body: Body): Body {
-  if (typeof body !== 'string' || (!body.startsWith(mark) && !body.includes(none))) return body
+  if (typeof body !== 'string') return body.byteLength === 0 ? noBytes : body
+  if (!body.startsWith(mark) && !body.includes(none)) return body
   return mark + body.replaceAll(mark, markEscaped).replaceAll(none, noneEscaped)
 }
 

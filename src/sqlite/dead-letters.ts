@@ -14,18 +14,18 @@ const pageOfQueue = `SELECT ${columns} ${from} WHERE d.queue = ? AND d.seq < ? O
 const one = `SELECT ${columns} ${from} WHERE d.id = ?`
 /** in: id · out: its place; when it has left, that of the next higher id, so that a page goes on near it. */
 const placeOf = 'SELECT seq FROM tw_dead WHERE id >= ? ORDER BY id LIMIT 1'
-/** in: id, now, new body or NULL. All columns of the letter, fresh budget; beside when it is large. */
+/** in: now, new body or NULL, id. All columns of the letter, fresh budget; without the body when it is large. */
 const back = `
 INSERT INTO tw_message(id, queue, priority, state, at, token, redeliveries, enqueued, data)
-SELECT id, queue, priority, ${state.ready}, ?2, ${waitingToken.fresh}, 0, enqueued,
-       CASE WHEN length(coalesce(?3, data)) > ${inlineBody} THEN NULL ELSE coalesce(?3, data) END
-  FROM tw_dead WHERE id = ?1
+SELECT id, queue, priority, ${state.ready}, n.now, ${waitingToken.fresh}, 0, enqueued,
+       CASE WHEN length(coalesce(n.body, data)) > ${inlineBody} THEN NULL ELSE coalesce(n.body, data) END
+  FROM tw_dead, (SELECT ? AS now, ? AS body) n WHERE id = ?
     ON CONFLICT(id) DO NOTHING`
-/** in: id, new body or NULL. Only for a row that was left without its body. */
+/** in: new body or NULL, id. Only for a row that was left without its body. */
 const backPayload = `
 INSERT INTO tw_payload(seq, data)
-SELECT m.seq, coalesce(?2, d.data) FROM tw_message m JOIN tw_dead d ON d.id = m.id
- WHERE m.id = ?1 AND m.data IS NULL`
+SELECT m.seq, coalesce(?, d.data) FROM tw_message m JOIN tw_dead d ON d.id = m.id
+ WHERE m.id = ? AND m.data IS NULL`
 const remove = 'DELETE FROM tw_dead WHERE id = ?'
 
 /** Dead letters, newest first. */
@@ -56,8 +56,8 @@ export function retryDead(
   return ids.filter((id) => {
     const given = bodies?.get(id)
     const body = given === undefined ? null : toStored(given)
-    if (sql.run(back, id, now, body) === 0) return false
-    sql.run(backPayload, id, body)
+    if (sql.run(back, now, body, id) === 0) return false
+    sql.run(backPayload, body, id)
     sql.run(remove, id)
     sql.run('DELETE FROM tw_result WHERE id = ?', id)
     news.work = true

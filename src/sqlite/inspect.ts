@@ -5,13 +5,13 @@ import { state, waitingToken } from './schema.ts'
 import { fromStored } from './stored-body.ts'
 import type { Turn } from './turn.ts'
 
-/** in: now · out: counts by the partial indexes; of messages only the running ones are read. What is due counts as queued. */
+/** in: now, now · out: counts by the partial indexes; of messages only the running ones are read. What is due counts as queued. */
 const counts = `
 SELECT q.name AS queue, q.cap AS cap,
   (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.ready})
   + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.suspect})
-  + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled} AND at <= ?1) AS queued,
-  (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled} AND at > ?1) AS scheduled,
+  + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled} AND at <= ?) AS queued,
+  (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled} AND at > ?) AS scheduled,
   coalesce(r.running, 0) AS running,
   (SELECT count(*) FROM tw_dead WHERE queue = q.no) AS dead
   FROM tw_queue q
@@ -37,7 +37,7 @@ const names = new Map<number, StoredMessage['state']>([
 
 /** Every queue with its counts. */
 export function queueCounts({ sql, now }: Turn): QueueCounts[] {
-  return sql.all<QueueCounts>(counts, now).map((row) => ({ ...row }))
+  return sql.all<QueueCounts>(counts, now, now).map((row) => ({ ...row }))
 }
 
 /** Messages of a queue, oldest first. */

@@ -7,16 +7,17 @@ import { wholeMs, type Turn } from './turn.ts'
 
 /** in: id, expires, body, now · out: 1 change when it is ours; one that has expired makes room. */
 const save = `
-INSERT INTO tw_result(id, expires, data) VALUES (?1, ?2, ?3)
-    ON CONFLICT(id) DO UPDATE SET expires = ?2, data = ?3 WHERE expires <= ?4`
+INSERT INTO tw_result(id, expires, data) VALUES (?, ?, ?)
+    ON CONFLICT(id) DO UPDATE SET expires = excluded.expires, data = excluded.data
+ WHERE tw_result.expires <= ?`
 const read = 'SELECT data FROM tw_result WHERE id = ? AND expires > ?'
 const readProgress = 'SELECT data FROM tw_progress WHERE id = ? AND expires > ?'
 const remove = 'DELETE FROM tw_result WHERE id = ? AND expires > ?'
 /** in: id, token · out: a row while the claim holds its message. */
 const holds = `SELECT 1 AS found FROM tw_message WHERE id = ? AND token = ? AND state = ${state.leased}`
 const writeProgress = `
-INSERT INTO tw_progress(id, expires, data) VALUES (?1, ?2, ?3)
-    ON CONFLICT(id) DO UPDATE SET expires = ?2, data = ?3`
+INSERT INTO tw_progress(id, expires, data) VALUES (?, ?, ?)
+    ON CONFLICT(id) DO UPDATE SET expires = excluded.expires, data = excluded.data`
 const sweepLimit = 500
 const sweep = (table: string): string =>
   `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expires <= ? ORDER BY expires LIMIT ${sweepLimit})`

@@ -7,23 +7,24 @@ import { toStored } from './stored-body.ts'
 import { wholeMs, type Turn } from './turn.ts'
 
 /**
- * in: id, queue, priority, state, at, now, expires, body, token · out: 1 change when it was stored, 0
- * when a message, a dead letter or a result of that id is kept.
+ * in: id, queue, priority, state, at, now, expires, body; id, now; id · out: 1 change when it was stored,
+ * 0 when a message, a dead letter or a result of that id is kept. (Numbered parameters would spare the
+ * repetition, but better-sqlite3 takes them for named ones.)
  */
 const insert = `
 INSERT INTO tw_message(id, queue, priority, state, at, token, redeliveries, enqueued, expires, data)
-SELECT ?1, ?2, ?3, ?4, ?5, ${waitingToken.fresh}, 0, ?6, ?7, ?8
- WHERE NOT EXISTS (SELECT 1 FROM tw_result WHERE id = ?1 AND expires > ?6)
-   AND NOT EXISTS (SELECT 1 FROM tw_dead WHERE id = ?1)
+SELECT ?, ?, ?, ?, ?, ${waitingToken.fresh}, 0, ?, ?, ?
+ WHERE NOT EXISTS (SELECT 1 FROM tw_result WHERE id = ? AND expires > ?)
+   AND NOT EXISTS (SELECT 1 FROM tw_dead WHERE id = ?)
     ON CONFLICT(id) DO NOTHING`
-/** in: id, body. The row of that id was inserted just before. */
-const insertPayload =
-  'INSERT INTO tw_payload(seq, data) SELECT seq, ?2 FROM tw_message WHERE id = ?1'
+/** in: body, id. The row of that id was inserted just before. */
+const insertPayload = 'INSERT INTO tw_payload(seq, data) SELECT seq, ? FROM tw_message WHERE id = ?'
 /** in: queue number · out: what its cap counts. The counts walk a partial index only. */
 const countWaiting = `
-SELECT (SELECT count(*) FROM tw_message WHERE queue = ?1 AND state = ${state.ready})
-     + (SELECT count(*) FROM tw_message WHERE queue = ?1 AND state = ${state.suspect})
-     + (SELECT count(*) FROM tw_message WHERE queue = ?1 AND state = ${state.scheduled}) AS waiting`
+SELECT (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.ready})
+     + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.suspect})
+     + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled}) AS waiting
+  FROM tw_queue q WHERE q.no = ?`
 
 /** Whether a body lies beside its message. */
 export const isLarge = (body: Body): boolean => body.length > inlineBody
@@ -45,9 +46,12 @@ export function place(turn: Turn, envelope: Envelope): SendStatus {
     now,
     expires === undefined ? null : wholeMs(expires),
     isLarge(body) ? null : body,
+    id,
+    now,
+    id,
   )
   if (changes === 0) return 'known'
-  if (isLarge(body)) sql.run(insertPayload, id, body)
+  if (isLarge(body)) sql.run(insertPayload, body, id)
   news.work = true
   return 'stored'
 }

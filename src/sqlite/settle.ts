@@ -10,7 +10,7 @@ import { toStored } from './stored-body.ts'
 import { wholeMs, type Turn } from './turn.ts'
 
 /** The fence: this claim holds the message. in: id, token. */
-const held = `id = ?1 AND token = ?2 AND state = ${state.leased}`
+const held = `id = ? AND token = ? AND state = ${state.leased}`
 /** A fenced end of a message that nobody cancelled. in: id, token · out: 1 change, or refused. */
 const end = `DELETE FROM tw_message WHERE ${held} AND cancelled IS NULL`
 const endCancelled = `DELETE FROM tw_message WHERE ${held}`
@@ -21,12 +21,12 @@ const own = `SELECT seq, queue, data IS NULL AS large FROM tw_message WHERE ${he
 /** in: state, at, token, inline body, queue, seq. The handler had a fair run, so its redeliveries start anew. */
 const rewrite =
   'UPDATE tw_message SET state = ?, at = ?, token = ?, data = ?, queue = ?, redeliveries = 0 WHERE seq = ?'
-/** in: seq, reason, detail, now. The message row is deleted next. */
+/** in: reason, detail, now, seq. The message row is deleted next. */
 const bury = `
 INSERT OR REPLACE INTO tw_dead(id, queue, priority, reason, detail, redeliveries, enqueued, at, data)
-SELECT id, queue, priority, ?2, ?3, redeliveries, enqueued, ?4,
+SELECT id, queue, priority, ?, ?, redeliveries, enqueued, ?,
        coalesce(data, (SELECT p.data FROM tw_payload p WHERE p.seq = m.seq))
-  FROM tw_message m WHERE seq = ?1`
+  FROM tw_message m WHERE seq = ?`
 
 /** Ends deliveries. All of one settlement is written, or nothing of it. */
 export function settle(turn: Turn, settlements: readonly Settlement[]): SettleStatus[] {
@@ -53,7 +53,7 @@ function settleOne(turn: Turn, { claim, outcome, result, followUps }: Settlement
     case 'setAside': {
       const row = sql.get<{ seq: number }>(own, id, token)
       if (row === undefined) return refusal(turn, claim)
-      sql.run(bury, row.seq, outcome.reason, outcome.detail, turn.now)
+      sql.run(bury, outcome.reason, outcome.detail, turn.now, row.seq)
       sql.run('DELETE FROM tw_message WHERE seq = ?', row.seq)
     }
   }

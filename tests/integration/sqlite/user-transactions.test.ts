@@ -35,6 +35,8 @@ class BetterShape implements SqliteHandle {
   }
 
   prepare(sql: string): SqliteStatement {
+    // It takes numbered parameters for named ones.
+    if (/\?\d/.test(sql)) throw new RangeError('Too many parameter values were provided')
     const statement = this.#inner.prepare(sql)
     const returns = /^\s*(SELECT|PRAGMA)|RETURNING/i.test(sql)
     return {

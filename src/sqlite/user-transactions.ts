@@ -6,6 +6,7 @@
  * other's locks), is open on the same file (an attached file is committed on its own at a crash), and
  * has a transaction open. All three are checked before anything is written.
  */
+import { systemClock } from '../core/clock.ts'
 import type { Envelope } from '../core/message.ts'
 import {
   isTaskwrightError,
@@ -16,6 +17,7 @@ import {
 } from '../core/errors.ts'
 import type { Settlement } from '../core/settlement.ts'
 import type { SendStatus, UserTransactions } from '../core/transport.ts'
+import { CommitWatch } from './commit-watch.ts'
 import { Connection } from './connection.ts'
 import { describeFailure, failureError } from './failure.ts'
 import { inodeOf, storeIdentity } from './file-guards.ts'
@@ -30,11 +32,13 @@ import type { Turn } from './turn.ts'
 /** See the top of the file. */
 export class SqliteTransactions implements UserTransactions {
   readonly #store: SqliteStore
+  readonly #commits: CommitWatch
   /** One connection for each handle, so that statements are prepared once. */
   readonly #connections = new WeakMap<object, Connection>()
 
   constructor(store: SqliteStore) {
     this.#store = store
+    this.#commits = new CommitWatch(systemClock, () => this.announce())
   }
 
   sendWithin(transaction: unknown, envelopes: readonly Envelope[]): readonly SendStatus[] {
@@ -72,7 +76,9 @@ export class SqliteTransactions implements UserTransactions {
       maintenance: false,
     }
     try {
-      return work(turn)
+      const done = work(turn)
+      this.#commits.watch(sql.handle)
+      return done
     } catch (error) {
       if (error instanceof QueueFullError || isTaskwrightError(error)) throw error
       throw failureError(describeFailure(error, file))

@@ -72,7 +72,7 @@ describe.each([
       attempt: 1,
       redeliveries: 0,
       labels: { tenant: 'acme' },
-      args: [7],
+      args: ['7'],
       input: true,
       at: new Date(0),
       aborted: false,

@@ -12,9 +12,9 @@ import type {
   ReceiveRequest,
   SendStatus,
   Transport,
-  TransportCapabilities,
 } from '../core/transport.ts'
 import type { TransportFactory } from '../core/vendor.ts'
+import { sqliteCapabilities } from './sqlite-capabilities.ts'
 import { keepLeases } from './lease-keeping.ts'
 import { checkEnvelope } from './send.ts'
 import { checkSettlement } from './settle.ts'
@@ -26,19 +26,6 @@ import { SqliteTransactions } from './user-transactions.ts'
 
 /** Milliseconds between two looks into the store, whatever was or was not heard. */
 const poll = 1000
-
-const capabilities: TransportCapabilities = {
-  delayed: true,
-  priorities: true,
-  atomicResults: true,
-  workflows: false,
-  locks: false,
-  durable: true,
-  shared: true,
-  transactions: true,
-  caps: true,
-  foreignReaders: false,
-}
 
 /**
  * Keeps messages, dead letters and results in a SQLite file that any number of processes of one
@@ -85,7 +72,7 @@ export function checkOptions({ file, synchronous }: SqliteOptions): void {
 /** The transport on an opened store. */
 class SqliteTransport implements Transport {
   readonly name = 'sqlite'
-  readonly capabilities = capabilities
+  readonly capabilities = sqliteCapabilities
   readonly #store: SqliteStore
   readonly #keepers = new Set<LeaseKeeper>()
   #stopping = new AbortController()
@@ -131,6 +118,7 @@ class SqliteTransport implements Transport {
       early = false,
       suspects = Infinity,
     } = request
+    if (!(room >= 1)) throw new InvalidInputError(`room is a number of 1 or more, not ${room}.`)
     const { clock } = this.#store.around
     const stopping = this.#stopping.signal
     const deadline = clock.monotonic() + wait

@@ -23,6 +23,7 @@ import { ManualClock } from '../../../src/testing/index.ts'
 import { look, message, succeeded, useSqliteFolder } from './sqlite-fixture.ts'
 
 const sqlite = useSqliteFolder()
+const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'pipe' })
 const root = process.getuid?.() === 0
 
 /** Starting fails with a StoreError that says this, and leaves the file as it was. */
@@ -170,14 +171,14 @@ describe.each([{ thread: false }, { thread: true }])(
 describe('a disk without space', () => {
   const mounted: string[] = []
   afterEach(() => {
-    for (const folder of mounted.splice(0)) execFileSync('umount', ['-l', folder])
+    for (const folder of mounted.splice(0)) run('umount', '-l', folder)
   })
 
   function smallDisk(): string | undefined {
     const folder = sqlite.path('disk')
     mkdirSync(folder)
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', folder], { stdio: 'pipe' })
+      run('mount', '-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', folder)
     } catch {
       return undefined
     }
@@ -229,7 +230,7 @@ describe('a disk without space', () => {
     }
     expect(settled).toBe(stored)
     expect(await results.get(['none'])).toEqual([null])
-    execFileSync('mount', ['-o', 'remount,size=32m', folder])
+    run('mount', '-o', 'remount,size=32m', folder)
     await clock.advance(1000)
     expect(await transport.send([message()])).toEqual(['stored'])
     expect(existsSync(`${file}-ballast`)).toBe(true)

@@ -9,7 +9,7 @@ import { silentLogger } from '../../../src/core/logger.ts'
 import type { Envelope } from '../../../src/core/message.ts'
 import { systemRandom } from '../../../src/core/random.ts'
 import type { Settlement } from '../../../src/core/settlement.ts'
-import type { Transport, UserTransactions } from '../../../src/core/transport.ts'
+import type { Transport } from '../../../src/core/transport.ts'
 import type { OpenTransport, Surroundings } from '../../../src/core/vendor.ts'
 import { sqliteTransport, type SqliteOptions } from '../../../src/sqlite/index.ts'
 import { loadLibrary, type SqliteHandle } from '../../../src/sqlite/sql-driver.ts'
@@ -94,7 +94,16 @@ export function useSqliteFolder(): SqliteFolder {
   return fixture
 }
 
-export function transactionsOf({ transactions }: OpenTransport): UserTransactions {
+/** User transactions as they are on SQLite: done, or thrown, when the call returns. */
+export interface SyncTransactions {
+  sendWithin: (handle: unknown, envelopes: readonly Envelope[]) => unknown
+  settleWithin: (handle: unknown, settlement: Settlement) => void
+}
+
+export function transactionsOf({ transactions }: OpenTransport): SyncTransactions {
   if (transactions === undefined) throw new Error('the transport has no user transactions')
-  return transactions
+  return {
+    sendWithin: (handle, envelopes) => transactions.sendWithin(handle, envelopes),
+    settleWithin: (handle, settlement) => void transactions.settleWithin(handle, settlement),
+  }
 }

@@ -136,7 +136,7 @@ describe('user transactions', () => {
   it('refuse a handle without a transaction, of another file, and of another library', async () => {
     const open = await sqlite.open()
     const { sendWithin } = transactionsOf(open)
-    const send = (handle: unknown) => () => sendWithin.call(open.transactions, handle, [message()])
+    const send = (handle: unknown) => () => sendWithin(handle, [message()])
     expect(send(sqlite.handle())).toThrow(TransactionError)
     const other = sqlite.handle(sqlite.path('other.db'))
     other.exec('BEGIN')

@@ -1,13 +1,33 @@
 import { fileURLToPath } from 'node:url'
 import { DefinitionError } from '../core/errors.ts'
 import type { TransportFactory } from '../core/vendor.ts'
-import { memoryTransport } from '../memory/memory-transport.ts'
-import { sqliteTransport } from '../sqlite/sqlite-transport.ts'
+import { memoryCapabilities } from '../memory/memory-capabilities.ts'
+import { sqliteCapabilities } from '../sqlite/sqlite-capabilities.ts'
+import { lazyVendor } from './lazy-vendor.ts'
 
 /** What each scheme opens. */
 const schemes: Readonly<Record<string, (rest: string, url: string) => TransportFactory>> = {
-  memory: (rest) => memoryTransport(rest === '' ? {} : { store: rest }),
-  sqlite: (rest, url) => sqliteTransport(readSqliteUrl(rest, url)),
+  memory: (rest) =>
+    lazyVendor({
+      name: 'memory',
+      capabilities: memoryCapabilities,
+      load: async () => {
+        const { memoryTransport } = await import('../memory/memory-transport.ts')
+        return memoryTransport(rest === '' ? {} : { store: rest })
+      },
+    }),
+  sqlite: (rest, url) => {
+    const options = readSqliteUrl(rest, url)
+    return lazyVendor({
+      name: 'sqlite',
+      where: options.file,
+      capabilities: sqliteCapabilities,
+      load: async () => {
+        const { sqliteTransport } = await import('../sqlite/sqlite-transport.ts')
+        return sqliteTransport(options)
+      },
+    })
+  },
 }
 
 /**

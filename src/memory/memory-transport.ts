@@ -14,9 +14,9 @@ import type {
   ReceiveRequest,
   SendStatus,
   Transport,
-  TransportCapabilities,
 } from '../core/transport.ts'
 import type { TransportFactory } from '../core/vendor.ts'
+import { memoryCapabilities } from './memory-capabilities.ts'
 import { MemoryInspector } from './memory-inspector.ts'
 import type { ClaimOwner } from './memory-message.ts'
 import { MemoryResultBackend } from './memory-result-backend.ts'
@@ -54,22 +54,9 @@ export function memoryTransport(options: MemoryTransportOptions = {}): Transport
   }
 }
 
-const capabilities: TransportCapabilities = {
-  delayed: true,
-  priorities: true,
-  atomicResults: true,
-  workflows: false,
-  locks: false,
-  durable: false,
-  shared: false,
-  transactions: false,
-  caps: true,
-  foreignReaders: false,
-}
-
 class MemoryTransport implements Transport {
   readonly name = 'memory'
-  readonly capabilities = capabilities
+  readonly capabilities = memoryCapabilities
   readonly store: StoreIdentity
   readonly #store: MemoryStore
   readonly #clock: Clock

@@ -1,0 +1,136 @@
+import { NotStartedError } from '../core/errors.ts'
+import type { TransportCapabilities } from '../core/transport.ts'
+import type { OpenTransport, Surroundings, TransportFactory } from '../core/vendor.ts'
+
+/** A vendor whose code is loaded when its broker starts. */
+export interface LazyVendor {
+  readonly name: string
+  readonly where?: string | undefined
+  readonly capabilities: TransportCapabilities
+  readonly load: () => Promise<TransportFactory>
+}
+
+/**
+ * A transport by URL: `import 'taskwright'` loads no engine, and a program that only defines tasks
+ * never does. Starting it loads the vendor; until then every call is refused as by a transport that
+ * was not started.
+ */
+export function lazyVendor(vendor: LazyVendor): TransportFactory {
+  const { name, where, capabilities } = vendor
+  return {
+    kind: 'transport',
+    name,
+    where,
+    create(surroundings) {
+      const engine = new LazyEngine(vendor, surroundings)
+      return {
+        transport: {
+          ...engine.forward((open) => open.transport, transportCalls),
+          name,
+          capabilities,
+          get store() {
+            return engine.opened?.transport.store ?? `${name}: not started`
+          },
+          start: async () => (await engine.load()).transport.start(),
+          stop: async () => engine.opened?.transport.stop(),
+          keepLeases: (options) => engine.open().transport.keepLeases(options),
+        },
+        results: {
+          ...engine.forward((open) => open.results, resultCalls),
+          name,
+          get store() {
+            return engine.opened?.results.store ?? `${name}: not started`
+          },
+          start: async () => (await engine.load()).results.start(),
+          stop: async () => engine.opened?.results.stop(),
+        },
+        inspector: engine.forward((open) => needed(open.inspector, name), inspectorCalls),
+        ...(capabilities.transactions
+          ? {
+              transactions: engine.forward(
+                (open) => needed(open.transactions, name),
+                transactionCalls,
+              ),
+            }
+          : {}),
+      }
+    },
+  }
+}
+
+const transportCalls = [
+  'send',
+  'receive',
+  'settle',
+  'extend',
+  'recover',
+  'release',
+  'cancel',
+  'configureQueues',
+] as const
+const resultCalls = ['save', 'get', 'wait', 'delete', 'saveProgress', 'getProgress'] as const
+const inspectorCalls = [
+  'queues',
+  'peek',
+  'states',
+  'deadLetters',
+  'deadLetter',
+  'retryDead',
+  'deleteDead',
+] as const
+const transactionCalls = ['sendWithin', 'settleWithin', 'announce'] as const
+
+class LazyEngine {
+  opened: OpenTransport | undefined
+  readonly #vendor: LazyVendor
+  readonly #surroundings: Surroundings
+  #loading: Promise<OpenTransport> | undefined
+
+  constructor(vendor: LazyVendor, surroundings: Surroundings) {
+    this.#vendor = vendor
+    this.#surroundings = surroundings
+  }
+
+  /** Loads the vendor once; a load that failed may be tried again. */
+  load(): Promise<OpenTransport> {
+    this.#loading ??= this.#vendor.load().then(
+      (factory) => (this.opened = factory.create(this.#surroundings)),
+      (error: unknown) => {
+        this.#loading = undefined
+        throw error
+      },
+    )
+    return this.#loading
+  }
+
+  /** @throws NotStartedError */
+  open(): OpenTransport {
+    if (this.opened !== undefined) return this.opened
+    throw new NotStartedError(`the ${this.#vendor.name} transport is not started.`)
+  }
+
+  /**
+   * The named methods of a part, each handed on when it is called. A method that answers with a
+   * promise rejects before the start; the others (of transactions) throw, as they do when they run.
+   */
+  forward<T extends object, K extends keyof T & string>(
+    part: (open: OpenTransport) => T,
+    calls: readonly K[],
+  ): Pick<T, K> {
+    const sync = calls === (transactionCalls as readonly string[])
+    const entries = calls.map((call) => {
+      const hand = (...args: unknown[]): unknown => {
+        const target = part(this.open())
+        return (target[call] as (...args: unknown[]) => unknown).apply(target, args)
+      }
+      // async: a refusal is a rejected promise.
+      return [call, sync ? hand : async (...args: unknown[]) => hand(...args)] as const
+    })
+    return Object.fromEntries(entries) as Pick<T, K>
+  }
+}
+
+function needed<T>(part: T | undefined, name: string): T {
+  if (part !== undefined) return part
+  throw new NotStartedError(`the ${name} transport has no such part.`)
+}

@@ -7,7 +7,7 @@
  * stopped in between), never earlier; every rule below holds in spite of that.
  */
 import { Claims, type ClaimLife } from './claims.ts'
-import type { Entry, RunEnd } from './ledger.ts'
+import type { Entry, RunEnd } from './worker/ledger.ts'
 import { spreadOf, type Spread } from './spread.ts'
 
 /** What the store says of a message when everything has drained. */
@@ -125,6 +125,7 @@ export function check(input: CheckInput): Verdict {
       // What was claimed was stored, whoever was told of it.
       ...claims.ids().filter((id) => !ended(id)),
       ...unfounded(input, okRuns),
+      ...neverCalled(input),
     ]),
     phantom: unique(
       seen.filter((id) => !sends.attempted.has(id) && input.finals.get(id)?.status !== null),
@@ -135,7 +136,7 @@ export function check(input: CheckInput): Verdict {
     overlaps: unique(overlaps),
     disorder: disorderOf(input.entries, okRuns),
     overshoot: overshootOf(runs, input.limits ?? {}),
-    premature: prematureOf(input.entries, runs),
+    premature: prematureOf(input, runs),
     recovery: spreadOf(claims.recoveries()),
   }
 }
@@ -260,28 +261,43 @@ function overshootOf(
   })
 }
 
-/** Callbacks that began before each of their set had ended well. */
-function prematureOf(entries: readonly Entry[], runs: readonly HandlerRun[]): string[] {
+/** Sets of members and the callbacks that wait for them. */
+function groupsOf(entries: readonly Entry[]) {
   const sets = new Map<string, Set<string>>()
   const callbacks = new Map<string, string>()
+  const doneAt = new Map<string, number>()
   for (const entry of entries) {
+    if (entry.kind === 'member' && !doneAt.has(entry.id)) doneAt.set(entry.id, entry.at)
     if (entry.kind !== 'attempt') continue
     if (entry.joins !== undefined) callbacks.set(entry.id, entry.joins)
     if (entry.group === undefined) continue
     sets.set(entry.group, (sets.get(entry.group) ?? new Set()).add(entry.id))
   }
-  if (callbacks.size === 0) return []
-  const done = new Map<string, number>()
-  for (const { id, how, endedAt } of runs)
-    if (how === 'ok') done.set(id, Math.min(done.get(id) ?? Infinity, endedAt))
+  return { sets, callbacks, doneAt }
+}
+
+/** Callbacks that began before each of their set had done its share. */
+function prematureOf({ entries }: CheckInput, runs: readonly HandlerRun[]): string[] {
+  const { sets, callbacks, doneAt } = groupsOf(entries)
   return unique(
     runs.flatMap(({ id, startedAt }) => {
-      const group = callbacks.get(id)
-      const set = group === undefined ? undefined : sets.get(group)
+      const set = sets.get(callbacks.get(id) ?? '')
       if (set === undefined) return []
-      return [...set].every((child) => (done.get(child) ?? Infinity) <= startedAt) ? [] : [id]
+      return [...set].every((child) => (doneAt.get(child) ?? Infinity) <= startedAt) ? [] : [id]
     }),
   )
+}
+
+/** Sets that are done and whose callback nobody has ever sent. */
+function neverCalled({ entries, finals: states }: CheckInput): string[] {
+  const { sets, callbacks } = groupsOf(entries)
+  const called = new Set(callbacks.values())
+  return [...sets]
+    .filter(
+      ([group, set]) =>
+        !called.has(group) && [...set].every((id) => states.get(id)?.status === 'succeeded'),
+    )
+    .map(([group]) => group)
 }
 
 function unique(ids: readonly string[]): string[] {

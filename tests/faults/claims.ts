@@ -1,4 +1,4 @@
-import type { Entry } from './ledger.ts'
+import type { Entry } from './worker/ledger.ts'
 
 /** One claim, from its hand-over to the end of its holding. */
 export interface ClaimLife {
@@ -86,7 +86,8 @@ export class Claims {
   claimedAfterEnd(): string[] {
     return this.#eachId((claims) => {
       const end = claims.findIndex(hasEnded)
-      return end >= 0 && end < claims.length - 1
+      const told = claims[end]?.heldUntil ?? Infinity
+      return claims.slice(end + 1).some(({ at }) => at > told)
     })
   }
 

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import type { Ledger } from './ledger.ts'
+import type { Ledger } from './worker/ledger.ts'
 
 /** How the processes of a fleet are started. */
 export interface FleetOptions {
@@ -9,6 +9,7 @@ export interface FleetOptions {
   /** Its argument, by the number of the process from 0. Asked anew at each start. */
   readonly plan: (no: number) => unknown
   readonly env?: ((no: number) => Record<string, string>) | undefined
+  readonly execArgv?: readonly string[] | undefined
 }
 
 /** A process of ours. */
@@ -41,11 +42,11 @@ export class Fleet {
     return this.#stderr
   }
 
-  /** Starts process number `no`. */
-  start(no: number): Member {
-    const { entry, plan, env, ledger } = this.#options
-    const child = spawn(process.execPath, [entry, JSON.stringify(plan(no))], {
-      env: { ...cleanEnvironment(), ...env?.(no) },
+  /** Starts process number `no`, with more in its environment. */
+  start(no: number, more: Readonly<Record<string, string>> = {}): Member {
+    const { entry, plan, env, execArgv = [], ledger } = this.#options
+    const child = spawn(process.execPath, [...execArgv, entry, JSON.stringify(plan(no))], {
+      env: { ...cleanEnvironment(), ...env?.(no), ...more },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     const pid = child.pid

@@ -20,11 +20,12 @@ import ts from 'typescript-5.9'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const root = join(here, '../..')
+const sources = join(here, 'worker')
 
 /** A folder with the compiled harness and the package. */
 export interface Program {
   readonly folder: string
-  /** The compiled file of a source of this folder: `worker-process.ts`. */
+  /** The compiled file of a source in `worker/`: `worker-process.ts`. */
   entry(source: string): string
   /** A new folder in it: for the files of one run. */
   scratch(name: string): string
@@ -44,8 +45,8 @@ export function makeProgram(): Program {
     symlinkSync(join(root, 'node_modules', name), join(modules, name), 'dir')
   }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  for (const file of readdirSync(here).filter((name) => /(?<!\.test)\.ts$/.test(name)))
-    writeFileSync(join(folder, file.replace(/\.ts$/, '.js')), compile(join(here, file)))
+  for (const file of readdirSync(sources))
+    writeFileSync(join(folder, file.replace(/\.ts$/, '.js')), compile(join(sources, file)))
   return {
     folder,
     entry: (source) => join(folder, source.replace(/\.ts$/, '.js')),

@@ -1,8 +1,8 @@
 /** Faults in real processes, judged by their ledger: the share of `npm run faults` that every commit runs. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { faultsOf } from '../faults/checker.ts'
-import { killsOnSqlite } from '../faults/kills-on-sqlite.ts'
+import { engines } from '../faults/engines.ts'
 import { makeProgram, type Program } from '../faults/program.ts'
+import { randomKills } from '../faults/rows/worker-kills.ts'
 
 let program: Program
 beforeAll(() => {
@@ -12,11 +12,9 @@ afterAll(() => program.remove())
 
 describe('four workers on one SQLite file', () => {
   it('lose nothing and settle nothing twice under ten random SIGKILLs', async () => {
-    const verdict = await killsOnSqlite(program, { seed: 1, workers: 4, tasks: 2000, kills: 10 })
-    expect(faultsOf(verdict)).toEqual([])
+    const options = { program, engine: engines.sqlite, seed: 1, log: () => {} }
+    const { faults, verdict } = await randomKills.run(options, randomKills.sizes.A)
+    expect(faults).toEqual([])
     expect(verdict).toMatchObject({ acknowledged: 2000, succeeded: 2000, dead: {}, kills: 10 })
-    expect(verdict.duplicates).toBeLessThanOrEqual(verdict.inFlight)
-    // The fault was felt: what the dead had held was run by others.
-    expect(verdict.recovery.count).toBeGreaterThan(0)
   })
 })

@@ -39,6 +39,8 @@ interface Handed {
 interface Ran {
   start: { readonly run: string; readonly limit?: string | undefined }
   end: { readonly run: string; readonly how: RunEnd }
+  /** It has done its share of a set, as the set is about to be told. */
+  member: { readonly group: string }
 }
 
 /** What the driver did to a process, or saw of it. */
@@ -48,6 +50,10 @@ interface Drove {
   fault: { readonly fault: string; readonly target: number }
   healed: { readonly fault: string; readonly target: number }
   gone: { readonly target: number; readonly how: string }
+  /** What a process uses, after a collection. */
+  sample: { readonly heap: number; readonly rss: number; readonly resources: number }
+  /** Something that a row looks for: `stuck`, `store-failed`. */
+  note: { readonly what: string; readonly detail?: string | undefined }
 }
 
 type OfMessage = Sent & Handed & Ran

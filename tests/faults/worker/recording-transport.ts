@@ -7,20 +7,15 @@ import type {
   TransportFactory,
 } from 'taskwright'
 import type { Fact, Ledger } from './ledger.ts'
+import { wrapTransport } from './wrap-transport.ts'
 
 /** A transport that writes into the ledger what is claimed, settled, given back and lost through it. */
 export function recorded(inner: TransportFactory, ledger: Ledger): TransportFactory {
-  return {
-    ...inner,
-    create(around) {
-      const opened = inner.create(around)
-      return { ...opened, transport: wrap(opened.transport, ledger) }
-    },
-  }
+  return wrapTransport(inner, (transport) => watched(transport, ledger))
 }
 
-/** Everything passes; only the methods that tell of a hand-over are watched. */
-function wrap(inner: Transport, ledger: Ledger): Transport {
+/** Only the methods that tell of a hand-over are watched. */
+function watched(inner: Transport, ledger: Ledger): Partial<Transport> {
   const claimed = (deliveries: readonly Delivery[]): readonly Delivery[] => {
     ledger.write(
       ...deliveries.map(({ id, token, redeliveries, body }): Fact => ({
@@ -33,8 +28,13 @@ function wrap(inner: Transport, ledger: Ledger): Transport {
     )
     return deliveries
   }
-  const watched: Partial<Transport> = {
+  return {
     receive: async (request) => claimed(await inner.receive(request)),
+    async cancel(ids, options) {
+      const answers = await inner.cancel(ids, options)
+      claimed(answers.flatMap((answer) => (answer.state === 'waiting' ? [answer.delivery] : [])))
+      return answers
+    },
     recover: async (known, lease) => claimed(await inner.recover(known, lease)),
     async settle(settlements) {
       const facts = settlements.map(({ claim, outcome }) => ({
@@ -63,14 +63,6 @@ function wrap(inner: Transport, ledger: Ledger): Transport {
     },
     keepLeases: (options) => inner.keepLeases(listening(options, ledger)),
   }
-  return new Proxy(inner, {
-    get(target, name) {
-      const own: unknown = Reflect.get(watched, name)
-      if (own !== undefined) return own
-      const value: unknown = Reflect.get(target, name)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
 }
 
 function listening(options: LeaseKeeperOptions, ledger: Ledger): LeaseKeeperOptions {

@@ -1,0 +1,43 @@
+import { shortfalls } from '../expectations.ts'
+import { row } from '../row.ts'
+import { onStage, shortLease } from '../stage.ts'
+import { pause } from '../worker/pause.ts'
+
+/** Leases end, and the scan that takes them back comes once a second at the latest. */
+const rescueBound = shortLease + 1000 + 2000
+
+/** Row 1: workers are killed at random while a producer sends. */
+export const randomKills = row({
+  id: '1',
+  fault: 'worker SIGKILL, at random',
+  expected: 'nothing lost; duplicates ≤ in flight; rescue p99 < lease + scan',
+  engines: ['sqlite'],
+  sizes: {
+    A: { tasks: 2000, kills: 10, least: 200, most: 800 },
+    B: { tasks: 100_000, kills: 300, least: 200, most: 1200 },
+    C: { tasks: 1_000_000, kills: 3000, least: 200, most: 1200 },
+  },
+  run: (options, { tasks, kills, least, most }) =>
+    onStage(options, { name: 'random-kills' }, async (stage) => {
+      await stage.start()
+      const sending = stage.sendWork(tasks, { over: (kills * (least + most)) / 2 })
+      for (let i = 0; i < kills; i++) {
+        await pause(least + stage.draw(most - least))
+        const member = stage.worker()
+        stage.fleet.strike(member, 'SIGKILL', 'kill')
+        await member.gone
+        stage.fleet.start(member.no)
+        if (i % 10 === 9) stage.options.log(`${i + 1} of ${kills} kills`)
+      }
+      await sending
+      await stage.drain()
+      const { verdict } = await stage.judge()
+      const also = {
+        'every kill was seen': verdict.kills === kills,
+        'what the dead held was taken back': verdict.recovery.count > 0,
+        [`rescue p99 (${verdict.recovery.p99} ms) within ${rescueBound} ms`]:
+          verdict.recovery.p99 <= rescueBound,
+      }
+      return { verdict, faults: shortfalls(verdict, { also }), facts: {} }
+    }),
+})

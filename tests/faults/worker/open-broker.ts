@@ -1,0 +1,32 @@
+import { createBroker, logTo, type Broker, type TransportFactory } from 'taskwright'
+import { sqliteResultBackend, sqliteTransport } from 'taskwright/sqlite'
+import { broken } from './broken-variants.ts'
+import type { Ledger } from './ledger.ts'
+import { recorded } from './recording-transport.ts'
+import type { TransportPlan, Variant } from './worker-plan.ts'
+
+/** How a broker of the fault runs is opened. */
+export interface BrokerPlan {
+  readonly transport: TransportPlan
+  readonly variant?: Variant | undefined
+  /** Where its hand-overs are written; absent for a producer, whose tasks write by themselves. */
+  readonly ledger?: Ledger | undefined
+}
+
+/** A broker on the transport of a plan. */
+export function openBroker({ transport: plan, variant, ledger }: BrokerPlan): Broker {
+  let transport: TransportFactory = sqliteTransport(plan.options)
+  if (variant !== undefined) transport = broken(transport, variant, plan)
+  // Outermost: it sees what the worker believes, whatever is made of it.
+  if (ledger !== undefined) transport = recorded(transport, ledger)
+  return createBroker({
+    transport,
+    ...(plan.resultsFile === undefined
+      ? {}
+      : { resultBackend: sqliteResultBackend({ ...plan.options, file: plan.resultsFile }) }),
+    logger: logTo((level, message, { error }) => {
+      const why = error instanceof Error ? error.message : ''
+      if (level === 'error') process.stderr.write(`${process.pid} ${message} ${why}\n`)
+    }),
+  })
+}

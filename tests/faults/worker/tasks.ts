@@ -1,0 +1,129 @@
+/** The tasks of the fault runs. Each writes when it starts and how it ends, and returns its run. */
+import { TaskContext, type Broker } from 'taskwright'
+import { joinSet } from './join-set.ts'
+import type { Fact, Ledger, RunEnd } from './ledger.ts'
+import { pause } from './pause.ts'
+import type { JoinKind } from './worker-plan.ts'
+
+/** Where the tasks write. */
+export interface Witness {
+  readonly ledger: Ledger
+  /** A folder for sets that wait for their last member. */
+  readonly folder: string
+  readonly join?: JoinKind | undefined
+}
+
+/** Ways for a handler to take its process with it. */
+export type Death = 'abort' | 'segfault' | 'memory'
+
+/** Ways for a handler not to end. */
+export type Stubbornness = 'block' | 'never'
+
+let runs = 0
+
+/** Defines them on a broker. */
+export function defineTasks(broker: Broker, { ledger, folder, join = 'set' }: Witness) {
+  const deps = { ctx: TaskContext }
+  const witnessed = async (
+    { taskId: id, signal }: TaskContext,
+    body: () => unknown,
+  ): Promise<string> => {
+    const run = `${process.pid}.${++runs}`
+    let how: RunEnd = 'failed'
+    ledger.write({ kind: 'start', id, run })
+    try {
+      await body()
+      how = 'ok'
+      return run
+    } finally {
+      ledger.write({ kind: 'end', id, run, how: signal.aborted ? 'abandoned' : how })
+    }
+  }
+
+  /** Takes some milliseconds, and ends at once when it is aborted. */
+  const work = broker.task({ name: 'work', deps }, ({ ctx }, ms: number) =>
+    witnessed(ctx, () => pause(ms, ctx.signal)),
+  )
+  /** Fails so many times before it succeeds. */
+  const flaky = broker.task(
+    { name: 'flaky', deps, retry: { max: 5, backoff: '20ms' } },
+    ({ ctx }, fails: number) =>
+      witnessed(ctx, () => {
+        if (ctx.attempt <= fails) throw new Error(`failure ${ctx.attempt} of ${fails}`)
+      }),
+  )
+  const callback = broker.task({ name: 'callback', deps }, ({ ctx }, _group: string) =>
+    witnessed(ctx, () => {}),
+  )
+  /** One of a set; the last one sends the callback. */
+  const member = broker.task(
+    { name: 'member', deps },
+    ({ ctx }, group: string, no: number, of: number, ms: number) =>
+      witnessed(ctx, async () => {
+        await pause(ms, ctx.signal)
+        // Written before it counts: a callback must find all of its set done.
+        ledger.write({ kind: 'member', id: ctx.taskId, group })
+        if (joinSet({ folder, kind: join, group, no }) < of) return
+        const id = `${group}.done`
+        await send(ledger, { kind: 'attempt', id, parent: ctx.taskId, joins: group }, () =>
+          callback.kicker().withTaskId(id).kiq(group),
+        )
+      }),
+  )
+  /** Sends a set of others, and ends. */
+  const fanOut = broker.task({ name: 'fan-out', deps }, ({ ctx }, of: number, ms: number) =>
+    witnessed(ctx, async () => {
+      const group = ctx.taskId
+      for (let no = 0; no < of; no++) {
+        const id = `${group}.${no}`
+        await send(ledger, { kind: 'attempt', id, parent: group, group }, () =>
+          member.kicker().withTaskId(id).kiq(group, no, of, ms),
+        )
+      }
+    }),
+  )
+  /** Takes its process with it, each time. */
+  const poison = broker.task({ name: 'poison', deps }, ({ ctx }, death: Death) =>
+    witnessed(ctx, () => die(death)),
+  )
+  /** Does not end, nor hear of an abort, the first time; the next time it does. */
+  const stubborn = broker.task({ name: 'stubborn', deps }, ({ ctx }, way: Stubbornness) =>
+    witnessed(ctx, () => {
+      if (ctx.redeliveries > 0) return undefined
+      if (way === 'never') return new Promise(() => {})
+      ledger.write({ kind: 'fault', fault: 'block', target: process.pid })
+      for (;;);
+    }),
+  )
+  /** Never ends. */
+  const hang = broker.task({ name: 'hang', deps }, ({ ctx }) =>
+    witnessed(ctx, () => new Promise(() => {})),
+  )
+  /** Returns a text of so many characters. */
+  const echo = broker.task('echo', async (size: number) => 'x'.repeat(size))
+  const noop = broker.task('noop', async () => {})
+  return { work, flaky, fanOut, member, callback, poison, stubborn, hang, echo, noop }
+}
+
+/** The tasks as a producer sees them. */
+export type FaultTasks = ReturnType<typeof defineTasks>
+
+type Attempt = Extract<Fact, { kind: 'attempt' }>
+
+/** Sends, and writes down before what is tried and behind what was told. */
+export async function send(
+  ledger: Ledger,
+  attempt: Attempt,
+  kiq: () => Promise<{ readonly isDuplicate: boolean }>,
+): Promise<void> {
+  ledger.write(attempt)
+  const { isDuplicate } = await kiq()
+  ledger.write({ kind: 'ack', id: attempt.id, known: isDuplicate })
+}
+
+function die(death: Death): unknown {
+  if (death === 'abort') process.abort()
+  if (death === 'segfault') return process.kill(process.pid, 'SIGSEGV')
+  const hoard: unknown[] = []
+  for (;;) hoard.push(Array.from({ length: 10_000 }, (_, i) => ({ i })))
+}

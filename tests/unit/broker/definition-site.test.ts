@@ -48,7 +48,9 @@ it('is none where there is no file, and leaves Error as it was', () => {
     getScriptNameOrSourceURL: () => name,
     getLineNumber: () => null,
   })
-  capture.mockImplementation((holder) => Reflect.set(holder, 'stack', [own(undefined), own('/u.js')]))
+  capture.mockImplementation((holder) =>
+    Reflect.set(holder, 'stack', [own(undefined), own('/u.js')]),
+  )
   expect(definitionSite()).toEqual({ file: '/u.js', line: 0 })
   capture.mockRestore()
   expect(Reflect.get(Error, 'prepareStackTrace')).toBe(prepare)

@@ -102,7 +102,7 @@ describe('sends of one turn', () => {
     expect(first).toMatchObject({ reason: { code: 'SEND_FAILED', cause: { message: 'no wire' } } })
     expect(second).toMatchObject({ reason: expect.any(SendFailedError) })
     expect(ids()).toHaveLength(1)
-    const odd = stage({ send: () => Promise.reject('text' as unknown as Error) })
+    const odd = stage({ send: () => Promise.reject('text') })
     expect(await thrownBy(odd.sender.send(out('a')))).toMatchObject({
       message: expect.stringMatching(/could not be stored: text/),
     })
@@ -277,7 +277,7 @@ describe('a hook around send', () => {
     })
     expect(await thrownBy(sender.send(out('m')))).toMatchObject({ message: 'away' })
     const odd = stage({ middlewares: [swallow] })
-    const text = odd.sender.sendWithin(out('m'), () => Promise.reject('text' as unknown as Error))
+    const text = odd.sender.sendWithin(out('m'), () => Promise.reject('text'))
     expect(await thrownBy(text)).toMatchObject({ message: 'text' })
   })
 })

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import { Slots } from '../../../src/worker/slots.ts'
+import { delivery } from './stage.ts'
+
+const one = (token: number, redeliveries = 0) => delivery({ token, redeliveries })
+const tokens = (deliveries: readonly { token: unknown }[]) => deliveries.map(({ token }) => token)
+
+describe('slots', () => {
+  it('start in the order of claims, as many as run at once', () => {
+    const slots = new Slots(2, 3)
+    expect(slots.room()).toBe(5)
+    slots.add([one(1), one(2), one(3)])
+    expect([slots.next()?.token, slots.next()?.token, slots.next()]).toEqual([1, 2, undefined])
+    expect([slots.running, slots.waiting, slots.room()]).toEqual([2, 1, 2])
+    slots.free(one(1))
+    expect(slots.next()?.token).toBe(3)
+    expect(slots.next()).toBeUndefined()
+  })
+
+  it('put small fetches off while something waits', () => {
+    const slots = new Slots(1, 10)
+    slots.add(Array.from({ length: 8 }, (_, i) => one(i)))
+    slots.next()
+    expect(slots.room()).toBe(0)
+    while (slots.waiting > 0) {
+      slots.free(one(0))
+      slots.next()
+    }
+    expect(slots.room()).toBe(10)
+  })
+
+  it('run one suspect at a time, first of all, and hold no second', () => {
+    const slots = new Slots(3, 3)
+    expect(slots.suspectRoom()).toBe(1)
+    slots.add([one(1), one(2, 1), one(3, 2)])
+    expect(slots.suspectRoom()).toBe(0)
+    expect([slots.next()?.token, slots.next()?.token, slots.next()]).toEqual([2, 1, undefined])
+    slots.free(one(1))
+    expect(slots.next()).toBeUndefined()
+    slots.free(one(2, 1))
+    expect(slots.next()?.token).toBe(3)
+    expect(slots.suspectRoom()).toBe(0)
+    slots.free(one(3, 2))
+    expect(slots.suspectRoom()).toBe(1)
+  })
+
+  it('let go of what has not started', () => {
+    const slots = new Slots(1, 5)
+    slots.add([one(1), one(2), one(3), one(4, 1)])
+    expect(slots.next()?.token).toBe(4)
+    slots.free(one(4, 1))
+    expect(slots.next()?.token).toBe(1)
+    expect(slots.remove(1)).toBeUndefined()
+    expect(slots.remove(2)?.token).toBe(2)
+    slots.add([one(5, 1)])
+    expect(slots.remove(5)?.token).toBe(5)
+    expect(tokens(slots.drain())).toEqual([3])
+    expect([slots.waiting, slots.running]).toEqual([0, 1])
+  })
+
+  it('keep their order over many', () => {
+    const slots = new Slots(1, 5000)
+    slots.add(Array.from({ length: 3000 }, (_, i) => one(i)))
+    const order = Array.from({ length: 3000 }, () => {
+      const next = slots.next()
+      slots.free(one(0))
+      return next?.token
+    })
+    expect(order).toEqual(Array.from({ length: 3000 }, (_, i) => i))
+    expect(slots.next()).toBeUndefined()
+  })
+})

@@ -97,13 +97,22 @@ describe('an isolated run', () => {
   })
 
   it.each([
-    [{ name: 'E', message: 'm', code: 'RETRY_REQUESTED' }, { code: 'RETRY_REQUESTED', delay: 9 }],
-    [{ name: 'E', message: 'no', code: 'TASK_REJECTED' }, { code: 'TASK_REJECTED', message: 'no' }],
+    [
+      { name: 'E', message: 'm', code: 'RETRY_REQUESTED' },
+      { code: 'RETRY_REQUESTED', delay: 9 },
+    ],
+    [
+      { name: 'E', message: 'no', code: 'TASK_REJECTED' },
+      { code: 'TASK_REJECTED', message: 'no' },
+    ],
     [
       { name: 'E', message: 'm', code: 'NON_RETRYABLE', stack: 'at far', cause: { name: 'C', message: 'c' } }, // prettier-ignore
       { code: 'NON_RETRYABLE', stack: 'at far', cause: { name: 'C' } },
     ],
-    [{ name: 'RangeError', message: 'm', code: 'ENOENT' }, { name: 'RangeError', code: 'ENOENT' }],
+    [
+      { name: 'RangeError', message: 'm', code: 'ENOENT' },
+      { name: 'RangeError', code: 'ENOENT' },
+    ],
   ])('throws %j as what it was', async (error, expected) => {
     const { result, tell } = newRun()
     tell({ kind: 'error', error, retryDelay: 9 })

@@ -76,3 +76,4 @@ export type {
   TransportFactory,
 } from './core/vendor.ts'
 export type { ApplyAnswer, WorkflowNode, WorkflowStore } from './core/workflow-store.ts'
+export type { EventLog, LoggedEvent } from './core/event-log.ts'

@@ -2,20 +2,6 @@ import type { Plain } from '../core/data.ts'
 import type { Dependencies, Injected } from '../core/dependency.ts'
 import type { In, Out, Schema } from './task-options.ts'
 
-/** All arguments but the first. */
-export type Tail<A extends readonly unknown[]> = A extends readonly []
-  ? []
-  : A extends readonly [_?: unknown, ...rest: infer T]
-    ? T
-    : never
-
-/** The first argument. */
-export type Head<A extends readonly unknown[]> = A extends readonly []
-  ? never
-  : A extends readonly [h?: infer H, ...rest: unknown[]]
-    ? H
-    : never
-
 type Fn = (...args: never[]) => unknown
 
 /** The form that a handler must have, given the dependencies and the schema of its task. */

@@ -18,3 +18,10 @@ export { exploreSeeds, type ExploreOptions } from './explore-seeds.ts'
 export type { Faults, FaultTarget, KillStep, StoreOperation } from './bench/faults.ts'
 export type { JournalEntry, JournalKind, SentMessage, SettledTask } from './bench/journal.ts'
 export { StalledError } from './bench/stalled.ts'
+export {
+  taskwrightMatchers,
+  type Loose,
+  type MatcherContext,
+  type MatcherResult,
+  type TaskwrightMatchers,
+} from './matchers.ts'

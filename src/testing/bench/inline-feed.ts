@@ -4,6 +4,7 @@ import type { RunningTask } from './activity.ts'
 import { claimAll, claimOne } from './claim-one.ts'
 import type { FaultPlan } from './faults.ts'
 import type { Schedule } from './seeded-schedule.ts'
+import type { TestStore } from './test-store.ts'
 
 /** A message in the hands of the worker, and the end of what the worker does with it. */
 interface Fed {
@@ -21,6 +22,7 @@ interface Want {
 export interface InlineFeedOptions {
   readonly faults: FaultPlan
   readonly schedule: Schedule
+  readonly store: Pick<TestStore, 'widened' | 'isReady' | 'counts'>
   /** Waits for a promise, and moves the clock where the worker needs it to get there. */
   readonly until: <T>(promise: Promise<T>) => Promise<T>
 }
@@ -53,7 +55,8 @@ export class InlineFeed {
     for (;;) {
       const want = await this.#nextWant(request.signal)
       if (want === undefined) return []
-      const delivery = await this.#search(inner, request, want.matches)
+      const wide = this.#options.store.widened(request)
+      const delivery = await this.#search(inner, wide, want.matches)
       if (delivery === undefined) {
         want.answer(undefined)
         continue
@@ -70,8 +73,9 @@ export class InlineFeed {
     if (from !== undefined) from.suspended++
     try {
       await this.#inLine(from, async () => {
-        await this.#runAll((delivery) => delivery.id === id)
-        await this.#runAll((delivery) => !this.#awaited.has(delivery.id))
+        const mine = (delivery: Delivery): boolean => delivery.id === id
+        while ((await this.#runNext(mine)) && (await this.#options.store.isReady(id)));
+        if (await this.#othersMayBeReady()) await this.#runOthers()
       })
     } finally {
       if (from !== undefined) from.suspended--
@@ -83,9 +87,7 @@ export class InlineFeed {
 
   /** Runs what is ready and belongs to nobody: something came due. */
   runReady(): Promise<void> {
-    return this.#inLine(undefined, () =>
-      this.#runAll((delivery) => !this.#awaited.has(delivery.id)),
-    )
+    return this.#inLine(undefined, () => this.#runOthers())
   }
 
   /** The worker has nothing more to do with a message. */
@@ -119,12 +121,24 @@ export class InlineFeed {
     return mine
   }
 
-  async #runAll(matches: (delivery: Delivery) => boolean): Promise<void> {
-    while (!this.#closed) {
-      const fed = await this.#options.until(this.#want(matches))
-      if (fed === undefined) return
-      await this.#options.until(fed.end)
-    }
+  async #runOthers(): Promise<void> {
+    while (await this.#runNext((delivery) => !this.#awaited.has(delivery.id)));
+  }
+
+  /** Spares looking through a thousand messages that wait for their senders' turn, after each of them. */
+  async #othersMayBeReady(): Promise<boolean> {
+    const { queued } = await this.#options.store.counts()
+    const inHand = [...this.#ends.keys()].filter((id) => this.#awaited.has(id)).length
+    return queued > this.#awaited.size - inHand - 1
+  }
+
+  /** Runs the first message that matches to its end; false when there is none. */
+  async #runNext(matches: (delivery: Delivery) => boolean): Promise<boolean> {
+    if (this.#closed) return false
+    const fed = await this.#options.until(this.#want(matches))
+    if (fed === undefined) return false
+    await this.#options.until(fed.end)
+    return true
   }
 
   #want(matches: (delivery: Delivery) => boolean): Promise<Fed | undefined> {

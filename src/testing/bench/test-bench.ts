@@ -104,7 +104,7 @@ export class TestBench {
     })
     if (inline) {
       const until = <T>(promise: Promise<T>): Promise<T> => this.pace.until(promise)
-      this.#feed = new InlineFeed({ faults: this.faults, schedule, until })
+      this.#feed = new InlineFeed({ faults: this.faults, schedule, store: this.#store, until })
       this.#due = new DueTimes(this.clock, () => void this.#feed?.runReady())
     }
     copyOverrides(real.container.overrides, this.overrides)

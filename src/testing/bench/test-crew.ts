@@ -95,9 +95,7 @@ export class TestCrew {
       store,
       name: `worker-${++this.#hired}`,
       claim: (inner, request) =>
-        feed === undefined
-          ? store.claimSome(inner, request)
-          : feed.claim(inner, store.widened(request)),
+        feed === undefined ? store.claimSome(inner, request) : feed.claim(inner, request),
       onEnd: (id) => feed?.ended(id),
       kill: (dead) => this.kill(dead),
     })

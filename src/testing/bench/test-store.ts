@@ -101,6 +101,12 @@ export class TestStore {
     if (found.length > 0) await own.release(found)
   }
 
+  /** Whether this message could be claimed now. */
+  async isReady(id: string): Promise<boolean> {
+    const [state] = (await this.#own?.inspector?.states([id])) ?? []
+    return state === 'queued'
+  }
+
   /** What there is in the queues that workers take from. */
   async counts(): Promise<StoreCounts> {
     const { queues } = this.#options

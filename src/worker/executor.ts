@@ -13,7 +13,6 @@ import type { AnyHandler, RegisteredTask } from '../broker/registry.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { cancelledEnding, deadEnding, failedRunEnding, succeededEnding } from './endings.ts'
 import { throughExecuteHooks } from './execute-hooks.ts'
-import { runIsolated } from './isolated-run.ts'
 import type { Patience } from './patience.ts'
 import { failedRunsOf } from './retry-decision.ts'
 import type { Run } from './run.ts'
@@ -189,6 +188,8 @@ export class Executor {
     const { handler, deps } = task
     if (task.isolate !== undefined) {
       const context = new RunContext({ runtime, run, task, message, input: undefined, startedAt })
+      // Loaded when it is needed: threads and child processes cost every import of the package.
+      const { runIsolated } = await import('./isolated-run.ts')
       return runIsolated({ runtime, task, message, context })
     }
     const { positional, input } =

@@ -7,6 +7,9 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
+      // Runs in threads and processes of its own only, from dist/, where it cannot be measured:
+      // tests/integration/worker/isolate.test.ts holds it to what it promises.
+      exclude: ['src/worker/isolated-entry.ts'],
       reporter: ['text-summary', 'json-summary'],
       reportsDirectory: 'coverage',
       reportOnFailure: true,

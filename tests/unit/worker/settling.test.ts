@@ -1,5 +1,6 @@
 /** How ends come into the store, whatever it says to them first. */
 import { describe, expect, it } from 'vitest'
+import { taskiqJson } from '../../../src/codecs/taskiq-json.ts'
 import { InvalidInputError, UnsupportedError } from '../../../src/core/errors.ts'
 import type { Settlement } from '../../../src/core/settlement.ts'
 import type { LeaseKeeperOptions, Transport } from '../../../src/core/transport.ts'
@@ -149,12 +150,13 @@ describe('a value', () => {
 
 describe('a message that has no room for the count of its runs', () => {
   it('fails with its own error instead of being retried', async () => {
-    const { broker, runtime, work, lines } = stage()
+    const codec = taskiqJson({ richTypes: true, maxBytes: 500 })
+    const { broker, runtime, work, lines } = stage(undefined, { codec, resultCodec: taskiqJson() })
     const task = broker.task({ name: 't', retry: { max: 5 } }, async (_text: string) => {
       throw new Error('broken')
     })
     const made = await work()
-    let size = 4_194_304
+    let size = 500
     const fits = (text: string): boolean => {
       try {
         runtime.codec.encodeMessage({ id: 'x', task: 't', args: [text], kwargs: {}, labels: {} })

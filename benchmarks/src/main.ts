@@ -1,0 +1,102 @@
+/** The benchmark: see ../README.md. Started by scripts/bench.mjs. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describeMachine, load, type Machine } from './machine.ts'
+import { payload } from './message.ts'
+import { readOptions, usage, type BenchOptions } from './options.ts'
+import { peers as allPeers } from './peer-list.ts'
+import { tableOf } from './print-tables.ts'
+import { hotspots } from './profile.ts'
+import { rowsOf, type ResultRow } from './result-rows.ts'
+import { contendersOf, runLine } from './rounds.ts'
+import { Children } from './spawn-child.ts'
+
+const options = readOptions(process.argv.slice(2))
+if (options === 'help') console.log(usage)
+else await run(options)
+
+async function run(given: BenchOptions): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'taskwright-bench-'))
+  const profiles = given.profile ? join(folder, 'profiles') : undefined
+  if (profiles !== undefined) mkdirSync(profiles)
+  const children = new Children(profiles)
+  const cleanUp = (): void => {
+    children.kill()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  process.once('SIGINT', () => {
+    cleanUp()
+    process.exit(130)
+  })
+  try {
+    const machine = describeMachine(folder)
+    await printHead(given, machine)
+    const before = load()
+    const began = performance.now()
+    const rows = await measure(given, { children, folder, profiles })
+    const seconds = Math.round((performance.now() - began) / 1000)
+    const after = load()
+    console.log(
+      `\nTook ${seconds} s. Load average before ${before.toFixed(2)}, after ${after.toFixed(2)}; ` +
+        `a quiet machine begins near 0 and ends below ${machine.cores + 1}.`,
+    )
+    if (given.json === undefined) return
+    const runs = { machine, load: { before, after }, seconds, payloadBytes: payload.length }
+    writeFileSync(given.json, `${JSON.stringify({ ...runs, rows }, null, 2)}\n`)
+  } finally {
+    cleanUp()
+  }
+}
+
+async function measure(
+  { engines, scenarios, runs, size, peers }: BenchOptions,
+  bench: { children: Children; folder: string; profiles: string | undefined },
+): Promise<ResultRow[]> {
+  const contenders = contendersOf(engines, peers ? allPeers : [])
+  const all: ResultRow[] = []
+  for (const scenario of scenarios) {
+    const lines = []
+    for (const line of scenario.lines(size)) {
+      const onRun = (what: string): void => progress(`${scenario.name}: ${what}`)
+      const result = await runLine(bench, { scenario, line }, { contenders, runs, onRun })
+      lines.push({ line, rows: rowsOf(result) })
+    }
+    progress('')
+    const names = engines.map(({ name }) => name)
+    console.log(`\n${tableOf(scenario, lines, names)}`)
+    if (bench.profiles !== undefined) printHotspots(bench.profiles)
+    all.push(...lines.flatMap(({ rows }) => rows))
+  }
+  return all
+}
+
+function printHotspots(folder: string): void {
+  for (const { thread, share, name } of hotspots(folder)) {
+    console.log(`  ${thread.padEnd(8)} ${(share * 100).toFixed(1).padStart(5)} %  ${name}`)
+  }
+}
+
+async function printHead({ engines, runs, peers }: BenchOptions, machine: Machine): Promise<void> {
+  const { cores, model, memoryGb, system, node, fdatasync } = machine
+  console.log(
+    `${cores} cores (${model}), ${memoryGb} GB, ${system}, Node ${node}, fdatasync ${fdatasync} µs, ` +
+      `payload ${payload.length} bytes, ${runs} rounds`,
+  )
+  for (const engine of engines) {
+    console.log(`${engine.name}: ${await engine.version()}; ${engine.settings}.`)
+    console.log(`${' '.repeat(engine.name.length)}  limit: ${engine.limit}.`)
+  }
+  for (const { name, settings, missing } of peers ? allPeers : []) {
+    console.log(`${name}: ${settings}. Not measured: ${missing}.`)
+  }
+  console.log(
+    'A cell: median (least–most), share of the limit in the same round, CPU per task: client+store.',
+  )
+}
+
+/** One line on the terminal that shows what runs now. */
+function progress(text: string): void {
+  if (!process.stderr.isTTY) return
+  process.stderr.write(`\r\u001b[K${text.slice(0, 100)}`)
+}

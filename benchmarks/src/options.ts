@@ -1,0 +1,79 @@
+import { parseArgs } from 'node:util'
+import type { BenchEngine } from './engine.ts'
+import { engineOf, engines } from './engine-list.ts'
+import type { Scenario, SizeOf } from './scenario.ts'
+import { scenarios } from './scenario-list.ts'
+
+/** What the command line asks for. */
+export interface BenchOptions {
+  readonly engines: readonly BenchEngine[]
+  readonly scenarios: readonly Scenario[]
+  readonly runs: number
+  readonly size: SizeOf
+  readonly peers: boolean
+  readonly json: string | undefined
+  readonly profile: boolean
+}
+
+export const usage = `npm run bench -- [options]
+
+  --engine LIST     columns, comma-separated: ${engines.map(({ name }) => name).join(', ')} (default: all)
+  --scenario LIST   ${scenarios.map(({ name }) => name).join(', ')}
+                    (default: all but leak, which runs when it is named)
+  --runs N          rounds; each runs every contender once (default 5)
+  --tasks N         the most tasks of a run (default: as each scenario says)
+  --quick           a tenth of the tasks, 3 rounds, main columns: under a minute, for a first look
+  --peers           other libraries beside ours; installs them into benchmarks/node_modules
+  --json FILE       writes all rows into a file
+  --profile         names the costliest functions of Taskwright, per scenario and thread
+  --help`
+
+/** @throws TypeError, RangeError for what is not known. */
+export function readOptions(args: readonly string[]): BenchOptions | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      engine: { type: 'string' },
+      scenario: { type: 'string' },
+      runs: { type: 'string' },
+      tasks: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      peers: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      profile: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return 'help'
+  const { quick, peers, json, profile } = values
+  const most = values.tasks === undefined ? Infinity : whole(values.tasks, '--tasks')
+  const share = quick ? 0.1 : 1
+  return {
+    engines: namesOf(values.engine)?.map(engineOf) ?? (quick ? engines.slice(0, 2) : engines),
+    scenarios:
+      namesOf(values.scenario)?.map(scenarioOf) ??
+      scenarios.filter(({ onRequest }) => onRequest !== true),
+    runs: values.runs === undefined ? (quick ? 3 : 5) : whole(values.runs, '--runs'),
+    size: (full) => Math.min(most, Math.round(full * share)),
+    peers,
+    json,
+    profile,
+  }
+}
+
+function scenarioOf(name: string): Scenario {
+  const found = scenarios.find((scenario) => scenario.name === name)
+  if (found !== undefined) return found
+  const known = scenarios.map((scenario) => scenario.name).join(', ')
+  throw new RangeError(`there is no scenario '${name}'. Known: ${known}.`)
+}
+
+function namesOf(list: string | undefined): string[] | undefined {
+  return list?.split(',').map((name) => name.trim())
+}
+
+function whole(text: string, what: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value >= 1) return value
+  throw new RangeError(`${what} is a whole number of 1 or more, not '${text}'.`)
+}

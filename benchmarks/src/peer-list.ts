@@ -1,0 +1,15 @@
+import type { Peer } from './peers/peer.ts'
+import { liteque } from './peers/liteque.ts'
+import { plainjob } from './peers/plainjob.ts'
+
+/** Those that can be measured beside us. */
+export const peers: readonly Peer[] = [plainjob, liteque]
+
+/** @throws RangeError that lists what is known. */
+export function peerOf(name: string): Peer {
+  const found = peers.find((peer) => peer.name === name)
+  if (found !== undefined) return found
+  throw new RangeError(
+    `there is no peer '${name}'. Known: ${peers.map((peer) => peer.name).join(', ')}.`,
+  )
+}

@@ -1,0 +1,14 @@
+import type { Subject } from '../subject.ts'
+
+/** Another library, measured on the engine that it shares with ours. */
+export interface Peer {
+  readonly name: string
+  /** The engine beside which it is shown. */
+  readonly engine: string
+  readonly settings: string
+  /** What is not measured, and why. */
+  readonly missing: string
+  /** Scenarios that it can take part in. */
+  readonly scenarios: readonly string[]
+  open(place: string): Promise<Subject>
+}

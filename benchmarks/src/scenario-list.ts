@@ -1,0 +1,22 @@
+import type { Scenario } from './scenario.ts'
+import { backlog } from './scenarios/backlog.ts'
+import { enqueue } from './scenarios/enqueue.ts'
+import { leak } from './scenarios/leak.ts'
+import { memoryUse, process, sleepers } from './scenarios/process.ts'
+import { latency, roundTrip } from './scenarios/round-trip.ts'
+import { storedBytes } from './scenarios/stored-bytes.ts'
+import { workers } from './scenarios/workers.ts'
+
+/** All scenarios, in the order of the tables. */
+export const scenarios: readonly Scenario[] = [
+  enqueue,
+  process,
+  sleepers,
+  roundTrip,
+  latency,
+  backlog,
+  workers,
+  storedBytes,
+  memoryUse,
+  leak,
+]

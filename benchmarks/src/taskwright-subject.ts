@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createWorker, type Broker } from 'taskwright'
+import { taskName } from './message.ts'
+import type { ServeOrder, Subject } from './subject.ts'
+
+/** Taskwright as its users run it: a broker, a task, a worker with default options but these. */
+export async function taskwrightSubject(broker: Broker): Promise<Subject> {
+  let order: ServeOrder = { concurrency: 1, prefetch: 0, sleep: 0, onHandled: () => {} }
+  const noop = broker.task(taskName, async (text: string) => {
+    if (order.sleep > 0) await sleep(order.sleep)
+    order.onHandled(text)
+  })
+  await broker.start()
+  return {
+    async send(text) {
+      await noop.kiq(text)
+    },
+    async sendTogether(texts) {
+      await Promise.all(texts.map((text) => noop.kiq(text)))
+    },
+    async sendMany(texts) {
+      await noop.kiqMany(texts.map((text): [string] => [text]))
+    },
+    async request(text) {
+      const handle = await noop.kiq(text)
+      await handle.result()
+    },
+    async serve(given) {
+      order = given
+      const { concurrency, prefetch } = given
+      const worker = createWorker(broker, { concurrency, prefetch })
+      await worker.start()
+      return { settled: () => worker.counts.settled, stop: () => worker.stop() }
+    },
+    close: () => broker.stop(),
+  }
+}

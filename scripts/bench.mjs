@@ -1,0 +1,48 @@
+/**
+ * The benchmark from a bare clone: installs and builds what is missing, builds benchmarks/ against dist/ and runs it.
+ * All arguments go on: `npm run bench -- --help`.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { buildIfStale, install, root, run, runPackage } from './bootstrap.mjs'
+
+const folder = join(root, 'benchmarks')
+const args = process.argv.slice(2)
+
+install()
+const built = buildIfStale() && prepare() && buildBenchmarks()
+process.exitCode = built && run(process.execPath, [join(folder, 'dist/main.js'), ...args]) ? 0 : 1
+
+/** Peers where they are asked for, and this package under its own name, as a user has it. */
+function prepare() {
+  if (args.includes('--peers')) installPeers()
+  const link = join(folder, 'node_modules/taskwright')
+  if (existsSync(link)) return true
+  mkdirSync(join(folder, 'node_modules'), { recursive: true })
+  rmSync(link, { force: true })
+  symlinkSync(root, link, 'junction')
+  return true
+}
+
+/** Other libraries are not needed for our own numbers: where they cannot be installed, their rows say so. */
+function installPeers() {
+  const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const missing = Object.entries(dependencies).filter(([name, version]) => {
+    const file = join(folder, 'node_modules', name, 'package.json')
+    return !existsSync(file) || JSON.parse(readFileSync(file, 'utf8')).version !== version
+  })
+  if (missing.length === 0) return
+  console.log(
+    'Installing the peers; better-sqlite3 compiles for about 80 s where it has no binary.',
+  )
+  // The link to ourselves would be taken for a package that does not belong there.
+  rmSync(join(folder, 'node_modules/taskwright'), { force: true })
+  if (!run('npm', ['install', '--prefix', folder, '--no-audit', '--no-fund', '--no-package-lock'])) {
+    console.error('The peers could not be installed; their rows will say that they failed.')
+  }
+}
+
+function buildBenchmarks() {
+  rmSync(join(folder, 'dist'), { recursive: true, force: true })
+  return runPackage('typescript/bin/tsc', ['-p', 'benchmarks/tsconfig.json'])
+}

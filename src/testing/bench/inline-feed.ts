@@ -43,6 +43,8 @@ export class InlineFeed {
   /** Messages whose senders will see to them, by how many do. */
   readonly #awaited = new Map<string, number>()
   readonly #ends = new Map<string, () => void>()
+  /** A {@link runReady} whose turn has not come: it will see to what comes due meanwhile too. */
+  #readyInLine: Promise<void> | undefined
   #wakeWorker: (() => void) | undefined
   #closed = false
 
@@ -87,7 +89,11 @@ export class InlineFeed {
 
   /** Runs what is ready and belongs to nobody: something came due. */
   runReady(): Promise<void> {
-    return this.#inLine(undefined, () => this.#runOthers())
+    this.#readyInLine ??= this.#inLine(undefined, () => {
+      this.#readyInLine = undefined
+      return this.#runOthers()
+    })
+    return this.#readyInLine
   }
 
   /** The worker has nothing more to do with a message. */

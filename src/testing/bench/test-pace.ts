@@ -38,6 +38,13 @@ export interface DrainOptions {
   limit?: number | undefined
 }
 
+/** One call of {@link TestPace.until}. */
+interface Wait {
+  done: boolean
+  /** It can go on only when something happens elsewhere. */
+  blocked: boolean
+}
+
 const mostRuns = 10_000
 /** Steps of the clock in which nothing happens, after which nothing ever will. */
 const mostEmptySteps = 20_000
@@ -54,7 +61,7 @@ const mostNudges = 1_000
 export class TestPace {
   readonly #options: TestPaceOptions
   /** Those in {@link until}, the innermost last. */
-  #waits: Promise<void>[] = []
+  #waits: Wait[] = []
 
   constructor(options: TestPaceOptions) {
     this.#options = options
@@ -120,19 +127,25 @@ export class TestPace {
    */
   async until<T>(promise: Promise<T>): Promise<T> {
     const { activity, clock } = this.#options
-    let done = false
-    const end = promise.then(() => void (done = true))
-    this.#waits.push(end)
+    const wait: Wait = { done: false, blocked: false }
+    const end = promise.then(() => {
+      wait.done = true
+      wait.blocked = false
+    })
+    this.#waits.push(wait)
     for (let nudges = 0; ;) {
-      await this.#settle()
-      if (done) break
+      await this.#rest()
+      if (wait.done) break
       // A handler that waits for what it sent is not at work: it is for the inner wait to go on.
-      const inner = this.#waits.at(-1) === end
+      const inner = this.#waits.at(-1) === wait
       const others = !inner || clock.moving || activity.working().length > 0
-      if (others || ++nudges > mostNudges || !clock.step())
+      if (others || ++nudges > mostNudges || !clock.step()) {
+        wait.blocked = true
         await Promise.race([end, activity.changed()])
+        wait.blocked = false
+      }
     }
-    this.#waits = this.#waits.filter((other) => other !== end)
+    this.#waits = this.#waits.filter((other) => other !== wait)
     activity.touch()
     return promise
   }
@@ -151,8 +164,13 @@ export class TestPace {
     })
   }
 
-  /** Resolves when no promise goes on by itself and no call is under way. */
+  /** Resolves when no promise goes on by itself, no call is under way, and no inline send either. */
   async #settle(): Promise<void> {
+    do await this.#rest()
+    while (this.#waits.some(({ blocked }) => !blocked))
+  }
+
+  async #rest(): Promise<void> {
     const { activity, clock, schedule } = this.#options
     do await eventLoopTurn()
     while (schedule.pending > 0 || activity.calls > 0 || clock.catchUp())

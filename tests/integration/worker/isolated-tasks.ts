@@ -52,7 +52,15 @@ function define(kind: 'thread' | 'process') {
         context.logger.child({ extra: 1 }).info('from inside', { run: () => {} })
         context.logger.warn('plain', { n })
         const { taskId, taskName, queue, attempt, redeliveries, labels, args, input } = context
-        const facts = { taskId, taskName, queue, attempt, redeliveries, labels, args: args.map(String) }
+        const facts = {
+          taskId,
+          taskName,
+          queue,
+          attempt,
+          redeliveries,
+          labels,
+          args: args.map(String),
+        }
         return {
           ...facts,
           input: input === undefined,

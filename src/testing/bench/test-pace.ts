@@ -47,7 +47,7 @@ interface Wait {
 
 const mostRuns = 10_000
 /** Steps of the clock in which nothing happens, after which nothing ever will. */
-const mostEmptySteps = 20_000
+const mostEmptySteps = 10_000
 /** Steps of the clock that a worker may need to get through a failing store. */
 const mostNudges = 1_000
 

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import {
@@ -109,12 +108,9 @@ describe('a broker under test, inline', () => {
 
   it('waits for the real I/O of a handler', async () => {
     const broker = newBroker()
-    const size = broker.task(
-      'size',
-      async (file: string) => (await readFile(file, 'utf8')).length,
-    )
+    const size = broker.task('size', async (file: string) => (await readFile(file, 'utf8')).length)
     await using _app = testBroker(broker, { mode: 'inline' })
-    const handle = await size.kiq(fileURLToPath(import.meta.url))
+    const handle = await size.kiq(import.meta.filename)
     expect(await handle.status()).toBe('succeeded')
     expect(await handle.result()).toBeGreaterThan(1_000)
   })

@@ -37,6 +37,7 @@ export interface Verdict {
   readonly unknown: number
   readonly recovered: number
   readonly succeeded: number
+  readonly cancelled: number
   readonly dead: Readonly<Record<string, number>>
   readonly runs: number
   /** Handlers that ended well beyond the first of their message: at least once, not exactly once. */
@@ -102,6 +103,8 @@ export function check(input: CheckInput): Verdict {
   for (const { reason } of input.finals.values()) {
     if (reason !== undefined) dead[reason] = (dead[reason] ?? 0) + 1
   }
+  const countOf = (wanted: string): number =>
+    [...input.finals.values()].filter(({ status }) => status === wanted).length
   const ended = (id: string): boolean => finals.has(input.finals.get(id)?.status ?? null)
   const unknown = [...sends.attempted].filter(
     (id) => !sends.acknowledged.has(id) && !sends.refused.has(id),
@@ -113,7 +116,8 @@ export function check(input: CheckInput): Verdict {
     refused: sends.refused.size,
     unknown: unknown.length,
     recovered: unknown.filter(ended).length,
-    succeeded: [...input.finals.values()].filter(({ status }) => status === 'succeeded').length,
+    succeeded: countOf('succeeded'),
+    cancelled: countOf('cancelled'),
     dead,
     runs: runs.length,
     duplicates: okRuns.length - new Set(okRuns.map(({ id }) => id)).size,

@@ -1,12 +1,19 @@
 import { join } from 'node:path'
-import type { Setting } from './stage.ts'
 import type { TransportPlan } from './worker/worker-plan.ts'
+
+/** What a run may want of its store. */
+export interface StoreChoices {
+  /** More for the transport: `maintenance: false`. */
+  readonly transport?: Partial<TransportPlan['options']> | undefined
+  /** Results in a store of their own: outcome and result are then two steps. */
+  readonly splitResults?: boolean | undefined
+}
 
 /** A store under test: one column of the matrix. */
 export interface Engine {
   readonly name: EngineName
   /** A new store for one run, in its folder. */
-  plan(folder: string, setting: Pick<Setting, 'transport' | 'splitResults'>): TransportPlan
+  plan(folder: string, choices: StoreChoices): TransportPlan
 }
 
 /** The engines that have rows. */

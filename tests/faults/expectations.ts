@@ -22,6 +22,7 @@ export function shortfalls(verdict: Verdict, expected: Expectations = {}): strin
     duplicates = verdict.inFlight,
     also = {},
   } = expected
+  const { succeeded, cancelled } = verdict
   const died = Object.values(verdict.dead).reduce((sum, count) => sum + count, 0)
   const stored = verdict.acknowledged + verdict.recovered
   const checks: Record<string, boolean> = {
@@ -29,8 +30,8 @@ export function shortfalls(verdict: Verdict, expected: Expectations = {}): strin
       ...dead,
       ...verdict.dead,
     }).every((reason) => (dead[reason] ?? 0) === (verdict.dead[reason] ?? 0)),
-    [`${verdict.succeeded} succeeded of ${stored}, ${died} dead`]:
-      !allSucceed || verdict.succeeded + died >= stored,
+    [`${succeeded} succeeded of ${stored}, ${died} dead, ${cancelled} cancelled`]:
+      !allSucceed || succeeded + died + cancelled >= stored,
     [`${verdict.duplicates} duplicates, at most ${duplicates} were expected`]:
       verdict.duplicates <= duplicates,
     'nothing was acknowledged': verdict.acknowledged > 0,

@@ -5,6 +5,9 @@ import type { StageOptions } from './stage.ts'
 /** A: every commit. B: at night, an hour. C: a release. */
 export type Tier = 'A' | 'B' | 'C'
 
+/** All tiers. */
+export const tiers: readonly Tier[] = ['A', 'B', 'C']
+
 /** How much of a row is run. What the numbers count is the row's to say. */
 export type Size = Readonly<Record<string, number>>
 
@@ -16,8 +19,6 @@ export interface Row<S extends Size = Size> {
   readonly expected: string
   readonly engines: readonly EngineName[]
   readonly sizes: Readonly<Record<Tier, S>>
-  /** Runs in every tier A; the others take turns. */
-  readonly always?: boolean | undefined
   run(options: StageOptions, size: S): Promise<Outcome>
 }
 
@@ -25,15 +26,14 @@ export interface Row<S extends Size = Size> {
 export interface Outcome {
   /** Why it failed; empty where it did not. */
   readonly faults: readonly string[]
-  /** What is worth a column of its own: `{ restarts: 4 }`. */
+  /** What is worth saying beside the verdict: `{ restarts: 4 }`. */
   readonly facts: Readonly<Record<string, number | string>>
   readonly verdict?: Verdict | undefined
   /** It could not be run here, and why. */
   readonly skipped?: string | undefined
 }
 
-/** A row with its sizes checked against its play. */
+/** A row whose play and sizes fit together. */
 export function row<const S extends Size>(of: Row<S>): Row {
-  // Each tier's size is one of S; the table only passes it back in.
-  return of as unknown as Row
+  return of
 }

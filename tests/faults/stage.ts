@@ -5,7 +5,7 @@
 import type { Broker, Random } from 'taskwright'
 import { seededRandom } from 'taskwright'
 import { check, type FinalState, type Verdict } from './checker.ts'
-import type { Engine } from './engines.ts'
+import type { Engine, StoreChoices } from './engines.ts'
 import { Fleet, type Member } from './fleet.ts'
 import { openLedger, readLedgers, type Entry, type Ledger } from './worker/ledger.ts'
 import { openBroker } from './worker/open-broker.ts'
@@ -24,12 +24,9 @@ export interface StageOptions {
 }
 
 /** What a row sets. */
-export interface Setting extends Partial<Omit<WorkerPlan, 'ledger' | 'transport'>> {
+export interface Setting extends StoreChoices, Partial<Omit<WorkerPlan, 'ledger' | 'transport'>> {
   readonly name: string
   readonly workers?: number | undefined
-  /** More for the transport: `maintenance: false`. */
-  readonly transport?: Partial<TransportPlan['options']> | undefined
-  readonly splitResults?: boolean | undefined
   readonly execArgv?: readonly string[] | undefined
   readonly env?: ((no: number) => Record<string, string>) | undefined
 }

@@ -3,8 +3,11 @@ import { row } from '../row.ts'
 import { onStage, shortLease } from '../stage.ts'
 import { pause } from '../worker/pause.ts'
 
-/** Leases end, and the scan that takes them back comes once a second at the latest. */
-const rescueBound = shortLease + 1000 + 2000
+/**
+ * Leases end, the scan that takes them back comes once a second at the latest, and what is taken back
+ * is run one at a time in each process.
+ */
+const rescueBound = shortLease + 1000 + 3000
 
 /** Row 1: workers are killed at random while a producer sends. */
 export const randomKills = row({

@@ -11,6 +11,8 @@ export interface Witness {
   /** A folder for sets that wait for their last member. */
   readonly folder: string
   readonly join?: JoinKind | undefined
+  /** The database in which a task may have effects of its own. */
+  readonly database?: string | undefined
 }
 
 /** Ways for a handler to take its process with it. */
@@ -22,17 +24,20 @@ export type Stubbornness = 'block' | 'never'
 let runs = 0
 
 /** Defines them on a broker. */
-export function defineTasks(broker: Broker, { ledger, folder, join = 'set' }: Witness) {
+export function defineTasks(broker: Broker, witness: Witness) {
+  const { ledger, folder, join = 'set', database } = witness
   const deps = { ctx: TaskContext }
+  // Where a task sends, the store may fail it; where it fails by itself, that passes.
+  const retry = { max: 10, backoff: '20ms' } as const
   const witnessed = async (
     { taskId: id, signal }: TaskContext,
-    body: () => unknown,
+    body: (run: string) => unknown,
   ): Promise<string> => {
     const run = `${process.pid}.${++runs}`
     let how: RunEnd = 'failed'
     ledger.write({ kind: 'start', id, run })
     try {
-      await body()
+      await body(run)
       how = 'ok'
       return run
     } finally {
@@ -45,19 +50,17 @@ export function defineTasks(broker: Broker, { ledger, folder, join = 'set' }: Wi
     witnessed(ctx, () => pause(ms, ctx.signal)),
   )
   /** Fails so many times before it succeeds. */
-  const flaky = broker.task(
-    { name: 'flaky', deps, retry: { max: 5, backoff: '20ms' } },
-    ({ ctx }, fails: number) =>
-      witnessed(ctx, () => {
-        if (ctx.attempt <= fails) throw new Error(`failure ${ctx.attempt} of ${fails}`)
-      }),
+  const flaky = broker.task({ name: 'flaky', deps, retry }, ({ ctx }, fails: number) =>
+    witnessed(ctx, () => {
+      if (ctx.attempt <= fails) throw new Error(`failure ${ctx.attempt} of ${fails}`)
+    }),
   )
   const callback = broker.task({ name: 'callback', deps }, ({ ctx }, _group: string) =>
     witnessed(ctx, () => {}),
   )
   /** One of a set; the last one sends the callback. */
   const member = broker.task(
-    { name: 'member', deps },
+    { name: 'member', deps, retry },
     ({ ctx }, group: string, no: number, of: number, ms: number) =>
       witnessed(ctx, async () => {
         await pause(ms, ctx.signal)
@@ -71,7 +74,7 @@ export function defineTasks(broker: Broker, { ledger, folder, join = 'set' }: Wi
       }),
   )
   /** Sends a set of others, and ends. */
-  const fanOut = broker.task({ name: 'fan-out', deps }, ({ ctx }, of: number, ms: number) =>
+  const fanOut = broker.task({ name: 'fan-out', deps, retry }, ({ ctx }, of: number, ms: number) =>
     witnessed(ctx, async () => {
       const group = ctx.taskId
       for (let no = 0; no < of; no++) {
@@ -99,10 +102,49 @@ export function defineTasks(broker: Broker, { ledger, folder, join = 'set' }: Wi
   const hang = broker.task({ name: 'hang', deps }, ({ ctx }) =>
     witnessed(ctx, () => new Promise(() => {})),
   )
+  /** Blocks the event loop for some milliseconds. */
+  const busy = broker.task({ name: 'busy', deps }, ({ ctx }, ms: number) =>
+    witnessed(ctx, () => {
+      ledger.write({ kind: 'fault', fault: 'block', target: process.pid })
+      const end = performance.now() + ms
+      while (performance.now() < end);
+      ledger.write({ kind: 'healed', fault: 'block', target: process.pid })
+    }),
+  )
+  let effects: Promise<Effects> | undefined
+  /** Ends inside a transaction of the user's own, together with an effect that can be had only once. */
+  const committing = broker.task({ name: 'committing', deps }, ({ ctx }) =>
+    witnessed(ctx, async (run) => {
+      if (database === undefined) throw new Error('there is no database for effects')
+      const { handle, insert } = await (effects ??= openEffects(database))
+      handle.exec('BEGIN IMMEDIATE')
+      try {
+        insert(ctx.taskId)
+        await ctx.commit(handle, run)
+        handle.exec('COMMIT')
+      } catch (error) {
+        handle.exec('ROLLBACK')
+        throw error
+      }
+    }),
+  )
   /** Returns a text of so many characters. */
   const echo = broker.task('echo', async (size: number) => 'x'.repeat(size))
   const noop = broker.task('noop', async () => {})
-  return { work, flaky, fanOut, member, callback, poison, stubborn, hang, echo, noop }
+  return {
+    work,
+    flaky,
+    fanOut,
+    member,
+    callback,
+    poison,
+    stubborn,
+    hang,
+    busy,
+    committing,
+    echo,
+    noop,
+  }
 }
 
 /** The tasks as a producer sees them. */
@@ -119,6 +161,19 @@ export async function send(
   ledger.write(attempt)
   const { isDuplicate } = await kiq()
   ledger.write({ kind: 'ack', id: attempt.id, known: isDuplicate })
+}
+
+interface Effects {
+  readonly handle: { exec(sql: string): void }
+  readonly insert: (id: string) => void
+}
+
+async function openEffects(file: string): Promise<Effects> {
+  const { DatabaseSync } = await import('@photostructure/sqlite')
+  const handle = new DatabaseSync(file)
+  handle.exec('PRAGMA busy_timeout = 5000; CREATE TABLE IF NOT EXISTS effects(id TEXT PRIMARY KEY)')
+  const statement = handle.prepare('INSERT INTO effects(id) VALUES (?)')
+  return { handle, insert: (id) => void statement.run(id) }
 }
 
 function die(death: Death): unknown {

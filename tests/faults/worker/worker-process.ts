@@ -9,7 +9,12 @@ import type { WorkerPlan } from './worker-plan.ts'
 const plan = JSON.parse(process.argv[2] ?? '') as WorkerPlan
 const ledger = openLedger(plan.ledger)
 const broker = openBroker({ ...plan, ledger })
-defineTasks(broker, { ledger, folder: plan.ledger, join: plan.join })
+defineTasks(broker, {
+  ledger,
+  folder: plan.ledger,
+  join: plan.join,
+  database: plan.transport.options.file,
+})
 const worker = createWorker(broker, plan.worker)
 worker.on('task-stuck', ({ id }) => ledger.write({ kind: 'note', what: 'stuck', detail: id }))
 worker.on('store-failed', ({ error }) => {

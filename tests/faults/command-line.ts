@@ -1,0 +1,89 @@
+import { parseArgs } from 'node:util'
+import { engines, type EngineName } from './engines.ts'
+import { tiers, type Tier } from './row.ts'
+
+/** What `npm run faults` was asked for. */
+export interface Wanted {
+  readonly tier: Tier
+  readonly seed: number
+  readonly engines: readonly EngineName[]
+  /** Row numbers; absent: all. `26` means all parts of it. */
+  readonly rows: readonly string[] | undefined
+  readonly matrix: boolean
+  readonly controls: boolean
+  readonly simulate: boolean
+  readonly seeds: number
+  readonly json: string | undefined
+  readonly resume: boolean
+  readonly keep: boolean
+  /** The same again, with what was drawn by chance written out. */
+  readonly command: string
+}
+
+export const usage = `npm run faults [-- OPTIONS]
+
+  --tier A|B|C        how much: every commit, a night, a release (default A)
+  --row 1,2,26        only these rows of the matrix
+  --engine sqlite     only this engine
+  --controls          only the negative controls: each must be caught
+  --simulate          only the simulation under virtual time
+  --seeds N           seeds of the simulation (default 2000)
+  --seed S            replays the faults of a run (default: drawn)
+  --json FILE         writes the report there, after each row
+  --resume            leaves out what FILE holds already, of the same commit, tier and seed
+  --keep              keeps the ledgers and stores of rows that failed
+`
+
+/** Reads the arguments. @throws Error that says what is wrong with them. */
+export function readArguments(args: readonly string[], drawSeed: () => number): Wanted {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      tier: { type: 'string', default: 'A' },
+      row: { type: 'string' },
+      engine: { type: 'string' },
+      controls: { type: 'boolean', default: false },
+      simulate: { type: 'boolean', default: false },
+      seeds: { type: 'string', default: '2000' },
+      seed: { type: 'string' },
+      json: { type: 'string' },
+      resume: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+    },
+  })
+  const tier = tiers.find((known) => known === values.tier)
+  if (tier === undefined) throw new Error(`--tier is one of ${tiers.join(', ')}`)
+  const names = Object.keys(engines) as EngineName[]
+  const chosen =
+    values.engine === undefined ? names : names.filter((name) => name === values.engine)
+  if (chosen.length === 0) throw new Error(`--engine is one of ${names.join(', ')}`)
+  if (values.resume && values.json === undefined) throw new Error('--resume needs --json FILE')
+  const seed = whole(values.seed ?? String(drawSeed()), '--seed')
+  const seeds = whole(values.seeds, '--seeds')
+  const only = values.controls || values.simulate || values.row !== undefined
+  return {
+    tier,
+    seed,
+    seeds,
+    engines: chosen,
+    rows: values.row?.split(',').map((text) => text.trim()),
+    matrix: values.row !== undefined || !only,
+    controls: values.controls || !only,
+    simulate: values.simulate || !only,
+    json: values.json,
+    resume: values.resume,
+    keep: values.keep,
+    command: commandOf(args, seed),
+  }
+}
+
+function commandOf(args: readonly string[], seed: number): string {
+  const seeded = args.some((text) => text === '--seed' || text.startsWith('--seed='))
+  return ['npm run faults --', ...args, ...(seeded ? [] : ['--seed', String(seed)])].join(' ')
+}
+
+function whole(text: string, name: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value >= 0) return value
+  throw new Error(`${name} is a whole number, not '${text}'`)
+}

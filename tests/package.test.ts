@@ -65,15 +65,15 @@ describe("import 'taskwright'", () => {
 
   it(`takes less than ${importLimit} ms`, () => {
     // The least of many: whatever else the machine does can only add to it.
-    const times = Array.from({ length: 9 }, () =>
-      Number(
-        evaluate(
-          `const start = performance.now()
-           await import('taskwright')
-           console.log(performance.now() - start)`,
-        ),
-      ),
-    )
+    const times: number[] = []
+    while (times.length < 25 && !times.some((time) => time < importLimit)) {
+      const said = evaluate(
+        `const start = performance.now()
+         await import('taskwright')
+         console.log(performance.now() - start)`,
+      )
+      times.push(Number(said))
+    }
     expect(Math.min(...times)).toBeLessThan(importLimit)
   })
 })

@@ -55,7 +55,16 @@ function harness(schedule: Schedule): TransportHarness {
       subjectOf: ({ id }: { id: string }) => ({ id, task: undefined }),
       kill() {},
       expire: () => Promise.resolve(),
-      watch: { stored() {}, settled() {}, claimed() {}, released() {}, saved() {}, leased() {} },
+      watch: {
+        stored() {},
+        settled() {},
+        claimed() {},
+        unanswered() {},
+        recovered() {},
+        released() {},
+        saved() {},
+        leased() {},
+      },
     }
     const limited = new LimitedTransport(inner.transport, inner.transport)
     const transport = new FaultyTransport(limited, options)

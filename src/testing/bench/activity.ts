@@ -28,6 +28,8 @@ export class Activity {
   calls = 0
   /** Messages between `kiq()` and the store. */
   sending = 0
+  /** Claims whose answer was lost, by message, with the worker that will find them again. */
+  readonly unanswered: Map<string, string> = new Map()
   #stamp = 0
   #waiting: (() => void)[] = []
 

@@ -26,6 +26,10 @@ export interface StoreWatch {
   settled(settlements: readonly Settlement[], statuses: readonly SettleStatus[]): void
   /** Handed to a worker. */
   claimed(deliveries: readonly Delivery[]): void
+  /** Claimed, but the answer was lost. */
+  unanswered(deliveries: readonly Delivery[]): void
+  /** What had been lost was found again. */
+  recovered(deliveries: readonly Delivery[]): void
   released(claims: readonly Claim[]): void
   /** A result was saved outside a settlement. */
   saved(results: readonly StoredResult[]): void
@@ -110,6 +114,7 @@ export class FaultyTransport extends ForwardingTransport {
     }
     await this.#mayDie('receive', subjects)
     const lost = faults.failure('receive', subjects, 'after')
+    if (lost !== undefined) watch.unanswered(found)
     await schedule.turn()
     await life.checkpoint()
     if (lost !== undefined) throw lost
@@ -142,7 +147,7 @@ export class FaultyTransport extends ForwardingTransport {
     return this.#call(undefined, [], async () => {
       const found = await this.inner.recover(known, lease)
       this.#options.watch.leased(lease)
-      this.#options.watch.claimed(found)
+      this.#options.watch.recovered(found)
       return found
     })
   }

@@ -87,13 +87,18 @@ export class InlineFeed {
     }
   }
 
-  /** Runs what is ready and belongs to nobody: something came due. */
-  runReady(): Promise<void> {
+  /** Runs what is ready and belongs to nobody: something came due, or a send failed half-way. */
+  async runReady(from?: RunningTask): Promise<void> {
+    if (from !== undefined) {
+      from.suspended++
+      await this.#inLine(from, () => this.#runOthers()).finally(() => from.suspended--)
+      return
+    }
     this.#readyInLine ??= this.#inLine(undefined, () => {
       this.#readyInLine = undefined
       return this.#runOthers()
     })
-    return this.#readyInLine
+    await this.#readyInLine
   }
 
   /** The worker has nothing more to do with a message. */

@@ -25,6 +25,8 @@ export interface TestPaceOptions {
   /** Real milliseconds after which a wait in which nothing happens is given up. */
   readonly giveUpAfter: number
   readonly backlog: () => Promise<Backlog>
+  /** Runs what is ready, where nobody does by himself. */
+  readonly runReady: () => Promise<void>
   /** How many runs have begun, and how many things have happened in all. */
   readonly progress: () => { readonly runs: number; readonly entries: number }
   /** Which task ran most, for the error of a drain without end. */
@@ -90,6 +92,7 @@ export class TestPace {
       }
       const { queued, held } = await this.#options.backlog()
       if (queued === 0 && held === 0 && activity.sending === 0) return
+      if (queued > 0 && nudges === 0) await this.#options.runReady()
       // Nobody is at work and yet something is left: its worker waits to ask a failing store again.
       if (clock.moving) await activity.changed()
       else if (++nudges > mostNudges || !clock.step()) throw await this.stalled('idle()')

@@ -94,10 +94,19 @@ export class TestStore {
   /** Ends the lease of a claim that was made through `inner`, and lets the store notice it. */
   async expire(inner: Transport, claim: Claim): Promise<void> {
     await inner.extend([claim], 0)
+    await this.#sweep([claim.queue])
+  }
+
+  /** Lets the store notice which leases have ended: it does so when somebody asks for messages. */
+  sweep(): Promise<void> {
+    return this.#sweep([...this.#queues])
+  }
+
+  async #sweep(queues: readonly string[]): Promise<void> {
     const own = this.#own?.transport
-    if (own === undefined) return
+    if (own === undefined || queues.length === 0) return
     const { signal } = new AbortController()
-    const found = await claimAll(own, { queues: [claim.queue], room: 1, lease: 1_000, signal })
+    const found = await claimAll(own, { queues, room: 1, lease: 1_000, signal })
     if (found.length > 0) await own.release(found)
   }
 

@@ -97,6 +97,7 @@ export class TestWorker {
     this.life.end()
     this.#clock.die()
     for (const run of this.runs) this.#options.activity.running.delete(run)
+    this.#forgetUnanswered()
     void this.#opened?.transport.stop()
     void this.#opened?.results.stop()
   }
@@ -172,6 +173,13 @@ export class TestWorker {
           }
         },
         claimed: (deliveries) => this.#claimed(deliveries),
+        unanswered: (deliveries) => {
+          for (const { id } of deliveries) activity.unanswered.set(id, this.name)
+        },
+        recovered: (deliveries) => {
+          this.#forgetUnanswered()
+          this.#claimed(deliveries)
+        },
         released: (claims) => {
           for (const { id } of claims) {
             journal.note('given-back', { taskId: id, worker: this.name })
@@ -190,8 +198,14 @@ export class TestWorker {
     }
   }
 
+  #forgetUnanswered(): void {
+    const { unanswered } = this.#options.activity
+    for (const [id, worker] of unanswered) if (worker === this.name) unanswered.delete(id)
+  }
+
   #claimed(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
+      this.#options.activity.unanswered.delete(delivery.id)
       this.#deliveries.set(delivery.id, delivery)
       this.#options.journal.note('claimed', { taskId: delivery.id, worker: this.name })
     }

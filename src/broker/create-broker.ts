@@ -56,7 +56,8 @@ export function createBroker(urlOrOptions: string | BrokerOptions): Broker {
 /** The face of a broker. Asks its home for the runtime at each call: a test may have put another there. */
 function assemble(home: TaskHome): Broker {
   const now = (): BrokerRuntime => home.runtime('')
-  const registry = now().registry
+  const own = now()
+  const { registry } = own
   const register = (task: RegisteredTask): void => registry.add(task)
   const broker: Omit<Broker, 'remoteTask'> & { remoteTask: unknown } = {
     get [runtimeKey]() {
@@ -75,7 +76,8 @@ function assemble(home: TaskHome): Broker {
       for (const task of shared['~tasks']) registry.check(task)
       for (const task of shared['~tasks']) registry.add(task)
       shared['~listeners'].add(register)
-      shared['~home'].settle(now())
+      // Its own, also while a test has put another runtime there: that one goes, this one stays.
+      shared['~home'].settle(own)
       if (!now().homes.includes(shared['~home'])) now().homes.push(shared['~home'])
     },
     handle<R>(taskId: string) {

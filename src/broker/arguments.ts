@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { RegisteredTask } from './registry.ts'
-import { parseBySchema } from './schema-check.ts'
+import { parseBySchema, parseNow } from './schema-check.ts'
 
 /** How the arguments of a call travel. */
 export interface Travelling {
@@ -12,21 +12,22 @@ export interface Travelling {
 /**
  * Puts the arguments of a call into the two places of a message: the one object of a task with
  * `input` as kwargs (checked, but sent raw), named arguments of a remote task as kwargs, all others
- * by position.
+ * by position. Answers at once, unless a schema has to be waited for.
  *
  * @throws InvalidInputError when the input does not fit its schema.
  */
-export async function toTravel(
+export function toTravel(
   task: RegisteredTask,
   args: readonly unknown[],
-): Promise<Travelling> {
+): Travelling | Promise<Travelling> {
   if (task.input !== undefined) {
     const [input] = args
     if (args.length !== 1 || !isObject(input)) {
       throw new InvalidInputError(`task '${task.name}' takes one object as its input.`)
     }
-    await parseBySchema(task.input, input, `the input of task '${task.name}'`)
-    return { args: [], kwargs: input }
+    const checked = parseNow(task.input, input, `the input of task '${task.name}'`)
+    const travelling = { args: [], kwargs: input }
+    return checked instanceof Promise ? checked.then(() => travelling) : travelling
   }
   if (task.handler === undefined && task.params !== undefined) {
     if (args.length > task.params.length) {

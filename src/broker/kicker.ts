@@ -10,7 +10,7 @@ import {
 } from '../core/labels.ts'
 import type { Message } from '../core/message.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
-import { toTravel } from './arguments.ts'
+import { toTravel, type Travelling } from './arguments.ts'
 import { makeHandle } from './handle.ts'
 import type { RegisteredTask } from './registry.ts'
 import { runtimeOf, type BrokerRuntime } from './runtime.ts'
@@ -79,7 +79,10 @@ async function kiq(
   task: RegisteredTask,
   { args, kick }: { args: readonly unknown[]; kick: Kick },
 ): Promise<TaskHandle<unknown>> {
-  const outgoing = await prepare(runtime, task, { args, kick })
+  const prepared = prepare(runtime, task, { args, kick })
+  // Written down before anything is waited for: what the caller does to his objects after the call is
+  // not in the message.
+  const outgoing = runtime.sender.pack(prepared instanceof Promise ? await prepared : prepared)
   await runtime.start()
   const status =
     'transaction' in kick
@@ -92,13 +95,23 @@ async function kiq(
   })
 }
 
-/** The message and the route of one call. @throws InvalidInputError */
-export async function prepare(
+/** The message and the route of one call; at once, unless a schema has to be waited for. @throws InvalidInputError */
+export function prepare(
   runtime: BrokerRuntime,
   task: RegisteredTask,
   { args, kick = { labels: {} } }: { args: readonly unknown[]; kick?: Kick },
-): Promise<Outgoing> {
-  const travelling = await toTravel(task, args)
+): Outgoing | Promise<Outgoing> {
+  const travelling = toTravel(task, args)
+  return travelling instanceof Promise
+    ? travelling.then((checked) => assemble(runtime, task, { travelling: checked, kick }))
+    : assemble(runtime, task, { travelling, kick })
+}
+
+function assemble(
+  runtime: BrokerRuntime,
+  task: RegisteredTask,
+  { travelling, kick }: { travelling: Travelling; kick: Kick },
+): Outgoing {
   const expires = expiryOf(kick, runtime)
   const line = runtime.lineage.current()
   const id = kick.id ?? runtime.ids()

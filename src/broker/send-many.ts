@@ -5,18 +5,21 @@ import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 import type { TaskHandle } from './task-handle.ts'
 
-/** `kiqMany`: every call is checked before the first is stored. */
+/** `kiqMany`: every call is checked, and written down, before the first is stored. */
 export async function sendMany(
   runtime: BrokerRuntime,
   task: RegisteredTask,
   calls: Iterable<readonly unknown[]>,
 ): Promise<TaskHandle<unknown>[]> {
   const outgoing = await Promise.all(
-    [...calls].map((args: unknown) => {
-      if (Array.isArray(args)) return prepare(runtime, task, { args })
-      throw new InvalidInputError(
-        `kiqMany of task '${task.name}' takes a list of argument lists: [['t1'], ['t2']].`,
-      )
+    [...calls].map(async (args: unknown) => {
+      if (!Array.isArray(args)) {
+        throw new InvalidInputError(
+          `kiqMany of task '${task.name}' takes a list of argument lists: [['t1'], ['t2']].`,
+        )
+      }
+      const prepared = prepare(runtime, task, { args })
+      return runtime.sender.pack(prepared instanceof Promise ? await prepared : prepared)
     }),
   )
   await runtime.start()

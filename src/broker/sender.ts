@@ -7,7 +7,7 @@ import {
 } from '../core/errors.ts'
 import type { Codec } from '../core/codec.ts'
 import { priorityNumber } from '../core/labels.ts'
-import type { Envelope, Message } from '../core/message.ts'
+import type { Body, Envelope, Message } from '../core/message.ts'
 import type { Middleware, Sending } from '../core/middleware.ts'
 import type { SendStatus, Transport } from '../core/transport.ts'
 import type { Surroundings } from '../core/vendor.ts'
@@ -29,6 +29,8 @@ export interface Route {
 export interface Outgoing {
   readonly message: Message
   readonly route: Route
+  /** Its bytes, where no hook may change what they say. */
+  readonly body?: Body | undefined
 }
 
 /** How a full queue treats its senders. */
@@ -65,6 +67,12 @@ export class Sender {
     })
   }
 
+  /** Writes a message down now, unless hooks are to see it first. @throws DataNotPlainError, PayloadTooLargeError */
+  pack(outgoing: Outgoing): Outgoing {
+    if (this.#hooks.length > 0) return outgoing
+    return { ...outgoing, body: this.#options.codec.encodeMessage(outgoing.message) }
+  }
+
   /** Sends one message. */
   send(outgoing: Outgoing): Promise<SendStatus> {
     return this.#throughHooks(outgoing, (envelope) =>
@@ -89,7 +97,7 @@ export class Sender {
     const write = (envelopes: readonly Envelope[]): Promise<readonly SendStatus[]> =>
       this.#whenThereIsRoom(envelopes, () => this.#write(envelopes))
     if (this.#hooks.length === 0) {
-      return write(page.map(({ message, route }) => this.#envelope(message, route)))
+      return write(page.map((one) => this.#envelope(one)))
     }
     const collected: Envelope[] = []
     const gate = deferred<readonly SendStatus[]>()
@@ -120,21 +128,23 @@ export class Sender {
     return this.#batch.idle()
   }
 
-  #envelope(message: Message, route: Route): Envelope {
-    return { id: message.id, body: this.#options.codec.encodeMessage(message), ...route }
+  #envelope({ message, route, body }: Outgoing): Envelope {
+    return { id: message.id, body: body ?? this.#options.codec.encodeMessage(message), ...route }
   }
 
   async #throughHooks(
-    { message, route }: Outgoing,
+    outgoing: Outgoing,
     store: (envelope: Envelope) => Promise<SendStatus>,
   ): Promise<SendStatus> {
-    if (this.#hooks.length === 0) return store(this.#envelope(message, route))
+    if (this.#hooks.length === 0) return store(this.#envelope(outgoing))
+    const { message, route } = outgoing
     return throughSendHooks(
       { message, queue: route.queue },
       {
         hooks: this.#hooks,
         logger: this.#options.surroundings.logger,
-        store: async (sending) => store(this.#envelope(sending.message, rerouted(route, sending))),
+        store: async (sending) =>
+          store(this.#envelope({ message: sending.message, route: rerouted(route, sending) })),
       },
     )
   }

@@ -18,10 +18,11 @@ export interface TaskHandle<out R> {
    * The value of the task.
    *
    * @throws TaskFailedError with the remote error as `cause`; TaskCancelledError; TaskDeadError;
-   * ResultTimeoutError when the time is up (the task may still run).
+   * ResultTimeoutError when the time is up (the task may still run); UnsupportedError for a task that
+   * keeps no results.
    */
   result(options?: WaitOptions): Promise<R>
-  /** The whole outcome, failures included. @throws ResultTimeoutError */
+  /** The whole outcome, failures included. @throws ResultTimeoutError, UnsupportedError as above. */
   waitResult(options?: WaitOptions): Promise<TaskResult<R>>
   /** Where the message is now; `null` when neither message nor result is kept (any more). */
   status(): Promise<TaskStatus | null>

@@ -84,10 +84,7 @@ export function failedRunEnding(
       return givenUpEnding(about, failed.error, failed.seconds)
     }
   }
-  if (decision.kind === 'reject') {
-    const reason = decision.error instanceof Error ? decision.error.message : String(decision.error)
-    return deadEnding(about, 'rejected', reason)
-  }
+  if (decision.kind === 'reject') return deadEnding(about, 'rejected', decision.error.message)
   return givenUpEnding(about, decision.error, failed.seconds)
 }
 

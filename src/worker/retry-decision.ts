@@ -9,7 +9,7 @@ import { providerError } from '../dependencies/provider-error.ts'
 export type RetryDecision =
   | { readonly kind: 'retry'; readonly delay: number; readonly failedRuns: number }
   | { readonly kind: 'fail'; readonly error: unknown }
-  | { readonly kind: 'reject'; readonly error: unknown }
+  | { readonly kind: 'reject'; readonly error: Error }
 
 /** What a decision is made from. */
 export interface FailedRun {

@@ -14,7 +14,10 @@ export interface WorkerOptions {
   prefetch?: number | undefined
   /** Default: the queues of the broker's registered tasks. */
   queues?: readonly string[] | undefined
-  /** `late` (default): settled when the result is stored. `early`: before the handler runs; a crash then loses it. */
+  /**
+   * `late` (default): settled when the result is stored. `early`: before the handler runs; a crash then
+   * loses it, a failure leaves no dead letter, and there is nothing to cancel or to fence progress by.
+   */
   ack?: 'early' | 'late' | undefined
   /** How long an unrenewed message stays ours. Default `'30s'`, renewed every third of it. */
   lease?: Duration | undefined

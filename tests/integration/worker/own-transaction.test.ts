@@ -159,12 +159,13 @@ describe('the program itself', () => {
       logger: silentLogger,
     })
     closing.push(() => broker.stop())
-    let db: Database
+    const opened: Database[] = []
     const attempts: number[] = []
     const ship = broker.task(
       { name: 'ship', retry: { max: 1, backoff: 1 }, deps: { ctx: TaskContext } },
       async ({ ctx }, order: number) => {
         attempts.push(ctx.attempt)
+        const db = opened[0]!
         db.exec('BEGIN IMMEDIATE')
         try {
           db.prepare('UPDATE orders SET shipped = shipped + 1 WHERE id = ?').run(order)
@@ -178,7 +179,8 @@ describe('the program itself', () => {
       },
     )
     await broker.start()
-    db = new DatabaseSync(mine)
+    const db = new DatabaseSync(mine)
+    opened.push(db)
     closing.push(() => db.close())
     db.exec('CREATE TABLE orders(id INTEGER PRIMARY KEY, shipped INT NOT NULL)')
     for (const [id, end] of [

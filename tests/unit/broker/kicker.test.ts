@@ -139,6 +139,51 @@ describe('a kicker', () => {
   })
 })
 
+describe('the arguments of a call', () => {
+  it('are those of the call, whatever is done to them afterwards', async () => {
+    const { broker, messages } = stage()
+    const slow = {
+      '~standard': {
+        version: 1,
+        vendor: 'x',
+        validate: (value: unknown) => ({ value }),
+      },
+    } as const
+    const task = broker.task('t', async (_o: { n: number }) => {})
+    const whole = broker.remoteTask({ name: 'w', input: slow, output: slow })
+    const reused = { n: 0 }
+    const sent = []
+    for (reused.n = 1; reused.n < 4; reused.n++) sent.push(task.kiq(reused), whole.kiq(reused))
+    const many = task.kiqMany([[reused]])
+    reused.n = 99
+    await Promise.all([...sent, many])
+    const seen = messages().map(({ args, kwargs }) => (args[0] ?? kwargs) as { n: number })
+    expect(seen.map(({ n }) => n).sort((a, b) => a - b)).toEqual([1, 1, 2, 2, 3, 3, 4])
+  })
+
+  it('are checked by a schema that has to be waited for', async () => {
+    const { broker, sent } = stage()
+    const input = {
+      '~standard': {
+        version: 1,
+        vendor: 'x',
+        validate: async (value: unknown) =>
+          (value as { ok: boolean }).ok ? { value } : { issues: [{ message: 'not ok' }] },
+      },
+    } as const
+    const task = broker.remoteTask({ name: 't', input, output: input }) as unknown as {
+      kiq(input: object): Promise<unknown>
+      kiqMany(calls: object[][]): Promise<unknown>
+    }
+    await task.kiq({ ok: true })
+    await expect(task.kiq({ ok: false })).rejects.toThrow('not ok')
+    await expect(task.kiqMany([[{ ok: true }], [{ ok: false }], [5 as never]])).rejects.toThrow(
+      /not ok|takes one object/,
+    )
+    expect(sent).toHaveLength(1)
+  })
+})
+
 describe('kiqMany', () => {
   it('checks every call before it stores the first', async () => {
     const { broker, sent } = stage()

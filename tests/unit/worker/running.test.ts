@@ -255,6 +255,27 @@ describe('a run', () => {
     await made.stop()
   })
 
+  it('may ask for another, or reject', async () => {
+    const { broker, work, clock } = stage()
+    const task = broker.task(
+      { name: 't', retry: { max: 2, backoff: '3s' }, deps: { ctx: TaskContext } },
+      async ({ ctx }, how: string) => {
+        if (how === 'reject') ctx.reject('not for me')
+        if (ctx.attempt === 1) ctx.retry({ delay: '1s', cause: new Error('why') })
+        if (ctx.attempt === 2) ctx.retry()
+        return ctx.attempt
+      },
+    )
+    const made = await work()
+    const handle = await task.kiq('retry')
+    await expect((await task.kiq('reject')).result()).rejects.toThrow('(rejected): not for me')
+    await clock.advance(1000)
+    expect(await handle.status()).toBe('retrying')
+    await clock.advance(3000)
+    expect(await handle.result()).toBe(3)
+    await made.stop()
+  })
+
   it('rejects for reasons of whatever form', async () => {
     const { broker, work } = stage()
     const task = broker.task('t', async () => {

@@ -40,11 +40,11 @@ export interface Stage {
   readonly lines: { level: string; message: string; fields: LogFields }[]
   readonly seen: Seen[]
   /** A started worker whose events are in `seen`. */
-  work(options?: WorkerOptions): Promise<Worker>
+  readonly work: (options?: WorkerOptions) => Promise<Worker>
   /** A worker that was not started. */
-  worker(options?: WorkerOptions): Worker
+  readonly worker: (options?: WorkerOptions) => Worker
   /** What was seen of one kind. */
-  events<K extends keyof WorkerEvents>(kind: K): WorkerEvents[K][]
+  readonly events: <K extends keyof WorkerEvents>(kind: K) => WorkerEvents[K][]
 }
 
 /** Sets a stage. */

@@ -43,10 +43,11 @@ it('hands events to all who listen, whatever they do', async () => {
   emitter.on('stopped', () => {
     throw new Error('sync')
   })
-  emitter.on('stopped', async () => {
+  const late = async (): Promise<void> => {
     await Promise.resolve()
     throw new Error('async')
-  })
+  }
+  emitter.on('stopped', late)
   const off = emitter.on('stopped', ({ reason }) => void seen.push(reason))
   expect(emitter.has('stopped')).toBe(true)
   emitter.emit('stopped', { reason: 'a' })

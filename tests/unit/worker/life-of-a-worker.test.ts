@@ -297,6 +297,18 @@ describe('suspects', () => {
 })
 
 describe('two workers of one broker', () => {
+  it('may have the same name: each message runs once', async () => {
+    const { broker, work } = stage()
+    const runs: number[] = []
+    const task = broker.task('t', async (n: number) => void runs.push(n))
+    const options = { name: 'twin', concurrency: 2, prefetch: 1 }
+    const workers = [await work(options), await work(options)]
+    const handles = await task.kiqMany(Array.from({ length: 20 }, (_, n) => [n] as [number]))
+    await Promise.all(handles.map((handle) => handle.result()))
+    expect(runs.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, n) => n))
+    await Promise.all(workers.map((worker) => worker.stop()))
+  })
+
   it('leave each other alone when one has lost an answer', async () => {
     let fail = false
     const { broker, work, clock, events } = stage((inner) => ({

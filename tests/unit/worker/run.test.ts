@@ -53,14 +53,14 @@ describe('an interruption', () => {
 describe('the end of a run', () => {
   it('is that of its handler', async () => {
     const { run, clock } = newRun()
-    expect(await run.end(Promise.resolve(5), 10)).toBe(5)
-    await expect(run.end(Promise.reject(new Error('x')), 10)).rejects.toThrow('x')
+    expect(await endOf(run, Promise.resolve(5), 10)).toBe(5)
+    await expect(endOf(run, Promise.reject(new Error('x')), 10)).rejects.toThrow('x')
     expect(clock.pending).toBe(0)
   })
 
   it('is stuck when it does not come within its grace, counted from the first interruption', async () => {
     const { run, clock } = newRun()
-    const end = run.end(new Promise(() => {}), 100)
+    const end = endOf(run, new Promise(() => {}), 100)
     run.interrupt(timeout)
     await clock.advance(60)
     run.interrupt(cancelled)
@@ -74,7 +74,7 @@ describe('the end of a run', () => {
   it('within its grace is none the worse, and leaves no timer', async () => {
     const { run, clock } = newRun()
     const work = deferred<string>()
-    const end = run.end(work.promise, 100)
+    const end = endOf(run, work.promise, 100)
     run.interrupt(shutdown)
     work.resolve('done')
     expect(await end).toBe('done')
@@ -83,7 +83,7 @@ describe('the end of a run', () => {
     run.interrupt(lost)
     expect(clock.pending).toBe(0)
     const over = newRun()
-    await over.run.end(Promise.resolve(), 100)
+    await endOf(over.run, Promise.resolve(), 100)
     over.run.interrupt(shutdown)
     expect(over.clock.pending).toBe(0)
   })
@@ -91,8 +91,18 @@ describe('the end of a run', () => {
   it('has its grace too when it was interrupted before it began', async () => {
     const { run, clock } = newRun()
     run.interrupt(shutdown)
-    const end = run.end(new Promise(() => {}), 5)
+    const end = endOf(run, new Promise(() => {}), 5)
     await clock.advance(5)
     expect(await end).toBe('stuck')
   })
 })
+
+/** The end of a watched run as a promise. */
+function endOf(run: Run, work: unknown, grace: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    run.watch(work, grace, (end) => {
+      if (end.kind === 'threw') reject(end.error as Error)
+      else resolve(end.kind === 'returned' ? end.value : 'stuck')
+    })
+  })
+}

@@ -1,4 +1,10 @@
 import { TaskRegistry, type AnyHandler, type RegisteredTask } from '../../broker/registry.ts'
+import type { Schema } from '../../broker/task-options.ts'
+
+/** Takes everything as it is. */
+const asSent: Schema = {
+  '~standard': { version: 1, vendor: 'taskwright', validate: (value) => ({ value }) },
+}
 
 /**
  * The tasks of a broker as a test runs them: those of the broker, also those that are defined while
@@ -16,9 +22,13 @@ export class TestRegistry extends TaskRegistry {
     this.#real = real
   }
 
-  /** Runs `handler`, without dependencies, in the place of a task; also of one that lives elsewhere. */
+  /**
+   * Runs `handler`, without dependencies, in the place of a task; also of one that lives elsewhere. It
+   * gets what callers sent: its type is theirs, and an input was checked when it was sent.
+   */
   stub(task: RegisteredTask, handler: AnyHandler): void {
-    this.#stubs.set(task.name, { ...task, handler, deps: undefined, isolate: undefined })
+    const input = task.input === undefined ? undefined : asSent
+    this.#stubs.set(task.name, { ...task, handler, input, deps: undefined, isolate: undefined })
   }
 
   override add(task: RegisteredTask): void {

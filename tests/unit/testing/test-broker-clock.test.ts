@@ -163,9 +163,9 @@ describe.each(modes)('the clock of a broker under test, $mode', (mode) => {
     const work = broker.task('work', async () => 1)
     await using app = testBroker(broker, mode)
     const handle = await work.kicker().withDelay('1h').kiq()
-    const waiting = expect(handle.result({ timeout: '30s' })).rejects.toThrow(/within 30s/)
+    const waiting = handle.result({ timeout: '30s' }).catch((error: Error) => error.message)
     await app.clock.advance('30s')
-    await waiting
+    expect(await waiting).toMatch(/within 30s/)
   })
 
   it('holds time up for a handler that does real work', async () => {
@@ -256,7 +256,7 @@ describe.each(modes)('the clock of a broker under test, $mode', (mode) => {
     await work.kicker().withDelay('1h').kiq(10)
     await work.kiq(1)
     await app.idle()
-    expect(ran.sort()).toEqual([1, 2, 3])
+    expect(ran.toSorted((a, b) => a - b)).toEqual([1, 2, 3])
     expect(app.clock.monotonic()).toBe(0)
   })
 

@@ -44,7 +44,7 @@ it('hands events to all who listen, whatever they do', async () => {
     throw new Error('sync')
   })
   const late: () => unknown = () => Promise.reject(new Error('async'))
-  emitter.on('stopped', late as () => void)
+  emitter.on('stopped', late)
   const off = emitter.on('stopped', ({ reason }) => void seen.push(reason))
   expect(emitter.has('stopped')).toBe(true)
   emitter.emit('stopped', { reason: 'a' })

@@ -37,6 +37,11 @@ export class Lineage {
     return this.#on ? storage.run(line, work) : work()
   }
 
+  /** {@link run} for a message, whose line is made only where it is wanted. */
+  runMessage<T>(message: Message, work: () => T): T {
+    return this.#on ? storage.run(lineOf(message), work) : work()
+  }
+
   /** The running message; `undefined` outside a handler. */
   current(): Line | undefined {
     return this.#on ? storage.getStore() : undefined

@@ -5,17 +5,16 @@ import { failpoint } from '../core/failpoint.ts'
 import type { Message } from '../core/message.ts'
 import type { Middleware } from '../core/middleware.ts'
 import type { SettleStatus } from '../core/settlement.ts'
-import { fromTravel } from '../broker/arguments.ts'
+import { fromTravel, type HandlerArguments } from '../broker/arguments.ts'
 import { numberLabel } from '../broker/check-labels.ts'
 import type { Ending } from '../broker/finish.ts'
-import { lineOf } from '../broker/lineage.ts'
 import type { AnyHandler, RegisteredTask } from '../broker/registry.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { cancelledEnding, deadEnding, failedRunEnding, succeededEnding } from './endings.ts'
 import { throughExecuteHooks } from './execute-hooks.ts'
 import type { Patience } from './patience.ts'
 import { failedRunsOf } from './retry-decision.ts'
-import type { Run } from './run.ts'
+import type { Run, WorkEnd } from './run.ts'
 import { RunContext } from './run-context.ts'
 import type { UnknownTaskPolicy } from './worker-options.ts'
 
@@ -69,48 +68,73 @@ export class Executor {
     )
   }
 
-  async execute(run: Run): Promise<RunEnd> {
-    const { runtime, acknowledge, onStart, onStuck } = this.#options
-    const { clock } = runtime.surroundings
-    const admitted = this.#admit(run)
-    if ('ending' in admitted) return { kind: 'settle', ending: admitted.ending, seconds: 0 }
-    failpoint('run.admitted')
-    if (acknowledge !== undefined) {
-      const status = await acknowledge(run)
-      failpoint('run.acknowledged')
-      if (status !== 'settled') return unacknowledged(run, admitted, status)
-      run.acknowledged = true
+  execute(run: Run): Promise<RunEnd> {
+    try {
+      return this.#execute(run)
+    } catch (error) {
+      return Promise.reject(error as Error)
     }
+  }
+
+  #execute(run: Run): Promise<RunEnd> {
+    const { acknowledge } = this.#options
+    const admitted = this.#admit(run)
+    if ('ending' in admitted) {
+      return Promise.resolve({ kind: 'settle', ending: admitted.ending, seconds: 0 })
+    }
+    failpoint('run.admitted')
+    if (acknowledge !== undefined) return this.#acknowledged(run, admitted, acknowledge)
+    return this.#start(run, admitted)
+  }
+
+  async #acknowledged(
+    run: Run,
+    admitted: Runnable,
+    acknowledge: (run: Run) => Promise<SettleStatus>,
+  ): Promise<RunEnd> {
+    const status = await acknowledge(run)
+    failpoint('run.acknowledged')
+    if (status !== 'settled') return unacknowledged(run, admitted, status)
+    run.acknowledged = true
+    return this.#start(run, admitted)
+  }
+
+  #start(run: Run, admitted: Runnable): Promise<RunEnd> {
+    const { runtime, onStart, onStuck } = this.#options
+    const { clock } = runtime.surroundings
     onStart(run)
     failpoint('run.started')
     const startedAt = clock.monotonic()
     const timer = this.#armTimeout(run, admitted)
-    const work = this.#run(run, { ...admitted, startedAt })
-    let value: unknown
-    let failure: { readonly error: unknown } | undefined
-    try {
-      value = await run.end(work, admitted.task.grace ?? this.#options.grace)
-    } catch (error) {
-      failure = { error }
-    }
-    failpoint('run.ended')
-    timer?.cancel()
-    const seconds = (clock.monotonic() - startedAt) / 1000
-    if (run.stuck) {
-      onStuck(run, seconds)
-      this.#watchStuck(run, work)
-    }
-    return this.#judge(run, { ...admitted, seconds, value, failure })
+    return new Promise((resolve) => {
+      const ended = (end: WorkEnd): void => {
+        // A failpoint that throws, and whatever else is wrong here, must end the run too.
+        try {
+          failpoint('run.ended')
+          timer?.cancel()
+          const seconds = (clock.monotonic() - startedAt) / 1000
+          if (end.kind === 'stuck') {
+            onStuck(run, seconds)
+            this.#watchStuck(run, work)
+          }
+          resolve(this.#judge(run, { ...admitted, seconds, end }))
+        } catch (error) {
+          resolve(Promise.reject(error as Error))
+        }
+      }
+      const work = attempt(() => this.#run(run, { ...admitted, startedAt }))
+      run.watch(work, admitted.task.grace ?? this.#options.grace, ended)
+    })
   }
 
-  #watchStuck({ taskName, delivery }: Run, work: Promise<unknown>): void {
+  #watchStuck({ taskName, delivery }: Run, work: unknown): void {
     const { logger } = this.#options.runtime.surroundings
     const tell = (): void =>
       logger.warn('a stuck task has ended after its slot was freed', {
         task: taskName,
         id: delivery.id,
       })
-    work.then(tell, tell)
+    Promise.resolve(work).then(tell, tell)
   }
 
   /** Whether a delivery may run; otherwise how it ends without running. */
@@ -147,8 +171,7 @@ export class Executor {
         ending: deadEnding(about, 'expired', `it had to start before ${timeText(expires)}`),
       }
     }
-    const handler = task?.handler
-    if (task !== undefined && handler !== undefined) return { message, task: { ...task, handler } }
+    if (isRunnable(task)) return { message, task }
     return { ending: unknownEnding(about, message.task, unknownTask) }
   }
 
@@ -165,8 +188,8 @@ export class Executor {
     )
   }
 
-  /** Middlewares around dependencies and handler. */
-  async #run(run: Run, about: Runnable & { startedAt: number }): Promise<unknown> {
+  /** Middlewares around dependencies and handler: a value, or a promise of one. */
+  #run(run: Run, about: Runnable & { startedAt: number }): unknown {
     if (this.#hooks.length === 0) return this.#handle(run, about)
     const execution = {
       message: about.message,
@@ -177,37 +200,48 @@ export class Executor {
         return run.signal
       },
     }
-    return throughExecuteHooks(execution, this.#hooks, () => this.#handle(run, about))
+    return throughExecuteHooks(execution, this.#hooks, async () => this.#handle(run, about))
   }
 
-  async #handle(
-    run: Run,
-    { message, task, startedAt }: Runnable & { startedAt: number },
-  ): Promise<unknown> {
+  #handle(run: Run, about: Runnable & { startedAt: number }): unknown {
+    const { message, task } = about
+    const plain = task.isolate === undefined && task.input === undefined
+    if (plain && hasNone(message.kwargs))
+      return this.#call(run, about, { positional: message.args, input: undefined })
+    return this.#handleBound(run, about)
+  }
+
+  /** In a thread or process of its own, or with arguments that are bound or parsed first. */
+  async #handleBound(run: Run, about: Runnable & { startedAt: number }): Promise<unknown> {
     const { runtime } = this.#options
-    const { handler, deps } = task
+    const { message, task, startedAt } = about
     if (task.isolate !== undefined) {
       const context = new RunContext({ runtime, run, task, message, input: undefined, startedAt })
       // Loaded when it is needed: threads and child processes cost every import of the package.
       const { runIsolated } = await import('./isolated-run.ts')
       return runIsolated({ runtime, task, message, context })
     }
-    const { positional, input } =
-      task.input === undefined && Object.keys(message.kwargs).length === 0
-        ? { positional: message.args, input: undefined }
-        : await fromTravel(task, message)
+    return this.#call(run, about, await fromTravel(task, message))
+  }
+
+  #call(
+    run: Run,
+    { message, task, startedAt }: Runnable & { startedAt: number },
+    { positional, input }: HandlerArguments,
+  ): unknown {
+    const { runtime } = this.#options
+    const { handler, deps } = task
     failpoint('run.arguments')
-    const line = lineOf(message)
-    const call = (...args: readonly unknown[]): unknown => {
+    const call = (args: readonly unknown[]): unknown => {
       failpoint('run.dependencies')
       // Cancelled or stopped while its dependencies were made: a run that has not begun does not begin.
       if (run.interruption !== undefined) throw run.interruption.error
-      return runtime.lineage.run(line, () => handler(...args))
+      return runtime.lineage.runMessage(message, () => handler(...args))
     }
-    if (deps === undefined) return call(...positional)
+    if (deps === undefined) return call(positional)
     return runtime.container.use({
       context: new RunContext({ runtime, run, task, message, input, startedAt }),
-      body: async (scope) => call(await scope.resolve(deps), ...positional),
+      body: async (scope) => call([await scope.resolve(deps), ...positional]),
       onTearDownError: (error) =>
         runtime.surroundings.logger.error('a dependency failed to be torn down', {
           task: task.name,
@@ -217,42 +251,36 @@ export class Executor {
     })
   }
 
-  async #judge(
-    run: Run,
-    of: Runnable & {
-      seconds: number
-      value: unknown
-      failure: { readonly error: unknown } | undefined
-    },
-  ): Promise<RunEnd> {
-    const { runtime } = this.#options
-    const { message, task, seconds } = of
+  #judge(run: Run, of: JudgedRun): RunEnd | Promise<RunEnd> {
+    return run.committed ? this.#judgeCommitted(run, of) : this.#verdict(run, of)
+  }
+
+  async #judgeCommitted(run: Run, of: JudgedRun): Promise<RunEnd> {
+    if (await this.#isCommitted(run)) return { kind: 'committed', seconds: of.seconds }
+    const error = new TransactionError(
+      'ctx.commit was called, but its transaction was not committed when the handler ended.',
+    )
+    return this.#verdict(
+      run,
+      of.end.kind === 'threw' ? of : { ...of, end: { kind: 'threw', error } },
+    )
+  }
+
+  #verdict(run: Run, { message, task, seconds, end }: JudgedRun): RunEnd {
     const { interruption } = run
     const about = { delivery: run.delivery, message, task }
-    let { failure } = of
-    if (run.committed) {
-      if (await this.#isCommitted(run)) return { kind: 'committed', seconds }
-      failure ??= {
-        error: new TransactionError(
-          'ctx.commit was called, but its transaction was not committed when the handler ended.',
-        ),
-      }
-    }
     if (interruption?.kind === 'lost') return { kind: 'lost' }
     if (interruption?.kind === 'cancelled') {
-      return {
-        kind: 'settle',
-        ending: cancelledEnding(about, interruption.error.reason, seconds),
-        seconds,
-      }
+      const ending = cancelledEnding(about, interruption.error.reason, seconds)
+      return { kind: 'settle', ending, seconds }
     }
-    if (interruption?.kind === 'shutdown' && (failure !== undefined || run.stuck))
-      return { kind: 'give-back' }
-    if (interruption?.kind === 'timeout') failure = { error: interruption.error }
+    if (interruption?.kind === 'shutdown' && end.kind !== 'returned') return { kind: 'give-back' }
+    const failure =
+      interruption?.kind === 'timeout' ? interruption : end.kind === 'threw' ? end : undefined
     const ending =
       failure === undefined
-        ? succeededEnding(about, of.value, seconds)
-        : failedRunEnding(runtime, about, { error: failure.error, seconds })
+        ? succeededEnding(about, end.kind === 'returned' ? end.value : undefined, seconds)
+        : failedRunEnding(this.#options.runtime, about, { error: failure.error, seconds })
     return { kind: 'settle', ending, seconds }
   }
 
@@ -262,6 +290,30 @@ export class Executor {
     const { lost } = await patience.insist(() => runtime.transport.extend([run.delivery], lease))
     failpoint('run.committed')
     return lost.length > 0
+  }
+}
+
+/** A run whose work is over, or stuck. */
+interface JudgedRun extends Runnable {
+  readonly seconds: number
+  readonly end: WorkEnd
+}
+
+function isRunnable(task: RegisteredTask | undefined): task is Runnable['task'] {
+  return task?.handler !== undefined
+}
+
+function hasNone(kwargs: Message['kwargs']): boolean {
+  for (const _name in kwargs) return false
+  return true
+}
+
+/** What throws at once ends as what rejects later does. */
+function attempt(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (error) {
+    return Promise.reject(error as Error)
   }
 }
 

@@ -10,6 +10,12 @@ export type Interruption =
   | { readonly kind: 'lost'; readonly error: LeaseLostError }
   | { readonly kind: 'shutdown'; readonly error: Error }
 
+/** How the work of a run ended, or that it did not. */
+export type WorkEnd =
+  | { readonly kind: 'returned'; readonly value: unknown }
+  | { readonly kind: 'threw'; readonly error: unknown }
+  | { readonly kind: 'stuck' }
+
 /**
  * One run of one delivery: its abort signal (made when somebody asks for it) and what interrupted it.
  * The first interruption stands, but for two that override: a lost lease (nothing may be written any
@@ -64,23 +70,41 @@ export class Run {
   }
 
   /**
-   * Resolves with the handler's end, or with `'stuck'` when it was interrupted and did not end within
-   * `grace` milliseconds.
+   * Calls `done` once: with the end of the work, or with `'stuck'` when it was interrupted and did not
+   * end within `grace` milliseconds. Callbacks and no promises of our own: this is on the way of every
+   * task, and most are never interrupted, so no timer is set until one is.
    */
-  end<T>(work: Promise<T>, grace: number): Promise<T | 'stuck'> {
-    // No timer until somebody interrupts: most runs are never interrupted.
-    const stuck = new Promise<'stuck'>((resolve) => {
-      this.#onInterrupt = () => {
-        this.#graceEnd = this.#clock.after(grace, () => {
-          this.stuck = true
-          resolve('stuck')
-        })
-      }
-    })
-    if (this.#interruption !== undefined) this.#onInterrupt?.()
-    return Promise.race([work, stuck]).finally(() => {
+  watch(work: unknown, grace: number, done: (end: WorkEnd) => void): void {
+    let open = true
+    const end = (how: WorkEnd): void => {
+      if (!open) return
+      open = false
       this.#onInterrupt = undefined
       this.#graceEnd?.cancel()
-    })
+      done(how)
+    }
+    if (!isThenable(work)) return end({ kind: 'returned', value: work })
+    this.#onInterrupt = () => {
+      this.#graceEnd = this.#clock.after(grace, () => {
+        this.stuck = open
+        end({ kind: 'stuck' })
+      })
+    }
+    if (this.#interruption !== undefined) this.#onInterrupt()
+    // Any thenable may come from a handler: only a promise of the language calls back once, and later.
+    const promise = work instanceof Promise ? work : Promise.resolve(work)
+    promise.then(
+      (value) => end({ kind: 'returned', value }),
+      (error: unknown) => end({ kind: 'threw', error }),
+    )
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  )
 }

@@ -237,26 +237,34 @@ export class TaskWorker implements Worker {
       const delivery = this.#slots.next()
       if (delivery === undefined) return
       this.#started++
-      void this.#inSlot(delivery)
+      this.#inSlot(delivery)
     }
     // Nobody is in a hurry: what runs may end.
     void this.#end('maxTasks', Infinity)
   }
 
-  async #inSlot(delivery: Delivery): Promise<void> {
-    await this.#runOne(delivery)
-    this.#slots.free(delivery)
-    this.#startWaiting()
-    this.#receiver.roomChanged()
+  #inSlot(delivery: Delivery): void {
+    this.#runOne(delivery, () => {
+      this.#slots.free(delivery)
+      this.#startWaiting()
+      this.#receiver.roomChanged()
+    })
   }
 
-  /** From its first look to its end in the store. Never rejects. */
-  async #runOne(delivery: Delivery): Promise<void> {
+  /**
+   * From its first look to its end in the store, then `over`. Callbacks instead of async functions:
+   * on the way of every task each promise counts, twice where async hooks are on.
+   */
+  #runOne(delivery: Delivery, over: () => void): void {
     const run = new Run(delivery, this.#runtime.surroundings.clock)
     this.#runs.set(delivery.token, run)
-    try {
-      await this.#execute(run)
-    } catch (error) {
+    const gone = (): void => {
+      this.#runs.delete(delivery.token)
+      this.#hands.drop([delivery])
+      if (this.#runs.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
+      over()
+    }
+    this.#execute(run).then(gone, (error: unknown) => {
       // Shutdown gave the store up, or it refused even to note a failure: the lease ends by itself and
       // the message comes back.
       this.#runtime.surroundings.logger.error(
@@ -264,29 +272,28 @@ export class TaskWorker implements Worker {
         { task: run.taskName, id: delivery.id, error },
       )
       this.#emitter.emit('store-failed', { error })
-    }
-    this.#runs.delete(delivery.token)
-    this.#hands.drop([delivery])
-    if (this.#runs.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
+      gone()
+    })
   }
 
-  async #execute(run: Run): Promise<void> {
-    const end = await this.#executor.execute(run)
-    switch (end.kind) {
-      case 'give-back':
-        return run.acknowledged ? this.#finisher.sendAgain(run) : this.#giveBack([run.delivery])
-      case 'lost':
-        return this.#emitter.emit('task-lost', factOf(run))
-      case 'committed':
-        return this.#reportSettled(run, { status: 'succeeded', detail: undefined }, end.seconds)
-      case 'settle': {
-        failpoint('finish.before')
-        const settled = await this.#finisher.finish(run, end)
-        failpoint('finish.after')
-        if (settled === undefined) this.#emitter.emit('task-lost', factOf(run))
-        else this.#reportSettled(run, settled, end.seconds)
+  #execute(run: Run): Promise<void> {
+    return this.#executor.execute(run).then((end) => {
+      switch (end.kind) {
+        case 'give-back':
+          return run.acknowledged ? this.#finisher.sendAgain(run) : this.#giveBack([run.delivery])
+        case 'lost':
+          return this.#emitter.emit('task-lost', factOf(run))
+        case 'committed':
+          return this.#reportSettled(run, { status: 'succeeded', detail: undefined }, end.seconds)
+        case 'settle':
+          failpoint('finish.before')
+          return this.#finisher.finish(run, end).then((settled) => {
+            failpoint('finish.after')
+            if (settled === undefined) this.#emitter.emit('task-lost', factOf(run))
+            else this.#reportSettled(run, settled, end.seconds)
+          })
       }
-    }
+    })
   }
 
   #reportSettled(run: Run, settled: Settled, seconds: number): void {
@@ -337,7 +344,7 @@ export class TaskWorker implements Worker {
     // needs no slot for that.
     const waiting = this.#slots.remove(claim.token)
     if (waiting === undefined) return
-    void this.#runOne({ ...waiting, cancelled: reason }).then(() => this.#receiver.roomChanged())
+    this.#runOne({ ...waiting, cancelled: reason }, () => this.#receiver.roomChanged())
   }
 
   #reportStuck(run: Run, seconds: number): void {

@@ -8,7 +8,6 @@ export type ErrorCode =
   | 'DATA_NOT_PLAIN'
   | 'PAYLOAD_TOO_LARGE'
   | 'MALFORMED_MESSAGE'
-  | 'UNKNOWN_TASK'
   | 'UNSUPPORTED'
   | 'QUEUE_FULL'
   | 'SEND_FAILED'
@@ -87,13 +86,6 @@ export class PayloadTooLargeError extends TaskwrightError {
 export class MalformedMessageError extends TaskwrightError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('MALFORMED_MESSAGE', message, options)
-  }
-}
-
-/** No task of this name is registered. */
-export class UnknownTaskError extends TaskwrightError {
-  constructor(message: string, options?: { cause?: unknown }) {
-    super('UNKNOWN_TASK', message, options)
   }
 }
 

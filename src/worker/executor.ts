@@ -72,7 +72,7 @@ export class Executor {
     try {
       return this.#execute(run)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
   }
 
@@ -119,7 +119,7 @@ export class Executor {
           }
           resolve(this.#judge(run, { ...admitted, seconds, end }))
         } catch (error) {
-          resolve(Promise.reject(error as Error))
+          resolve(Promise.reject(error))
         }
       }
       const work = attempt(() => this.#run(run, { ...admitted, startedAt }))
@@ -313,7 +313,7 @@ function attempt(work: () => unknown): unknown {
   try {
     return work()
   } catch (error) {
-    return Promise.reject(error as Error)
+    return Promise.reject(error)
   }
 }
 

@@ -101,7 +101,7 @@ describe('the end of a run', () => {
 function endOf(run: Run, work: unknown, grace: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
     run.watch(work, grace, (end) => {
-      if (end.kind === 'threw') reject(end.error as Error)
+      if (end.kind === 'threw') reject(end.error)
       else resolve(end.kind === 'returned' ? end.value : 'stuck')
     })
   })

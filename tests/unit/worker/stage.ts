@@ -99,7 +99,7 @@ export function delivery(more: Partial<Delivery> = {}): Delivery {
 }
 
 /** A delivery of a message. */
-export function deliveryOf(
+function deliveryOf(
   runtime: BrokerRuntime,
   message: Partial<Message>,
   more: Partial<Delivery> = {},

@@ -17,7 +17,7 @@ import type {
 import type { Activity } from './activity.ts'
 import type { FaultPlan, KillStep, StoreOperation, Subject } from './faults.ts'
 import { ForwardingResults, ForwardingTransport } from './forwarding-store.ts'
-import type { Life } from './life.ts'
+import { never, type Life } from './life.ts'
 import type { Schedule } from './seeded-schedule.ts'
 
 /** Told of what the store has done, in the step in which it did it. */
@@ -101,7 +101,7 @@ export class FaultyTransport extends ForwardingTransport {
     if (stop.aborted) return []
     const found =
       claim === undefined ? await this.inner.receive(asked) : await claim(this.inner, asked)
-    await life.checkpoint()
+    if (life.over) await never()
     if (found.length === 0) return found
     watch.leased(request.lease)
     // A claim that is made only when a message comes fails only then: the wait before it is no call.
@@ -116,7 +116,7 @@ export class FaultyTransport extends ForwardingTransport {
     const lost = faults.failure('receive', subjects, 'after')
     if (lost !== undefined) watch.unanswered(found)
     await schedule.turn()
-    await life.checkpoint()
+    if (life.over) await never()
     if (lost !== undefined) throw lost
     watch.claimed(found)
     return found
@@ -228,23 +228,23 @@ export class FaultyTransport extends ForwardingTransport {
     if (operation === 'settle') await this.#mayDie('after-settle', subjects)
     const lost = operation && faults.failure(operation, subjects, 'after')
     await schedule.turn()
-    await life.checkpoint()
+    if (life.over) await never()
     if (lost !== undefined) throw lost
     return answer
   }
 
   async #mayDie(step: KillStep, subjects: readonly Subject[]): Promise<void> {
     const { faults, life, kill } = this.#options
-    await life.checkpoint()
+    if (life.over) await never()
     if (faults.takes(`kill at ${step}`, subjects)) kill()
-    await life.checkpoint()
+    if (life.over) await never()
   }
 
   async #turn(): Promise<void> {
     const { schedule, life } = this.#options
-    await life.checkpoint()
+    if (life.over) await never()
     await schedule.turn()
-    await life.checkpoint()
+    if (life.over) await never()
   }
 
   #subjects(
@@ -291,12 +291,12 @@ export class FaultyResults extends ForwardingResults {
 
   async #call<T>(effect: () => Promise<T>): Promise<T> {
     const { schedule, life, activity } = this.#options
-    await life.checkpoint()
+    if (life.over) await never()
     await schedule.turn()
-    await life.checkpoint()
+    if (life.over) await never()
     const answer = await activity.call(effect)
     await schedule.turn()
-    await life.checkpoint()
+    if (life.over) await never()
     return answer
   }
 }

@@ -1,4 +1,8 @@
-/** Whether the owner of something still lives. What belongs to a dead one goes no further. */
+/**
+ * Whether the owner of something still lives. What belongs to a dead one goes no further: look at
+ * `over` in the very step that has an effect (a promise in between would be a gap), and wait for
+ * {@link never} where it is.
+ */
 export class Life {
   #over = false
 
@@ -8,11 +12,6 @@ export class Life {
 
   end(): void {
     this.#over = true
-  }
-
-  /** Resolves at once while it lasts, and never after its end. */
-  checkpoint(): Promise<void> {
-    return this.#over ? never() : Promise.resolve()
   }
 }
 

@@ -252,7 +252,7 @@ export class TestBench {
       name: 'taskwright/testing',
       send: async (sending, next) => {
         const from = runningHere()
-        await from?.worker.life.checkpoint()
+        if (from?.worker.life.over === true) await never()
         if (from !== undefined && this.faults.takes('kill at send', [from.run])) {
           this.#crew.kill(from.worker)
           return never()
@@ -271,12 +271,12 @@ export class TestBench {
           activity.sending--
           activity.touch()
         }
-        await from?.worker.life.checkpoint()
+        if (from?.worker.life.over === true) await never()
         const { id, task } = sending.message
         if (this.#feed !== undefined && (status === 'stored' || (await this.#store.isReady(id)))) {
           const unwatch = this.#explainHang(task, from === undefined)
           await this.#feed.run(id, from?.run).finally(unwatch)
-          await from?.worker.life.checkpoint()
+          if (from?.worker.life.over === true) await never()
         }
         return status
       },

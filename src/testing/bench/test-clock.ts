@@ -39,8 +39,9 @@ export class VirtualClock implements TestClock {
     return this.#manual.monotonic()
   }
 
+  /** In whole milliseconds, as real timers do: jitter must not make times of fractions. */
   after(ms: number, run: () => void): Timer {
-    return this.#manual.after(ms, run)
+    return this.#manual.after(Math.ceil(ms), run)
   }
 
   /** Whether somebody lets time pass now. */

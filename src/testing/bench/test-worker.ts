@@ -15,7 +15,7 @@ import type { Activity, RunningTask } from './activity.ts'
 import type { FaultPlan } from './faults.ts'
 import { FaultyResults, FaultyTransport, type FaultyOptions } from './faulty-transport.ts'
 import { taken, type Journal } from './journal.ts'
-import { Life } from './life.ts'
+import { Life, never } from './life.ts'
 import type { Schedule } from './seeded-schedule.ts'
 import { WorkerClock, type VirtualClock } from './test-clock.ts'
 import type { TestStore } from './test-store.ts'
@@ -219,10 +219,11 @@ export class TestWorker {
         const { schedule, faults, activity, kill, journal } = this.#options
         const run = this.#begin(execution)
         await schedule.turn()
-        await this.life.checkpoint()
+        if (this.life.over) await never()
         if (faults.takes('kill at run', [run])) kill(this)
-        await this.life.checkpoint()
+        if (this.life.over) await never()
         if (faults.takes('lose the lease', [run])) await this.expire(run)
+        if (this.life.over) await never()
         journal.note('started', { taskId: run.id, worker: this.name, attempt: run.attempt })
         activity.running.add(run)
         this.runs.add(run)

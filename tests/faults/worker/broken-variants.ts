@@ -37,8 +37,8 @@ function withoutFence(inner: Transport, { options }: TransportPlan): Partial<Tra
 /** Reads the token of a running message, through the library that has the file open already. */
 async function tokensOf(file: string): Promise<(id: string) => number | undefined> {
   const { DatabaseSync } = await import('@photostructure/sqlite')
-  const statement = new DatabaseSync(file).prepare(
-    'SELECT token FROM tw_message WHERE id = ? AND state = 4',
-  )
-  return (id) => (statement.get(id) as { token: number } | undefined)?.token
+  const database = new DatabaseSync(file)
+  const sql = 'SELECT token FROM tw_message WHERE id = ? AND state = 4'
+  // Prepared anew each time: a statement does not keep its database from being collected.
+  return (id) => (database.prepare(sql).get(id) as { token: number } | undefined)?.token
 }

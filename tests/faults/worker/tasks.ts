@@ -63,24 +63,30 @@ export function defineTasks(broker: Broker, witness: Witness) {
     { name: 'member', deps, retry },
     ({ ctx }, group: string, no: number, of: number, ms: number) =>
       witnessed(ctx, async () => {
-        await pause(ms, ctx.signal)
+        await pause(ms / 2, ctx.signal)
         // Written before it counts: a callback must find all of its set done.
         ledger.write({ kind: 'member', id: ctx.taskId, group })
-        if (joinSet({ folder, kind: join, group, no }) < of) return
-        const id = `${group}.done`
-        await send(ledger, { kind: 'attempt', id, parent: ctx.taskId, joins: group }, () =>
-          callback.kicker().withTaskId(id).kiq(group),
-        )
+        if (joinSet({ folder, kind: join, group, no }) >= of) {
+          const id = `${group}.done`
+          await send(ledger, { kind: 'attempt', id, parent: ctx.taskId, joins: group }, () =>
+            callback.kicker().withTaskId(id).kiq(group),
+          )
+        }
+        // Time in which it has counted and may be run again.
+        await pause(ms / 2, ctx.signal)
       }),
   )
-  /** Sends a set of others, and ends. */
+  /** Sends a set of others, which take from no time up to `ms`, and ends. */
   const fanOut = broker.task({ name: 'fan-out', deps, retry }, ({ ctx }, of: number, ms: number) =>
     witnessed(ctx, async () => {
       const group = ctx.taskId
       for (let no = 0; no < of; no++) {
         const id = `${group}.${no}`
         await send(ledger, { kind: 'attempt', id, parent: group, group }, () =>
-          member.kicker().withTaskId(id).kiq(group, no, of, ms),
+          member
+            .kicker()
+            .withTaskId(id)
+            .kiq(group, no, of, (ms * (no + 1)) / of),
         )
       }
     }),

@@ -28,7 +28,7 @@ export interface TestBrokerOptions {
   worker?: Omit<WorkerOptions, 'name'> | undefined
   /**
    * Real time for which a handler that runs may keep still before the clock moves on without it: long
-   * enough for real I/O, such as a database of the test. Default 100 ms; 0 where handlers wait for
+   * enough for real I/O, such as a database of the test. Default 250 ms; 0 where handlers wait for
    * nothing but promises and the clock.
    */
   patience?: Duration | undefined

@@ -1,4 +1,5 @@
 import { InvalidInputError, StoreError } from '../../core/errors.ts'
+import { logTo, type Logger } from '../../core/logger.ts'
 import type { AnySendable } from './call-arguments.ts'
 
 /** Which messages a fault is for: those of a task (or of its name), or the one with this id. */
@@ -79,6 +80,21 @@ export interface FaultActions {
   loseLeases(matches: (subject: Subject) => boolean): boolean
   /** A planned fault takes place now. */
   onFault(what: string, subject: Subject | undefined): void
+}
+
+/** What the store fails with when a test makes it fail. */
+class PlannedError extends StoreError {
+  constructor(message: string) {
+    super(message, { transient: true })
+    this.name = StoreError.name
+  }
+}
+
+/** A logger that says nothing of failures that a test has planned: they are in the journal. */
+export function withoutPlanned(inner: Logger): Logger {
+  return logTo((level, message, fields) => {
+    if (!(fields['error'] instanceof PlannedError)) inner[level](message, fields)
+  })
 }
 
 /** Keeps what is planned, and tells each layer when its turn has come. */
@@ -166,13 +182,11 @@ export class FaultPlan implements Faults {
     when: 'before' | 'after',
   ): StoreError | undefined {
     if (when === 'before') {
-      return this.takes(`fail ${operation}`, subjects)
-        ? new StoreError(`the test made '${operation}' of the store fail`, { transient: true })
-        : undefined
+      const fails = this.takes(`fail ${operation}`, subjects)
+      return fails ? new PlannedError(`the test made '${operation}' of the store fail`) : undefined
     }
-    return this.takes(`lose the answer of ${operation}`, subjects)
-      ? new StoreError(`the test lost the answer of '${operation}'`, { transient: true })
-      : undefined
+    const lost = this.takes(`lose the answer of ${operation}`, subjects)
+    return lost ? new PlannedError(`the test lost the answer of '${operation}'`) : undefined
   }
 
   #plan(

@@ -65,11 +65,17 @@ export interface FaultyOptions {
 export class FaultyTransport extends ForwardingTransport {
   readonly #options: FaultyOptions
   readonly #underWay = new Set<Promise<unknown>>()
+  readonly #kept = new Set<LeaseToken>()
   #stop = new AbortController()
 
   constructor(inner: Transport, options: FaultyOptions) {
     super(inner)
     this.#options = options
+  }
+
+  /** How many deliveries are in somebody's hands: their leases are kept for exactly that time. */
+  get held(): number {
+    return this.#kept.size
   }
 
   override async start(): Promise<void> {
@@ -173,10 +179,21 @@ export class FaultyTransport extends ForwardingTransport {
 
   /** Renews through `extend` of this transport, so that a renewal can fail, be late or be lost as well. */
   override keepLeases(options: LeaseKeeperOptions): LeaseKeeper {
+    const kept = this.#kept
+    const drop = (claims: readonly Claim[]): void => {
+      for (const { token } of claims) kept.delete(token)
+      this.#options.activity.touch()
+    }
     const own = loopLeaseKeeper(
       (claims, lease) => this.extend(claims, lease),
       this.#options.clock,
-      options,
+      {
+        ...options,
+        onLost: (claims) => {
+          drop(claims)
+          options.onLost(claims)
+        },
+      },
     )
     // The engine's own keeper renews nothing here. It is kept for what it is told at once: cancels.
     const pushes = this.inner.keepLeases({
@@ -188,10 +205,12 @@ export class FaultyTransport extends ForwardingTransport {
     })
     return {
       keep(claims) {
+        for (const { token } of claims) kept.add(token)
         own.keep(claims)
         pushes.keep(claims)
       },
       forget(claims) {
+        drop(claims)
         own.forget(claims)
         pushes.forget(claims)
       },

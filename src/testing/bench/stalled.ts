@@ -29,7 +29,7 @@ export function stalled(stall: Stall): StalledError {
   const { what, running, backlog, untilNext, now, giveUpAfter, replay } = stall
   const runs = running.map(
     ({ task, id, since, suspended }) =>
-      `task '${task}' (${id}) has been running for ${now - since} ms of the clock` +
+      `task '${task}' (${id}) has been running for ${Math.round(now - since)} ms of the clock` +
       (suspended > 0 ? ' and waits for what it sent' : ''),
   )
   const facts = [
@@ -39,7 +39,7 @@ export function stalled(stall: Stall): StalledError {
     ...(backlog.running > running.length ? ['a lease has not ended yet'] : []),
     untilNext === Infinity
       ? 'the clock has no timer'
-      : `the clock's next timer is in ${untilNext} ms`,
+      : `the clock's next timer is in ${Math.round(untilNext)} ms`,
   ]
   const advice =
     running.length > 0

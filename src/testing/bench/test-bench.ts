@@ -9,7 +9,7 @@ import type { BrokerRuntime } from '../../broker/runtime.ts'
 import { DependencyOverrides } from '../../dependencies/overrides.ts'
 import { Activity } from './activity.ts'
 import { DueTimes } from './due-times.ts'
-import { FaultPlan, type Subject } from './faults.ts'
+import { FaultPlan, withoutPlanned, type Subject } from './faults.ts'
 import { FaultyResults, FaultyTransport, type FaultyOptions } from './faulty-transport.ts'
 import { InlineFeed } from './inline-feed.ts'
 import { Journal, taken } from './journal.ts'
@@ -31,7 +31,7 @@ import { Watchdog } from './watchdog.ts'
 const inlineSlots = { concurrency: 100_000, prefetch: 0 }
 const concurrentSlots = { concurrency: 8 }
 const defaultWorkers = 2
-const defaultPatience = 100
+const defaultPatience = 250
 const defaultGiveUpAfter = 3_000
 
 /**
@@ -123,7 +123,7 @@ export class TestBench {
       resultCodec: real.resultCodec,
       clock: this.clock,
       random: chance,
-      logger: options.logger ?? real.options.logger,
+      logger: withoutPlanned(options.logger ?? real.surroundings.logger),
     }
     const tasks = redirectHomes(real.homes)
     this.#base = makeRuntime(

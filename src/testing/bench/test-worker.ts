@@ -67,6 +67,7 @@ export class TestWorker {
   readonly #clock: WorkerClock
   readonly #deliveries = new Map<string, Delivery>()
   #opened: OpenTransport | undefined
+  #transport: FaultyTransport | undefined
 
   constructor(options: TestWorkerOptions) {
     this.name = options.name
@@ -88,8 +89,7 @@ export class TestWorker {
 
   /** Messages in its hands. */
   get held(): number {
-    const { running, prefetched } = this.worker.counts
-    return this.life.over ? 0 : running + prefetched
+    return this.life.over ? 0 : (this.#transport?.held ?? 0)
   }
 
   /** It vanishes: what it has stays leased, and its handlers go on alone, cut off from the store. */
@@ -192,10 +192,8 @@ export class TestWorker {
         leased: due,
       },
     }
-    return {
-      transport: new FaultyTransport(opened.transport, options),
-      results: new FaultyResults(opened.results, options),
-    }
+    this.#transport = new FaultyTransport(opened.transport, options)
+    return { transport: this.#transport, results: new FaultyResults(opened.results, options) }
   }
 
   #forgetUnanswered(): void {

@@ -170,7 +170,7 @@ describe.each(modes)('the clock of a broker under test, $mode', (mode) => {
 
   it('holds time up for a handler that does real work', async () => {
     const broker = newBroker()
-    await using app = testBroker(broker, mode)
+    await using app = testBroker(broker, { ...mode, patience: '10s' })
     const ended: number[] = []
     const query = broker.task({ name: 'query', timeout: '5m' }, async () => {
       await realWork()

@@ -4,6 +4,9 @@ import type { Delivery } from '../core/delivery.ts'
  * Who runs next: deliveries in the order of their claim, but at most one suspect at a time. A
  * suspect lost its last lease, so it may be what kills its worker: if it runs beside no other
  * suspect, the next crash is blamed on the right one.
+ *
+ * A slot is taken while a handler runs; what has ended and is on its way into the store takes none,
+ * but still counts as held: never more than slots and prefetch are in our hands.
  */
 export class Slots {
   readonly concurrency: number
@@ -12,6 +15,7 @@ export class Slots {
   #head = 0
   readonly #suspects: Delivery[] = []
   #running = 0
+  #settling = 0
   #suspectRunning = false
 
   constructor(concurrency: number, prefetch: number) {
@@ -23,13 +27,18 @@ export class Slots {
     return this.#running
   }
 
+  get settling(): number {
+    return this.#settling
+  }
+
   get waiting(): number {
     return this.#ready.length - this.#head + this.#suspects.length
   }
 
   /** Messages that may be claimed now. While some wait, small fetches are put off until they are worth a call. */
   room(): number {
-    const free = this.concurrency + this.prefetch - this.#running - this.waiting
+    const held = this.#running + this.#settling + this.waiting
+    const free = this.concurrency + this.prefetch - held
     return this.waiting > 0 && free < Math.max(1, this.prefetch / 2) ? 0 : free
   }
 
@@ -65,9 +74,15 @@ export class Slots {
     return first
   }
 
-  /** The slot of a delivery is free again. */
-  free(delivery: Delivery): void {
+  /** Its handler has ended: the slot is free for another while the store is told. */
+  ended(): void {
     this.#running--
+    this.#settling++
+  }
+
+  /** It is out of our hands. */
+  settled(delivery: Delivery): void {
+    this.#settling--
     if (delivery.redeliveries > 0) this.#suspectRunning = false
   }
 

@@ -4,7 +4,7 @@ import { LeaseLostError, NotStartedError, TaskCancelledError } from '../core/err
 import { failpoint } from '../core/failpoint.ts'
 import type { SettleStatus } from '../core/settlement.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
-import { Executor } from './executor.ts'
+import { Executor, type RunEnd } from './executor.ts'
 import { Finisher, type Settled } from './finisher.ts'
 import { Hands } from './hands.ts'
 import { Patience } from './patience.ts'
@@ -14,24 +14,8 @@ import { Settler } from './settler.ts'
 import { Slots } from './slots.ts'
 import { watchStalls } from './stall-watch.ts'
 import { WorkerEmitter, type TaskFact, type WorkerEvents } from './worker-events.ts'
+import type { WorkerSettings } from './worker-settings.ts'
 import type { WorkerCounts, Worker } from './worker.ts'
-import type { UnknownTaskPolicy } from './worker-options.ts'
-
-/** `WorkerOptions` with every choice made. */
-export interface WorkerSettings {
-  readonly concurrency: number
-  readonly prefetch: number
-  readonly queues: readonly string[]
-  readonly ack: 'early' | 'late'
-  readonly lease: number
-  readonly redeliveries: number
-  readonly unknownTask: UnknownTaskPolicy
-  readonly stallLimit: number
-  readonly grace: number
-  readonly shutdownTimeout: number
-  readonly maxTasks: number
-  readonly name: string
-}
 
 /** Leases are renewed three times within their length. */
 const beatsPerLease = 3
@@ -124,6 +108,7 @@ export class TaskWorker implements Worker {
   get counts(): WorkerCounts {
     return {
       running: this.#slots.running,
+      settling: this.#slots.settling,
       prefetched: this.#slots.waiting,
       settled: this.#settled,
       stuck: this.#stuck,
@@ -244,18 +229,24 @@ export class TaskWorker implements Worker {
   }
 
   #inSlot(delivery: Delivery): void {
-    this.#runOne(delivery, () => {
-      this.#slots.free(delivery)
-      this.#startWaiting()
-      this.#receiver.roomChanged()
+    this.#runOne(delivery, {
+      ended: () => {
+        this.#slots.ended()
+        this.#startWaiting()
+      },
+      over: () => {
+        this.#slots.settled(delivery)
+        this.#startWaiting()
+        this.#receiver.roomChanged()
+      },
     })
   }
 
   /**
-   * From its first look to its end in the store, then `over`. Callbacks instead of async functions:
-   * on the way of every task each promise counts, twice where async hooks are on.
+   * From its first look to its end in the store. Callbacks instead of async functions: on the way of
+   * every task each promise counts, twice where async hooks are on.
    */
-  #runOne(delivery: Delivery, over: () => void): void {
+  #runOne(delivery: Delivery, { ended, over }: OnTheWay): void {
     const run = new Run(delivery, this.#runtime.surroundings.clock)
     this.#runs.set(delivery.token, run)
     const gone = (): void => {
@@ -264,7 +255,7 @@ export class TaskWorker implements Worker {
       if (this.#runs.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
       over()
     }
-    this.#execute(run).then(gone, (error: unknown) => {
+    this.#execute(run, ended).then(gone, (error: unknown) => {
       // Shutdown gave the store up, or it refused even to note a failure: the lease ends by itself and
       // the message comes back.
       this.#runtime.surroundings.logger.error(
@@ -276,8 +267,9 @@ export class TaskWorker implements Worker {
     })
   }
 
-  #execute(run: Run): Promise<void> {
-    return this.#executor.execute(run).then((end) => {
+  #execute(run: Run, ended: () => void): Promise<void> {
+    const store = (end: RunEnd): void | Promise<void> => {
+      ended()
       switch (end.kind) {
         case 'give-back':
           return run.acknowledged ? this.#finisher.sendAgain(run) : this.#giveBack([run.delivery])
@@ -293,6 +285,10 @@ export class TaskWorker implements Worker {
             else this.#reportSettled(run, settled, end.seconds)
           })
       }
+    }
+    return this.#executor.execute(run).then(store, (error: unknown) => {
+      ended()
+      throw error
     })
   }
 
@@ -344,7 +340,10 @@ export class TaskWorker implements Worker {
     // needs no slot for that.
     const waiting = this.#slots.remove(claim.token)
     if (waiting === undefined) return
-    this.#runOne({ ...waiting, cancelled: reason }, () => this.#receiver.roomChanged())
+    this.#runOne(
+      { ...waiting, cancelled: reason },
+      { ended: () => {}, over: () => this.#receiver.roomChanged() },
+    )
   }
 
   #reportStuck(run: Run, seconds: number): void {
@@ -365,6 +364,14 @@ export class TaskWorker implements Worker {
     if (this.#runs.size === 0) return Promise.resolve()
     return new Promise((resolve) => this.#idle.push(resolve))
   }
+}
+
+/** Who is told of the two steps of a delivery. */
+interface OnTheWay {
+  /** Its handler has ended, or it was not to run. */
+  readonly ended: () => void
+  /** It is out of our hands. */
+  readonly over: () => void
 }
 
 function factOf(run: Run): TaskFact {

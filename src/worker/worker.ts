@@ -3,7 +3,10 @@ import type { WorkerEvents } from './worker-events.ts'
 
 /** What a worker is doing now. */
 export interface WorkerCounts {
+  /** Handlers. */
   readonly running: number
+  /** Ended, and on their way into the store. */
+  readonly settling: number
   readonly prefetched: number
   readonly settled: number
   readonly stuck: number

@@ -10,7 +10,7 @@ import { deferred, thrownBy, turns } from '../broker/stage.ts'
 import { stage } from './stage.ts'
 
 describe('a store that fails at a settle', () => {
-  it('is asked again until it answers; the slot is held and nothing runs twice', async () => {
+  it('is asked again until it answers; nothing more is claimed and nothing runs twice', async () => {
     let away = 8
     const { broker, work, clock, events } = stage((inner) => ({
       settle: (settlements) =>
@@ -21,11 +21,12 @@ describe('a store that fails at a settle', () => {
     const made = await work({ concurrency: 1, prefetch: 0 })
     const handles = await task.kiqMany([[], []])
     await turns()
-    expect(made.counts.running).toBe(1)
+    expect(made.counts).toMatchObject({ running: 0, settling: 1, prefetched: 0 })
+    expect(runs).toBe(1)
     await clock.advance(20_000)
     expect(await Promise.all(handles.map((handle) => handle.result()))).toEqual([1, 2])
     expect(events('store-failed')).toHaveLength(8)
-    expect(made.counts).toMatchObject({ settled: 2, running: 0 })
+    expect(made.counts).toMatchObject({ settled: 2, running: 0, settling: 0 })
     await made.stop()
   })
 

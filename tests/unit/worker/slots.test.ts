@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Delivery } from '../../../src/core/delivery.ts'
 import { Slots } from '../../../src/worker/slots.ts'
 import { delivery } from './stage.ts'
 
@@ -12,7 +13,7 @@ describe('slots', () => {
     slots.add([one(1), one(2), one(3)])
     expect([slots.next()?.token, slots.next()?.token, slots.next()]).toEqual([1, 2, undefined])
     expect([slots.running, slots.waiting, slots.room()]).toEqual([2, 1, 2])
-    slots.free(one(1))
+    free(slots, one(1))
     expect(slots.next()?.token).toBe(3)
     expect(slots.next()).toBeUndefined()
   })
@@ -23,7 +24,7 @@ describe('slots', () => {
     slots.next()
     expect(slots.room()).toBe(0)
     while (slots.waiting > 0) {
-      slots.free(one(0))
+      free(slots, one(0))
       slots.next()
     }
     expect(slots.room()).toBe(10)
@@ -35,12 +36,12 @@ describe('slots', () => {
     slots.add([one(1), one(2, 1), one(3, 2)])
     expect(slots.suspectRoom()).toBe(0)
     expect([slots.next()?.token, slots.next()?.token, slots.next()]).toEqual([2, 1, undefined])
-    slots.free(one(1))
+    free(slots, one(1))
     expect(slots.next()).toBeUndefined()
-    slots.free(one(2, 1))
+    free(slots, one(2, 1))
     expect(slots.next()?.token).toBe(3)
     expect(slots.suspectRoom()).toBe(0)
-    slots.free(one(3, 2))
+    free(slots, one(3, 2))
     expect(slots.suspectRoom()).toBe(1)
   })
 
@@ -48,7 +49,7 @@ describe('slots', () => {
     const slots = new Slots(1, 5)
     slots.add([one(1), one(2), one(3), one(4, 1)])
     expect(slots.next()?.token).toBe(4)
-    slots.free(one(4, 1))
+    free(slots, one(4, 1))
     expect(slots.next()?.token).toBe(1)
     expect(slots.remove(1)).toBeUndefined()
     expect(slots.remove(2)?.token).toBe(2)
@@ -63,10 +64,16 @@ describe('slots', () => {
     slots.add(Array.from({ length: 3000 }, (_, i) => one(i)))
     const order = Array.from({ length: 3000 }, () => {
       const next = slots.next()
-      slots.free(one(0))
+      free(slots, one(0))
       return next?.token
     })
     expect(order).toEqual(Array.from({ length: 3000 }, (_, i) => i))
     expect(slots.next()).toBeUndefined()
   })
 })
+
+/** From the end of a handler to the end of its message. */
+function free(slots: Slots, delivery: Delivery): void {
+  slots.ended()
+  slots.settled(delivery)
+}

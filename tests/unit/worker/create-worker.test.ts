@@ -33,6 +33,7 @@ describe('createWorker', () => {
     }
     expect(createWorker(broker, all).counts).toEqual({
       running: 0,
+      settling: 0,
       prefetched: 0,
       settled: 0,
       stuck: 0,

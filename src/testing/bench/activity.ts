@@ -1,4 +1,4 @@
-import { systemClock } from '../../core/clock.ts'
+import { systemClock, type Clock } from '../../core/clock.ts'
 import type { Claim } from '../../core/delivery.ts'
 
 /** One run of a handler, from its start to its end. */
@@ -65,6 +65,21 @@ export class Activity {
   /** Handlers that are at work: not waiting for what they sent. */
   working(): readonly RunningTask[] {
     return [...this.running].filter((run) => run.suspended === 0)
+  }
+
+  /** Counts a handler while it runs. */
+  async run<T>(
+    about: Omit<RunningTask, 'since' | 'parked' | 'suspended'>,
+    { clock, work }: { clock: Clock; work: (run: RunningTask) => Promise<T> },
+  ): Promise<T> {
+    const run = { ...about, since: clock.monotonic(), parked: false, suspended: 0 }
+    this.running.add(run)
+    try {
+      return await work(run)
+    } finally {
+      this.running.delete(run)
+      this.touch()
+    }
   }
 
   /** Counts a call of the store while it is under way. */

@@ -57,6 +57,8 @@ export class TestBench {
   readonly #feed: InlineFeed | undefined
   readonly #due: DueTimes | undefined
   readonly #undo: () => void
+  /** What the broker itself sends and receives through, and workers that the code under test makes. */
+  #own: FaultyTransport | undefined
   #starting: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -100,7 +102,7 @@ export class TestBench {
       replay: this.replay,
       backlog: async () => ({
         ...(await this.#store.counts()),
-        held: this.#crew.held + activity.unanswered.size,
+        held: this.#crew.held + (this.#own?.held ?? 0) + activity.unanswered.size,
       }),
       runReady: async () => this.#feed?.runReady(),
       progress: () => this.journal.progress,
@@ -134,7 +136,7 @@ export class TestBench {
           name: this.#store.name,
           create: (surroundings) => this.#open(surroundings, real.transport),
         },
-        middlewares: [this.#sendHook(), ...(real.options.middlewares ?? [])],
+        middlewares: [this.#hooks(), ...(real.options.middlewares ?? [])],
       },
       { registry: this.registry, homes: tasks.homes, overrides: this.overrides },
     )
@@ -233,8 +235,9 @@ export class TestBench {
     const results = new FaultyResults(opened.results, options)
     const { inspector } = opened
     const feed = this.#feed
+    this.#own = new FaultyTransport(new LimitedTransport(opened.transport, real), options)
     return {
-      transport: new FaultyTransport(new LimitedTransport(opened.transport, real), options),
+      transport: this.#own,
       results: new WatchedResults(results, {
         watchdog: this.watchdog,
         why: (what) => this.pace.stalled(what),
@@ -247,9 +250,18 @@ export class TestBench {
   }
 
   /** The outermost middleware: knows who sends, and waits inline until what was sent has been run. */
-  #sendHook(): Middleware {
+  #hooks(): Middleware {
     return {
       name: 'taskwright/testing',
+      // Only workers that the code under test makes have this one; those of the kit have their own.
+      execute: ({ message, attempt, queue }, next) => {
+        const { id, task } = message
+        const worker = 'a worker of the code under test'
+        return this.activity.run(
+          { id, task, attempt, worker, claim: { id, queue, token: '' } },
+          { clock: this.clock, work: next },
+        )
+      },
       send: async (sending, next) => {
         const from = runningHere()
         if (from?.worker.life.over === true) await never()

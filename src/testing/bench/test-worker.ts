@@ -30,6 +30,9 @@ export function runningHere():
   return here.getStore()
 }
 
+/** A run that has not begun. */
+type AboutRun = Omit<RunningTask, 'since' | 'parked' | 'suspended'>
+
 /** What a {@link TestWorker} is made from. */
 export interface TestWorkerOptions {
   readonly name: string
@@ -109,9 +112,12 @@ export class TestWorker {
   }
 
   /** Ends the lease of what a handler works on. */
-  async expire(run: RunningTask): Promise<void> {
-    if (this.#opened === undefined) return
-    await this.#options.store.expire(this.#opened.transport, run.claim)
+  expire(run: RunningTask): Promise<void> {
+    return this.#expire(run)
+  }
+
+  async #expire({ claim }: AboutRun): Promise<void> {
+    if (this.#opened !== undefined) await this.#options.store.expire(this.#opened.transport, claim)
   }
 
   #makeRuntime(): BrokerRuntime {
@@ -215,37 +221,27 @@ export class TestWorker {
       name: 'taskwright/testing',
       execute: async (execution, next) => {
         const { schedule, faults, activity, kill, journal } = this.#options
-        const run = this.#begin(execution)
+        const about = this.#about(execution)
         await schedule.turn()
         if (this.life.over) await never()
-        if (faults.takes('kill at run', [run])) kill(this)
+        if (faults.takes('kill at run', [about])) kill(this)
         if (this.life.over) await never()
-        if (faults.takes('lose the lease', [run])) await this.expire(run)
+        if (faults.takes('lose the lease', [about])) await this.#expire(about)
         if (this.life.over) await never()
-        journal.note('started', { taskId: run.id, worker: this.name, attempt: run.attempt })
-        activity.running.add(run)
-        this.runs.add(run)
-        try {
-          return await here.run({ run, worker: this }, next)
-        } finally {
-          activity.running.delete(run)
-          this.runs.delete(run)
-          activity.touch()
+        const { id: taskId, attempt } = about
+        journal.note('started', { taskId, worker: this.name, attempt })
+        const work = async (run: RunningTask): Promise<unknown> => {
+          this.runs.add(run)
+          return here.run({ run, worker: this }, next).finally(() => this.runs.delete(run))
         }
+        return activity.run(about, { clock: this.#clock, work })
       },
     }
   }
 
-  #begin({ message, attempt, queue }: Execution): RunningTask {
-    return {
-      id: message.id,
-      task: message.task,
-      attempt,
-      worker: this.name,
-      claim: this.#deliveries.get(message.id) ?? { id: message.id, queue, token: '' },
-      since: this.#clock.monotonic(),
-      parked: false,
-      suspended: 0,
-    }
+  #about({ message, attempt, queue }: Execution): AboutRun {
+    const { id, task } = message
+    const claim = this.#deliveries.get(id) ?? { id, queue, token: '' }
+    return { id, task, attempt, worker: this.name, claim }
   }
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -150,6 +151,40 @@ describe('a broker under test', () => {
     await again.clock.advance(0)
     await again.dispose()
     expect(lines.filter((line) => line.includes('still runs at the end'))).toHaveLength(1)
+  })
+
+  it.each(['inline', 'concurrent'] as const)(
+    'waits for a worker that the code under test has started, %s',
+    async (mode) => {
+      const broker = newBroker()
+      const ran: string[] = []
+      const work = broker.task('work', async (name: string) => {
+        await readFile(import.meta.filename)
+        ran.push(name)
+      })
+      await using app = testBroker(broker, { mode, seed: 1 })
+      await using worker = createWorker(broker, { concurrency: 1, prefetch: 0 })
+      await worker.start()
+      await work.kiqMany([['a'], ['b'], ['c'], ['d']])
+      await app.idle()
+      expect(ran.toSorted()).toEqual(['a', 'b', 'c', 'd'])
+      expect(app.clock.monotonic()).toBe(0)
+      expect(app.settled(work)).toHaveLength(4)
+    },
+  )
+
+  it('outlives a broker.stop() of the code under test, and so does the broker', async () => {
+    const broker = newBroker()
+    const work = broker.task('work', async () => 1)
+    {
+      await using app = testBroker(broker, { mode: 'inline' })
+      expect(await (await work.kiq()).result()).toBe(1)
+      await broker.stop()
+      await expect(work.kiq()).rejects.toBeInstanceOf(NotStartedError)
+      expect(app.sent(work)).toHaveLength(1)
+    }
+    expect(await (await work.kiq()).status()).toBe('queued')
+    await broker.stop()
   })
 
   it('does not come up when a middleware does not', async () => {

@@ -6,7 +6,7 @@
  * Its times are those of the writers. A fact may be written later than it happened (its process was
  * stopped in between), never earlier; every rule below holds in spite of that.
  */
-import { Claims, type ClaimLife } from './claims.ts'
+import { Claims, inStoreOrder, type ClaimLife } from './claims.ts'
 import type { Entry, RunEnd } from './worker/ledger.ts'
 import { spreadOf, type Spread } from './spread.ts'
 
@@ -193,10 +193,16 @@ function besideEachOther(
   const overlaps: string[] = []
   const open = new Map<string, HandlerRun[]>()
   for (const run of runs) {
-    const others = (open.get(run.id) ?? []).filter(({ endedAt }) => endedAt > run.startedAt)
-    for (const other of others) {
-      if (other.claim === run.claim || (other.claim?.heldUntil ?? 0) <= run.startedAt) continue
-      const excused = claims.hindered(other.pid, { from: other.startedAt, to: run.startedAt })
+    const at = run.startedAt
+    const others = (open.get(run.id) ?? []).filter(({ endedAt }) => endedAt > at)
+    for (const { claim } of others) {
+      if (claim === undefined || run.claim === undefined || claim === run.claim) continue
+      // Whose claim is the older one should not be there any more, whoever began first.
+      const [stale, next] =
+        inStoreOrder(claim, run.claim) < 0 ? [claim, run.claim] : [run.claim, claim]
+      // Whoever asks to settle has ended his run.
+      if (Math.min(stale.heldUntil, stale.askedAt) <= at) continue
+      const excused = claims.hindered(stale.pid, { from: Math.min(stale.at, next.at), to: at })
       if (excused) shadows.push(run.id)
       else overlaps.push(run.id)
     }

@@ -183,7 +183,7 @@ const hasEnded = ({ answer, outcome }: ClaimLife): boolean =>
  * A claim may be written down late, when its process was stopped in between; but a lost lease counts a
  * redelivery and a retry a retry, and who gives back has written his claim down before.
  */
-function inStoreOrder(a: ClaimLife, b: ClaimLife): number {
+export function inStoreOrder(a: ClaimLife, b: ClaimLife): number {
   return a.retries - b.retries || a.redeliveries - b.redeliveries || a.at - b.at
 }
 

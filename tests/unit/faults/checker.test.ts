@@ -133,6 +133,28 @@ describe('sound stories', () => {
     expectSound(story.finally('a', { status: 'succeeded', run: 'r2' }))
   })
 
+  it('a claim and a run that come late, because the process was stopped in between', () => {
+    const story = new Story().sent('a').by(0).tell({ kind: 'fault', fault: 'stop', target: 1 })
+    story.by(2).claimed('a', '2', { redeliveries: 1 })
+    story.tell({ kind: 'start', id: 'a', run: 'r2' })
+    story.by(0).tell({ kind: 'healed', fault: 'stop', target: 1 })
+    story.by(1).claimed('a', '1').tell({ kind: 'start', id: 'a', run: 'r1' })
+    story.by(2).tell({ kind: 'end', id: 'a', run: 'r2', how: 'ok' }).settled('a', '2')
+    story.by(1).tell({ kind: 'end', id: 'a', run: 'r1', how: 'ok' })
+    story.settled('a', '1', { status: 'gone' })
+    story.finally('a', { status: 'succeeded', run: 'r2' })
+    expect(expectSound(story)).toMatchObject({ shadows: 1 })
+  })
+
+  it('a run that is stuck when its end is settled, and the run that follows', () => {
+    const story = new Story().sent('a').by(1).claimed('a', '1')
+    story.tell({ kind: 'start', id: 'a', run: 'r1' })
+    story.tell({ kind: 'settle', id: 'a', token: '1', outcome: 'retry' })
+    story.by(2).claimed('a', '2', { retries: 1 }).ran('a', 'r2').settled('a', '2')
+    story.by(1).tell({ kind: 'settled', id: 'a', token: '1', outcome: 'retry', status: 'settled' })
+    expectSound(story.finally('a', { status: 'succeeded', run: 'r2' }))
+  })
+
   it('a settle whose answer was lost, asked again', () => {
     const story = new Story().sent('a').by(1).claimed('a', '1').ran('a', 'r1')
     story.tell({ kind: 'settle', id: 'a', token: '1', outcome: 'succeeded' })

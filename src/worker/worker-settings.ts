@@ -1,0 +1,17 @@
+import type { UnknownTaskPolicy } from './worker-options.ts'
+
+/** `WorkerOptions` with every choice made. */
+export interface WorkerSettings {
+  readonly concurrency: number
+  readonly prefetch: number
+  readonly queues: readonly string[]
+  readonly ack: 'early' | 'late'
+  readonly lease: number
+  readonly redeliveries: number
+  readonly unknownTask: UnknownTaskPolicy
+  readonly stallLimit: number
+  readonly grace: number
+  readonly shutdownTimeout: number
+  readonly maxTasks: number
+  readonly name: string
+}

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   TaskContext,
   createBroker,
@@ -11,6 +11,9 @@ import {
 } from '../../../src/index.ts'
 import { sleep } from '../../../src/core/clock.ts'
 import { StalledError, testBroker } from '../../../src/testing/index.ts'
+
+// Hundreds of runs in one test, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 })
 
 const newBroker = (): Broker => createBroker({ transport: 'memory:', logger: silentLogger })
 /** Takes real time, and no timer: what a database or a network does to a handler. */

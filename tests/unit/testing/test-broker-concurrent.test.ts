@@ -8,6 +8,9 @@ import {
   type TestBroker,
 } from '../../../src/testing/index.ts'
 
+// Hundreds of runs in one test, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 })
+
 const newBroker = (): Broker => createBroker({ transport: 'memory:', logger: silentLogger })
 
 afterEach(() => vi.unstubAllEnvs())

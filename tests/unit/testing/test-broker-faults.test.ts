@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   StoreError,
   TaskContext,
@@ -7,6 +7,9 @@ import {
   type Broker,
 } from '../../../src/index.ts'
 import { testBroker, type KillStep, type TestBroker } from '../../../src/testing/index.ts'
+
+// Hundreds of runs in one test, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 })
 
 const newBroker = (): Broker => createBroker({ transport: 'memory:', logger: silentLogger })
 const modes = [{ mode: 'inline' }, { mode: 'concurrent', seed: 3, workers: 1 }] as const

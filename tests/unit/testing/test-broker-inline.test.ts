@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import * as z from 'zod'
 import {
   TaskContext,
@@ -12,6 +12,9 @@ import {
   type Broker,
 } from '../../../src/index.ts'
 import { testBroker } from '../../../src/testing/index.ts'
+
+// Hundreds of runs in one test, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 })
 
 const newBroker = (): Broker => createBroker({ transport: 'memory:', logger: silentLogger })
 

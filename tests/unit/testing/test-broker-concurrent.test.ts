@@ -212,6 +212,11 @@ describe('a race between two handlers', () => {
     expect(tried).toEqual([seed])
   })
 
+  it('is looked for at least once', async () => {
+    const explore = exploreSeeds(newBroker(), { runs: 0 }, () => {})
+    await expect(explore).rejects.toThrow(/runs is a whole number of 1 or more, not 0/)
+  })
+
   it('that is not there is not found', async () => {
     const broker = newBroker()
     let sum = 0

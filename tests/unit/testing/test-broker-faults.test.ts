@@ -223,6 +223,30 @@ describe.each(modes)('faults of a broker under test, $mode', (mode) => {
       expect(runs).toBe(1)
     })
 
+    it('at send of a handler, with the answer lost: what it sent runs all the same', async () => {
+      const broker = newBroker()
+      const ran: string[] = []
+      const child = broker.task('child', async () => void ran.push('child'))
+      const parent = broker.task('parent', async () => {
+        const told = await child.kiq().then(
+          () => 'sent',
+          () => 'not sent',
+        )
+        ran.push(told)
+      })
+      await using app = testBroker(broker, mode)
+      app.faults.failStore({ operation: 'send', task: child, answerLost: true })
+      await parent.kiq()
+      await app.idle()
+      expect(ran.toSorted()).toEqual(['child', 'not sent'])
+      expect(
+        app
+          .settled()
+          .map(({ task }) => task)
+          .toSorted(),
+      ).toEqual(['child', 'parent'])
+    })
+
     it('at settle: the worker asks again until it answers', async () => {
       const broker = newBroker()
       let runs = 0

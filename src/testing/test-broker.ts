@@ -56,7 +56,7 @@ export interface TestBroker extends AsyncDisposable {
   idle(): Promise<void>
   /**
    * Lets time pass until nothing is left: delayed messages, retries and leases of killed workers included.
-   * @throws StalledError; Error when more and more comes (`limit` runs, default 10,000).
+   * @throws StalledError; Error when more and more comes (`limit` messages, default 10,000).
    */
   drain(options?: DrainOptions): Promise<void>
   /**

@@ -104,7 +104,7 @@ export class Journal {
   readonly #sent: Sent[] = []
   readonly #settled: Settled[] = []
   readonly #seen = new Set<string>()
-  #runs = 0
+  #claims = 0
 
   constructor(options: JournalOptions) {
     this.#options = options
@@ -113,7 +113,7 @@ export class Journal {
   /** Adds an entry. */
   note(kind: JournalKind, about: Omit<JournalEntry, 'at' | 'kind'> = {}): void {
     const task = about.task ?? (about.taskId === undefined ? undefined : this.nameOf(about.taskId))
-    if (kind === 'started') this.#runs++
+    if (kind === 'claimed') this.#claims++
     this.entries.push({ at: this.#options.clock.now(), kind, ...about, ...(task && { task }) })
     this.#options.onEntry()
   }
@@ -164,19 +164,19 @@ export class Journal {
     this.ended(id, { status, value: null, executionTime: 0, labels, error }, worker)
   }
 
-  /** How many runs have begun, and how many entries there are. */
-  get progress(): { readonly runs: number; readonly entries: number } {
-    return { runs: this.#runs, entries: this.entries.length }
+  /** How often a message came into a worker's hands, and how many entries there are. */
+  get progress(): { readonly claims: number; readonly entries: number } {
+    return { claims: this.#claims, entries: this.entries.length }
   }
 
-  /** The task that has run most. */
+  /** The task that came most often. */
   busiest(): string {
-    const runs = new Map<string, number>()
+    const claims = new Map<string, number>()
     for (const { kind, task = '' } of this.entries) {
-      if (kind === 'started') runs.set(task, (runs.get(task) ?? 0) + 1)
+      if (kind === 'claimed') claims.set(task, (claims.get(task) ?? 0) + 1)
     }
-    const [name = '', count = 0] = [...runs].sort(([, a], [, b]) => b - a)[0] ?? []
-    return `task '${name}' (${count} runs)`
+    const [name = '', count = 0] = [...claims].sort(([, a], [, b]) => b - a)[0] ?? []
+    return `task '${name}' (${count} times)`
   }
 
   /** Whether the end of this message was written down. */

@@ -27,16 +27,16 @@ export interface TestPaceOptions {
   readonly backlog: () => Promise<Backlog>
   /** Runs what is ready, where nobody does by himself. */
   readonly runReady: () => Promise<void>
-  /** How many runs have begun, and how many things have happened in all. */
-  readonly progress: () => { readonly runs: number; readonly entries: number }
-  /** Which task ran most, for the error of a drain without end. */
+  /** How often a message came into a worker's hands, and how many things have happened in all. */
+  readonly progress: () => { readonly claims: number; readonly entries: number }
+  /** Which task came most often, for the error of a drain without end. */
   readonly busiest: () => string
   readonly replay: string
 }
 
 /** How long `drain` goes on. */
 export interface DrainOptions {
-  /** The most runs; default 10,000. More mean that a task sends itself again for ever. */
+  /** The most messages to hand out; default 10,000. More mean that one comes again for ever. */
   limit?: number | undefined
 }
 
@@ -47,7 +47,7 @@ interface Wait {
   blocked: boolean
 }
 
-const mostRuns = 10_000
+const mostClaims = 10_000
 /** Steps of the clock in which nothing happens, after which nothing ever will. */
 const mostEmptySteps = 10_000
 /** Steps of the clock that a worker may need to get through a failing store. */
@@ -100,9 +100,9 @@ export class TestPace {
   }
 
   /** Lets time pass until nothing is scheduled, queued or running. @throws StalledError; Error when more and more comes. */
-  drain({ limit = mostRuns }: DrainOptions = {}): Promise<void> {
+  drain({ limit = mostClaims }: DrainOptions = {}): Promise<void> {
     const { activity, clock, progress, busiest, backlog, replay } = this.#options
-    const most = progress().runs + limit
+    const most = progress().claims + limit
     return clock.exclusively(async () => {
       let empty = 0
       for (let before = -1; ;) {
@@ -110,10 +110,10 @@ export class TestPace {
         const { queued, scheduled, running, held } = await backlog()
         const rest = queued + scheduled + running + held + activity.sending
         if (rest === 0 && activity.working().length === 0) return
-        const { runs, entries } = progress()
-        if (runs > most) {
+        const { claims, entries } = progress()
+        if (claims > most) {
           throw new Error(
-            `drain() has run ${limit} messages and more are coming, most of them of ${busiest()}: ` +
+            `drain() has handed out ${limit} messages and more are coming, most of them of ${busiest()}: ` +
               `does it send itself again for ever? Move the clock by hand, or give drain({ limit }).${replay}`,
           )
         }

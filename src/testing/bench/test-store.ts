@@ -54,7 +54,7 @@ export class TestStore {
     return this.#memory.create(surroundings)
   }
 
-  /** Messages go to this queue: workers take from it from now on. */
+  /** Messages are sent to this queue: workers take from it from now on. */
   seen(queue: string): void {
     if (this.#options.queues !== undefined || this.#queues.has(queue)) return
     this.#queues.add(queue)
@@ -118,11 +118,10 @@ export class TestStore {
 
   /** What there is in the queues that workers take from. */
   async counts(): Promise<StoreCounts> {
-    const { queues } = this.#options
     const all = (await this.#own?.inspector?.queues()) ?? []
     const sum = { queued: 0, scheduled: 0, running: 0 }
     for (const { queue, queued, scheduled, running } of all) {
-      if (queues !== undefined && !queues.includes(queue)) continue
+      if (!this.#queues.has(queue)) continue
       sum.queued += queued
       sum.scheduled += scheduled
       sum.running += running

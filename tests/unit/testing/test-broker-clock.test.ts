@@ -235,8 +235,28 @@ describe.each(modes)('the clock of a broker under test, $mode', (mode) => {
     await using app = testBroker(broker, mode)
     await again.kiq()
     await expect(app.drain({ limit: 50 })).rejects.toThrow(
-      /drain\(\) has run 50 messages.*task 'again'.*for ever/,
+      /drain\(\) has handed out 50 messages.*task 'again'.*for ever/,
     )
+  })
+
+  it('gives up draining what no worker of the test will ever take', async () => {
+    const broker = newBroker()
+    const legacy = broker.remoteTask<[], void>('legacy')
+    await using app = testBroker(broker, { ...mode, worker: { unknownTask: 'give-back' } })
+    await legacy.kiq()
+    await expect(app.drain({ limit: 50 })).rejects.toThrow(/task 'legacy'/)
+  })
+
+  it('leaves alone what was forwarded to workers of elsewhere', async () => {
+    const broker = newBroker()
+    const legacy = broker.remoteTask<[], void>('legacy')
+    const worker = { unknownTask: { forwardTo: 'python' } } as const
+    await using app = testBroker(broker, { ...mode, worker })
+    const handle = await legacy.kiq()
+    await app.idle()
+    await app.drain()
+    expect(await handle.status()).toBe('queued')
+    expect(await broker.inspector.peek('python', { limit: 9 })).toHaveLength(1)
   })
 
   it('gives up draining when a handler waits for what never comes', async () => {

@@ -10,7 +10,7 @@ export interface ClaimLife {
   readonly redeliveries: number
   /** Until its holder knew that it was not his any more (settled, given back, told, dead). */
   heldUntil: number
-  /** When a settle was first asked for, and the last answer. */
+  /** When it was first asked to be settled or given back; the last outcome, and the last answer. */
   askedAt: number
   outcome: string
   answer: string | undefined
@@ -145,6 +145,11 @@ export class Claims {
         claim.answer = entry.status
         // Refused because it was cancelled: it is still held, and settled once more.
         if (entry.status !== 'cancelled') claim.heldUntil = Math.min(claim.heldUntil, entry.at)
+        break
+      }
+      case 'release': {
+        const claim = this.#find(entry)
+        if (claim !== undefined) claim.askedAt = Math.min(claim.askedAt, entry.at)
         break
       }
       case 'released':

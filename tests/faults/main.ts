@@ -7,6 +7,7 @@ import { matrix } from './matrix.ts'
 import { makeProgram, type Program } from './program.ts'
 import { headOf, isGreen, renderReport, type Line, type Report } from './report.ts'
 import type { Outcome, Row } from './row.ts'
+import { simulationRow } from './simulation-row.ts'
 import type { StageOptions } from './stage.ts'
 
 /** Something to be run, that ends in a line of the report. */
@@ -72,7 +73,7 @@ function itemsOf(asked: Wanted): Item[] {
     say(`no such row; there are ${matrix.map(({ id }) => id).join(', ')}`)
     process.exit(2)
   }
-  return asked.engines.flatMap((engine) => [
+  const ofEngines = asked.engines.flatMap((engine) => [
     ...rows
       .filter((row) => row.engines.includes(engine))
       .map((row) => itemOfRow(row, asked, engine)),
@@ -80,6 +81,16 @@ function itemsOf(asked: Wanted): Item[] {
       .filter((control) => control.engines.includes(engine))
       .map((control) => itemOfControl(control, engine)),
   ])
+  return asked.simulate ? [...ofEngines, itemOfSimulation(asked)] : ofEngines
+}
+
+function itemOfSimulation(asked: Wanted): Item {
+  return {
+    row: '48',
+    fault: 'all of it in virtual time, random faults',
+    engine: 'memory',
+    run: ({ log }) => simulationRow(asked, log),
+  }
 }
 
 function isWanted({ rows }: Wanted, id: string): boolean {

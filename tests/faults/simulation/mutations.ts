@@ -13,10 +13,14 @@ export interface Mutation {
   readonly wrong: string
   readonly worker?: WorkerOptions | undefined
   readonly neverRenews?: boolean | undefined
+  /** An answer that comes after the signal is thrown away. */
+  readonly dropsAborted?: boolean | undefined
   readonly transport?: ((inner: Transport, store: MemoryStore) => Partial<Transport>) | undefined
 }
 
 const forEver = 1e9
+/** Of simulated time: results are kept for longer than any run. */
+const beginning = Date.UTC(2030, 0, 1)
 
 /** All of them. */
 export const mutations: readonly Mutation[] = [
@@ -44,8 +48,8 @@ export const mutations: readonly Mutation[] = [
       settle(settlements) {
         for (const { result } of settlements) {
           if (result === undefined) continue
-          store.results.delete(result.id, 0)
-          store.results.save(result, 0)
+          store.results.delete(result.id, beginning)
+          store.results.save(result, beginning)
         }
         return inner.settle(settlements)
       },
@@ -57,7 +61,7 @@ export const mutations: readonly Mutation[] = [
     transport: (inner, store) => ({
       settle(settlements) {
         for (const { result } of settlements)
-          if (result !== undefined) store.results.save(result, 0)
+          if (result !== undefined) store.results.save(result, beginning)
         return inner.settle(settlements)
       },
     }),
@@ -171,21 +175,14 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'claims-dropped-at-stop',
     wrong: 'what a stopped receive had claimed is forgotten',
-    transport: (inner) => ({
-      async receive(request) {
-        const deliveries = await inner.receive(request)
-        // The answer is on its way when the signal comes.
-        await Promise.resolve()
-        return request.signal.aborted ? [] : deliveries
-      },
-    }),
+    dropsAborted: true,
   },
   {
     name: 'sent-twice',
     wrong: 'an id that has ended is taken as a new message',
     transport: (inner, store) => ({
       send(envelopes) {
-        for (const { id } of envelopes) store.results.delete(id, 0)
+        for (const { id } of envelopes) store.results.delete(id, beginning)
         return inner.send(envelopes)
       },
     }),

@@ -60,9 +60,11 @@ class Simulation {
     number,
     { readonly process: SimulatedProcess; readonly worker: Worker }
   >()
+  readonly #processes: SimulatedProcess[] = []
   #weather: Weather
   #lastPid = 0
   #vanished = 0
+  #late = 0
 
   constructor(seed: number, mutation: Mutation | undefined) {
     this.#seed = seed
@@ -119,7 +121,7 @@ class Simulation {
       if (this.#witness.finding !== undefined) return false
       const { elapsed, steps } = this.#world
       if (elapsed >= storm && messages.size === 0 && this.#allIdle()) return true
-      if (elapsed > drained || steps > longest) {
+      if (elapsed > drained + this.#late || steps > longest) {
         const left = [...messages.values()].map(({ id, state }) => `${id} ${state}`)
         this.#witness.find(`still there when everything should have ended: ${left.join(', ')}`)
         return false
@@ -139,7 +141,7 @@ class Simulation {
 
   #process(mayVanish: boolean): SimulatedProcess {
     const pid = ++this.#lastPid
-    return new SimulatedProcess({
+    const process = new SimulatedProcess({
       pid,
       world: this.#world,
       store: memoryStore(this.#name),
@@ -149,11 +151,14 @@ class Simulation {
       mutation: this.#mutation,
       weather: () => (mayVanish ? this.#weather : { ...this.#weather, vanish: 0 }),
       claimed: (from, deliveries) => this.#witness.claimed(from, deliveries),
+      ended: (claims, again) => this.#witness.endedClaims(claims, again),
       tell: (from, facts) => {
         this.#witness.tell(from, facts)
         if (facts.some((fact) => fact.kind === 'gone')) this.#replace(facts)
       },
     })
+    this.#processes.push(process)
+    return process
   }
 
   /** Starts a worker in a slot. */
@@ -195,10 +200,13 @@ class Simulation {
   }
 
   #setClock(): void {
-    const hours = this.#random.next() < 0.5 ? 1 : 0.001
-    this.#world.wall += Math.round((this.#random.next() - 0.5) * 2 * hours * 3_600_000)
+    const most = this.#random.next() < 0.5 ? 60_000 : 2000
+    const by = Math.round((this.#random.next() - 0.5) * 2 * most)
+    this.#world.wall += by
+    // Leases end and messages are due by the machine's clock: set back, it makes them late.
+    this.#late += Math.max(0, -by)
     this.#witness.stepped = true
-    for (const { process } of this.#workers.values()) process.hinder(lease)
+    for (const process of this.#processes) if (process.alive) process.hinder(lease)
   }
 
   /** An orderly end: nothing may be left in the hands of the process. */

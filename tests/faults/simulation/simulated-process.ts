@@ -29,6 +29,8 @@ export interface ProcessOptions {
   readonly tell: (pid: number, facts: readonly Fact[]) => void
   /** The store has handed these out; the answer is on its way. */
   readonly claimed: (pid: number, deliveries: readonly Delivery[]) => void
+  /** The store has ended these claims, or taken them back. */
+  readonly ended: (claims: readonly Claim[], again: boolean) => void
 }
 
 /** A process with a broker of its own on the common store, that can vanish, freeze and be cut off. */
@@ -108,7 +110,7 @@ export class SimulatedProcess {
 
   #faulty(inner: Transport): Partial<Transport> {
     this.#transport = inner
-    const { store, claimed, pid } = this.#options
+    const { store, claimed, ended, pid, mutation } = this.#options
     const claims = (work: () => Promise<readonly Delivery[]>): Promise<readonly Delivery[]> =>
       this.#call(async () => {
         const deliveries = await work()
@@ -120,11 +122,40 @@ export class SimulatedProcess {
       call(() => inner.extend(claims, lease), true)
     return {
       send: (envelopes) => call(() => inner.send(envelopes)),
-      receive: (request) => claims(() => inner.receive(request)),
+      receive: async (request) => {
+        const deliveries = await claims(() => inner.receive(request))
+        return mutation?.dropsAborted === true && request.signal.aborted ? [] : deliveries
+      },
       recover: (known, lease) => claims(() => inner.recover(known, lease)),
-      settle: (settlements) => call(() => inner.settle(settlements)),
-      release: (claims) => call(() => inner.release(claims)),
-      cancel: (ids, options) => call(() => inner.cancel(ids, options)),
+      settle: (settlements) =>
+        call(async () => {
+          const statuses = await inner.settle(settlements)
+          const done = settlements.filter((_, i) => statuses[i] === 'settled')
+          const retried = done.filter(({ outcome }) => outcome.kind === 'retry')
+          ended(
+            retried.map(({ claim }) => claim),
+            true,
+          )
+          return statuses
+        }),
+      release: (held) =>
+        call(async () => {
+          const statuses = await inner.release(held)
+          ended(
+            held.filter((_, i) => statuses[i] === 'settled'),
+            false,
+          )
+          return statuses
+        }),
+      cancel: (ids, options) =>
+        call(async () => {
+          const answers = await inner.cancel(ids, options)
+          claimed(
+            pid,
+            answers.flatMap((one) => (one.state === 'waiting' ? [one.delivery] : [])),
+          )
+          return answers
+        }),
       extend,
       keepLeases: (options) =>
         this.#options.mutation?.neverRenews === true
@@ -185,7 +216,7 @@ export class SimulatedProcess {
     const isLost = !isSlow && fateAfter < vanish / 2 + slow + lost
     const late = isSlow ? lease * (0.5 + this.#random.next()) : 0
     if (keeps && (isSlow || isLost)) this.hinder(late)
-    await this.#travel(late + (this.#random.next() < 0.3 ? 1 + 9 * this.#random.next() : 0))
+    await this.#travel(late + (this.#random.next() < 0.4 ? 1 + 39 * this.#random.next() : 0))
     if (isLost) throw new StoreError('the answer was lost', { transient: true })
     return answer
   }

@@ -26,8 +26,11 @@ export function simulatedTasks(
       await behave(ctx, id)
       how = 'ok'
       return no
+    } catch (error) {
+      if (ctx.signal.aborted) how = 'abandoned'
+      throw error
     } finally {
-      ledger.write({ kind: 'end', id, run: no, how: ctx.signal.aborted ? 'abandoned' : how })
+      ledger.write({ kind: 'end', id, run: no, how })
       witness.ended(process, id)
     }
   }

@@ -41,7 +41,7 @@ export function drawWeather(random: Random): Weather {
     slow: some(0.01, 0.06),
     vanish: some(0.004, 0.025),
     freeze: some(0.05, 0.3),
-    stop: some(0.05, 0.3),
+    stop: some(0.1, 0.8),
     step: some(0.01, 0.05),
   }
 }

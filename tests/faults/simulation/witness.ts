@@ -1,6 +1,6 @@
 import type { MemoryStore } from '../../../src/memory/memory-store.ts'
 import type { TaskContext } from '../../../src/core/context.ts'
-import type { Delivery, LeaseToken } from '../../../src/core/delivery.ts'
+import type { Claim, Delivery, LeaseToken } from '../../../src/core/delivery.ts'
 import type { Entry, Fact } from '../worker/ledger.ts'
 import type { Plan } from './plans.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
@@ -19,6 +19,8 @@ interface Known {
   acknowledged: boolean
   cancelledAt: number
   result: unknown
+  /** Claims that may have ended with a lost lease. */
+  readonly lost: Set<LeaseToken>
 }
 
 /**
@@ -60,7 +62,22 @@ export class Witness {
   /** The store has handed out claims. */
   claimed(pid: number, deliveries: readonly Delivery[]): void {
     const at = this.#world.elapsed
-    for (const { id, token } of deliveries) this.#claims.set(`${pid} ${id}`, { token, at })
+    for (const { id, token, redeliveries } of deliveries) {
+      this.#claims.set(`${pid} ${id}`, { token, at })
+      const known = this.#knownOf(id)
+      if (redeliveries > known.lost.size)
+        this.find(`${id} is told to have lost ${redeliveries} leases, and lost ${known.lost.size}`)
+      known.lost.add(token)
+    }
+  }
+
+  /** Claims that the store has taken back in order: given back, or to run again (`again`). */
+  endedClaims(claims: readonly Claim[], again: boolean): void {
+    for (const { id, token } of claims) {
+      const { lost } = this.#knownOf(id)
+      if (again) lost.clear()
+      else lost.delete(token)
+    }
   }
 
   /** A cancel was answered with true. */
@@ -157,6 +174,7 @@ export class Witness {
         acknowledged: false,
         cancelledAt: Infinity,
         result: null,
+        lost: new Set(),
       }
       this.#known.set(id, known)
     }

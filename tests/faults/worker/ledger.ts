@@ -31,6 +31,7 @@ interface Handed {
   claim: { readonly token: Token; readonly retries: number; readonly redeliveries: number }
   settle: { readonly token: Token; readonly outcome: string }
   settled: { readonly token: Token; readonly outcome: string; readonly status: string }
+  release: { readonly token: Token }
   released: { readonly token: Token; readonly status: string }
   lost: { readonly token: Token }
 }

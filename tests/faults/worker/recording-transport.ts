@@ -50,6 +50,9 @@ function watched(inner: Transport, ledger: Ledger): Partial<Transport> {
       return statuses
     },
     async release(claims) {
+      ledger.write(
+        ...claims.map(({ id, token }): Fact => ({ kind: 'release', id, token: String(token) })),
+      )
       const statuses = await inner.release(claims)
       ledger.write(
         ...claims.map(({ id, token }, i): Fact => ({

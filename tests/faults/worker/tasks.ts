@@ -40,8 +40,11 @@ export function defineTasks(broker: Broker, witness: Witness) {
       await body(run)
       how = 'ok'
       return run
+    } catch (error) {
+      if (signal.aborted) how = 'abandoned'
+      throw error
     } finally {
-      ledger.write({ kind: 'end', id, run, how: signal.aborted ? 'abandoned' : how })
+      ledger.write({ kind: 'end', id, run, how })
     }
   }
 

@@ -37,7 +37,9 @@ function installPeers() {
   )
   // The link to ourselves would be taken for a package that does not belong there.
   rmSync(join(folder, 'node_modules/taskwright'), { force: true })
-  if (!run('npm', ['install', '--prefix', folder, '--no-audit', '--no-fund', '--no-package-lock'])) {
+  if (
+    !run('npm', ['install', '--prefix', folder, '--no-audit', '--no-fund', '--no-package-lock'])
+  ) {
     console.error('The peers could not be installed; their rows will say that they failed.')
   }
 }

@@ -5,7 +5,6 @@ import type { BrokerOptions } from '../../../src/broker/broker-options.ts'
 import { runtimeOf, type BrokerRuntime } from '../../../src/broker/runtime.ts'
 import type { Delivery } from '../../../src/core/delivery.ts'
 import type { LogFields } from '../../../src/core/logger.ts'
-import type { Message } from '../../../src/core/message.ts'
 import { seededRandom } from '../../../src/core/random.ts'
 import type { Transport } from '../../../src/core/transport.ts'
 import { memoryTransport } from '../../../src/memory/memory-transport.ts'
@@ -96,14 +95,4 @@ export function delivery(more: Partial<Delivery> = {}): Delivery {
     enqueuedAt: 0,
     ...more,
   }
-}
-
-/** A delivery of a message. */
-function deliveryOf(
-  runtime: BrokerRuntime,
-  message: Partial<Message>,
-  more: Partial<Delivery> = {},
-): Delivery {
-  const full = { id: 'm1', task: 't', args: [], kwargs: {}, labels: {}, ...message }
-  return delivery({ id: full.id, body: runtime.codec.encodeMessage(full), ...more })
 }

@@ -19,6 +19,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          // What they wait for is a busy machine, never time.
+          testTimeout: 30_000,
           include: ['tests/*.test.ts', 'tests/unit/**/*.test.ts', 'tests/properties/**/*.test.ts'],
         },
       },

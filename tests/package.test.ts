@@ -65,31 +65,35 @@ describe("import 'taskwright'", () => {
     expect(packagesIn(scriptsLoadedBy(`await import('commander')`))).toEqual(['commander'])
   })
 
-  it(`takes less than ${importLimit} ms, on a machine that is not slowed down`, () => {
-    // The least of many, since whatever else the machine does can only add to it; and measured beside a
-    // hundred empty modules, which say how slow files and modules are here and now.
-    const empty = mkdtempSync(join(tmpdir(), 'taskwright-empty-'))
-    const names = Array.from({ length: 100 }, (_, i) => `module-${i}.mjs`)
-    for (const name of names) writeFileSync(join(empty, name), 'export {}\n')
-    const control = join(empty, 'all.mjs')
-    writeFileSync(control, names.map((name) => `import './${name}'\n`).join(''))
-    const time = (specifier: string): number =>
-      Number(
-        evaluate(
-          `const start = performance.now()
+  it(
+    `takes less than ${importLimit} ms, on a machine that is not slowed down`,
+    () => {
+      // The least of many, since whatever else the machine does can only add to it; and measured beside a
+      // hundred empty modules, which say how slow files and modules are here and now.
+      const empty = mkdtempSync(join(tmpdir(), 'taskwright-empty-'))
+      const names = Array.from({ length: 100 }, (_, i) => `module-${i}.mjs`)
+      for (const name of names) writeFileSync(join(empty, name), 'export {}\n')
+      const control = join(empty, 'all.mjs')
+      writeFileSync(control, names.map((name) => `import './${name}'\n`).join(''))
+      const time = (specifier: string): number =>
+        Number(
+          evaluate(
+            `const start = performance.now()
            await import(${JSON.stringify(specifier)})
            console.log(performance.now() - start)`,
-        ),
-      )
-    let ours = Infinity
-    let theirs = Infinity
-    for (let i = 0; i < 15 && !(ours < importLimit); i++) {
-      theirs = Math.min(theirs, time(control))
-      ours = Math.min(ours, time('taskwright'))
-    }
-    rmSync(empty, { recursive: true, force: true })
-    expect(ours).toBeLessThan(importLimit * Math.max(1, theirs / idleControl))
-  })
+          ),
+        )
+      let ours = Infinity
+      let theirs = Infinity
+      for (let i = 0; i < 15 && !(ours < importLimit); i++) {
+        theirs = Math.min(theirs, time(control))
+        ours = Math.min(ours, time('taskwright'))
+      }
+      rmSync(empty, { recursive: true, force: true })
+      expect(ours).toBeLessThan(importLimit * Math.max(1, theirs / idleControl))
+    },
+    patience,
+  )
 })
 
 describe('the tarball', () => {

@@ -15,6 +15,7 @@ describe('four workers on one SQLite file', () => {
     const options = { program, engine: engines.sqlite, seed: 1, log: () => {} }
     const { faults, verdict } = await randomKills.run(options, randomKills.sizes.A)
     expect(faults).toEqual([])
-    expect(verdict).toMatchObject({ acknowledged: 2000, succeeded: 2000, dead: {}, kills: 10 })
+    expect(verdict).toMatchObject({ acknowledged: 2000, succeeded: 2000, dead: {} })
+    expect(verdict.kills).toBeGreaterThanOrEqual(10)
   })
 })

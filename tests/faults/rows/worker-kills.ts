@@ -36,7 +36,8 @@ export const randomKills = row({
       await stage.drain()
       const { verdict } = await stage.judge()
       const also = {
-        'every kill was seen': verdict.kills === kills,
+        // One that is still starting when all are told to stop dies of that, and is counted too.
+        'every kill was seen': verdict.kills >= kills,
         'what the dead held was taken back': verdict.recovery.count > 0,
         [`rescue p99 (${verdict.recovery.p99} ms) within ${rescueBound} ms`]:
           verdict.recovery.p99 <= rescueBound,

@@ -10,6 +10,8 @@ export interface FleetOptions {
   readonly plan: (no: number) => unknown
   readonly env?: ((no: number) => Record<string, string>) | undefined
   readonly execArgv?: readonly string[] | undefined
+  /** Another user than this one. */
+  readonly uid?: number | undefined
 }
 
 /** A process of ours. */
@@ -44,10 +46,11 @@ export class Fleet {
 
   /** Starts process number `no`, with more in its environment. */
   start(no: number, more: Readonly<Record<string, string>> = {}): Member {
-    const { entry, plan, env, execArgv = [], ledger } = this.#options
+    const { entry, plan, env, execArgv = [], uid, ledger } = this.#options
     const child = spawn(process.execPath, [...execArgv, entry, JSON.stringify(plan(no))], {
       env: { ...cleanEnvironment(), ...env?.(no), ...more },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      ...(uid === undefined ? {} : { uid }),
     })
     const pid = child.pid
     if (pid === undefined) throw new Error(`'${entry}' could not be started`)
@@ -93,10 +96,15 @@ export class Fleet {
 
   /** Tells all to stop, kills what has not ended after `patience` ms; how each ended. */
   async stop(patience: number): Promise<readonly string[]> {
-    const members = this.members
-    for (const { child } of this.#members.values()) child.kill('SIGTERM')
     const timer = setTimeout(() => this.kill(), patience)
-    const ends = await Promise.all(members.map(({ gone }) => gone))
+    const ends = await Promise.all(
+      [...this.#members.values()].map(async ({ child, member }) => {
+        // Before it is ready it does not hear of it.
+        await member.ready.catch(() => {})
+        child.kill('SIGTERM')
+        return member.gone
+      }),
+    )
     clearTimeout(timer)
     return ends
   }

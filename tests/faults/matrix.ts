@@ -1,6 +1,18 @@
 import type { Row } from './row.ts'
 import { failpointKills } from './rows/failpoints.ts'
+import { hungTasks } from './rows/hung-tasks.ts'
+import { malformedBytes } from './rows/malformed.ts'
+import { oversizedData } from './rows/oversized.ts'
+import { crashLoops, outOfMemory } from './rows/poison.ts'
 import { manySignals, rollingDeploys, stubbornTasks } from './rows/shutdown.ts'
+import { failingDisk, fullDisk } from './rows/sqlite-disks.ts'
+import {
+  busyWriters,
+  damagedPages,
+  deletedFile,
+  killedWriters,
+  readOnlyFile,
+} from './rows/sqlite-files.ts'
 import { stoppedWorkers } from './rows/stopped-workers.ts'
 import { randomKills } from './rows/worker-kills.ts'
 
@@ -12,4 +24,23 @@ export const matrix: readonly Row[] = [
   stubbornTasks,
   manySignals,
   stoppedWorkers,
+  hungTasks,
+  outOfMemory,
+  crashLoops,
+  killedWriters,
+  fullDisk,
+  busyWriters,
+  readOnlyFile,
+  damagedPages,
+  deletedFile,
+  failingDisk,
+  killedWriters,
+  fullDisk,
+  busyWriters,
+  readOnlyFile,
+  damagedPages,
+  deletedFile,
+  failingDisk,
+  malformedBytes,
+  oversizedData,
 ]

@@ -28,7 +28,14 @@ export interface Setting extends StoreChoices, Partial<Omit<WorkerPlan, 'ledger'
   readonly name: string
   readonly workers?: number | undefined
   readonly execArgv?: readonly string[] | undefined
+  readonly uid?: number | undefined
   readonly env?: ((no: number) => Record<string, string>) | undefined
+}
+
+/** What came out of a run. */
+export interface Judgement {
+  readonly verdict: Verdict
+  readonly entries: readonly Entry[]
 }
 
 /** Milliseconds of a lease in the fault runs: long enough for a busy machine, short enough to wait for. */
@@ -65,6 +72,7 @@ export class Stage {
       entry: program.entry('worker-process.ts'),
       plan: (): WorkerPlan => ({ ...rest, ledger: this.folder, transport: this.transport, worker }),
       execArgv: setting.execArgv,
+      uid: setting.uid,
       env: setting.env,
     })
   }
@@ -97,6 +105,24 @@ export class Stage {
   /** One of the workers that live. */
   worker(): Member {
     return this.pick(this.fleet.members)
+  }
+
+  /** Starts anew whoever dies, until the returned function is called; it says how many did. */
+  keepAlive(): () => number {
+    let deaths = 0
+    let ended = false
+    const follow = (member: Member): void => {
+      void member.gone.then(() => {
+        if (ended) return
+        deaths++
+        follow(this.fleet.start(member.no))
+      })
+    }
+    for (const member of this.fleet.members) follow(member)
+    return () => {
+      ended = true
+      return deaths
+    }
   }
 
   /** An id of its own. */
@@ -148,13 +174,20 @@ export class Stage {
     }
   }
 
-  /** Stops the workers, and asks the store what became of every message. */
-  async judge(): Promise<{ verdict: Verdict; entries: readonly Entry[]; ends: readonly string[] }> {
+  /**
+   * Stops the workers, and asks the store what became of every message.
+   *
+   * @throws Error when a worker did not end as it should, unless it `may` (a control).
+   */
+  async judge({ may = false }: { may?: boolean } = {}): Promise<Judgement> {
     const ends = await this.fleet.stop(30_000)
+    const bad = ends.filter((how) => how !== 'exit 0')
+    if (bad.length > 0 && !may)
+      throw new Error(`told to stop, workers ended with ${bad.join(', ')}`)
     const entries = readLedgers(this.folder)
     const ids = new Set(entries.flatMap((entry) => ('id' in entry ? [entry.id] : [])))
     const finals = await finalStates(this.broker, [...ids])
-    return { verdict: check({ entries, finals }), entries, ends }
+    return { verdict: check({ entries, finals }), entries }
   }
 
   /** Ends what is left. */

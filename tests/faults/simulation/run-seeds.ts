@@ -48,7 +48,8 @@ export async function runSeedsBeside(
   let sum = nothing
   const line = async (): Promise<void> => {
     for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
-      sum = add(sum, await runInProcess(part.from, part.size))
+      const done = await runInProcess(part.from, part.size)
+      sum = add(sum, done)
       log(`${sum.seeds} of ${count} seeds, ${sum.findings.length} findings`)
       if (sum.findings.length >= enough) return
     }

@@ -35,8 +35,10 @@ export class Witness {
   readonly #store: MemoryStore
   readonly #rules: Rules
   readonly #known = new Map<string, Known>()
-  /** How and when a process last claimed a message. */
-  readonly #claims = new Map<string, { readonly token: LeaseToken; readonly at: number }>()
+  /** To whom and when the store gave each token. */
+  readonly #given = new Map<LeaseToken, { readonly pid: number; readonly at: number }>()
+  /** The token under which a process holds a message, as far as it was told. */
+  readonly #held = new Map<string, LeaseToken>()
   readonly #suspects = new Map<number, Set<string>>()
   /** The machine's clock was set: times mean nothing any more. */
   stepped = false
@@ -54,16 +56,17 @@ export class Witness {
       // Facts of one moment keep their order.
       const at = this.#world.elapsed * 1000 + ++this.#ticks / 1e6
       this.entries.push({ ...fact, at, pid })
-      if (fact.kind === 'attempt') this.#attempted(fact.id)
+      // Tokens of the memory transport are numbers, and texts in the ledger.
+      if (fact.kind === 'claim') this.#held.set(`${pid} ${fact.id}`, Number(fact.token))
+      else if (fact.kind === 'attempt') this.#attempted(fact.id)
       else if (fact.kind === 'ack') this.#knownOf(fact.id).acknowledged = true
     }
   }
 
   /** The store has handed out claims. */
   claimed(pid: number, deliveries: readonly Delivery[]): void {
-    const at = this.#world.elapsed
     for (const { id, token, redeliveries } of deliveries) {
-      this.#claims.set(`${pid} ${id}`, { token, at })
+      this.#given.set(token, { pid, at: this.#world.elapsed })
       const known = this.#knownOf(id)
       if (redeliveries > known.lost.size)
         this.find(`${id} is told to have lost ${redeliveries} leases, and lost ${known.lost.size}`)
@@ -96,8 +99,8 @@ export class Witness {
     const { elapsed } = this.#world
     const plan = this.#rules.plans.get(id)
     const { firstAttemptAt, lastAttemptAt, cancelledAt } = this.#knownOf(id)
-    const claim = this.#claims.get(`${process.pid} ${id}`)
-    const live = this.#store.messages.get(id)?.token === claim?.token
+    const token = this.#held.get(`${process.pid} ${id}`)
+    const live = this.#store.messages.get(id)?.token === token
     if (!live && elapsed > process.hinderedUntil && !this.stepped)
       this.find(`${id} ran without a live claim`)
     if (redeliveries > this.#rules.redeliveries)
@@ -108,7 +111,7 @@ export class Witness {
       this.find(`${id} ran before its time`)
     if (!this.stepped && elapsed > lastAttemptAt + (plan?.expiry ?? Infinity) + 1)
       this.find(`${id} ran after it had expired`)
-    if (claim !== undefined && claim.at > cancelledAt)
+    if (token !== undefined && (this.#given.get(token)?.at ?? 0) > cancelledAt)
       this.find(`${id} was claimed and run after its cancel was acknowledged`)
     if (redeliveries > 0) {
       const suspects = this.#suspects.get(process.pid) ?? new Set()
@@ -127,7 +130,7 @@ export class Witness {
   stopped({ pid, hinderedUntil }: SimulatedProcess): void {
     if (this.#world.elapsed <= hinderedUntil || this.stepped) return
     for (const { id, token } of this.#store.messages.values()) {
-      if (token !== undefined && this.#claims.get(`${pid} ${id}`)?.token === token)
+      if (token !== undefined && this.#given.get(token)?.pid === pid)
         this.find(`${id} is still held by a worker that has stopped`)
     }
   }

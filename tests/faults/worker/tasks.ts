@@ -96,7 +96,11 @@ export function defineTasks(broker: Broker, witness: Witness) {
   )
   /** Takes its process with it, each time. */
   const poison = broker.task({ name: 'poison', deps }, ({ ctx }, death: Death) =>
-    witnessed(ctx, () => die(death)),
+    witnessed(ctx, () => {
+      // Collecting what cannot be collected blocks the loop until it ends.
+      if (death === 'memory') ledger.write({ kind: 'fault', fault: 'block', target: process.pid })
+      return die(death)
+    }),
   )
   /** Does not end, nor hear of an abort, the first time; the next time it does. */
   const stubborn = broker.task({ name: 'stubborn', deps }, ({ ctx }, way: Stubbornness) =>
@@ -139,7 +143,22 @@ export function defineTasks(broker: Broker, witness: Witness) {
   )
   /** Returns a text of so many characters. */
   const echo = broker.task('echo', async (size: number) => 'x'.repeat(size))
-  const noop = broker.task('noop', async () => {})
+  /** The length of a text. */
+  const measure = broker.task('measure', async (text: string) => text.length)
+  /** Says how far it is, with so many characters. */
+  const report = broker.task({ name: 'report', deps }, async ({ ctx }, size: number) => {
+    try {
+      await ctx.progress('halfway', 'x'.repeat(size))
+      return 'kept'
+    } catch {
+      return 'refused'
+    }
+  })
+  /** Fails with a message of so many characters. */
+  const failLong = broker.task('fail-long', async (size: number): Promise<void> => {
+    throw new Error('x'.repeat(size))
+  })
+  const noop = broker.task({ name: 'noop', result: { expiresIn: '1s' } }, async () => {})
   return {
     work,
     flaky,
@@ -152,6 +171,9 @@ export function defineTasks(broker: Broker, witness: Witness) {
     busy,
     committing,
     echo,
+    measure,
+    report,
+    failLong,
     noop,
   }
 }
@@ -189,5 +211,5 @@ function die(death: Death): unknown {
   if (death === 'abort') process.abort()
   if (death === 'segfault') return process.kill(process.pid, 'SIGSEGV')
   const hoard: unknown[] = []
-  for (;;) hoard.push(Array.from({ length: 10_000 }, (_, i) => ({ i })))
+  for (;;) hoard.push(Array.from({ length: 500_000 }, () => 1.5))
 }

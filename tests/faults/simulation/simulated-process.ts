@@ -150,7 +150,10 @@ export class SimulatedProcess {
       cancel: (ids, options) =>
         call(async () => {
           const answers = await inner.cancel(ids, options)
-          claimed(pid, answers.flatMap((one) => (one.state === 'waiting' ? [one.delivery] : [])))
+          claimed(
+            pid,
+            answers.flatMap((one) => (one.state === 'waiting' ? [one.delivery] : [])),
+          )
           return answers
         }),
       extend,

@@ -13,6 +13,8 @@ import { state, waitingToken } from './schema.ts'
 import { fromStored } from './stored-body.ts'
 import { wholeMs, type Turn } from './turn.ts'
 
+/** SQLite's code of a damaged file. */
+const sqliteCorrupt = 11
 /** The most rows that one claim moves of each kind. */
 const moveLimit = 250
 
@@ -43,6 +45,8 @@ const selectScheduled = `SELECT ${columns} FROM tw_message
 export const selectById: string = `SELECT ${columns}, state, at, token FROM tw_message WHERE id = ?`
 /** in: token, end of the lease, seq. */
 const hold = `UPDATE tw_message SET state = ${state.leased}, token = ?, at = ? WHERE seq = ?`
+/** The same for a row that an index called waiting · out: no change when it is held all the same. */
+const holdWaiting = `${hold} AND state <> ${state.leased}`
 
 const firstReady = `SELECT 1 AS found FROM tw_message WHERE queue = ? AND state = ${state.ready} LIMIT 1`
 const firstSuspect = `SELECT 1 AS found FROM tw_message WHERE queue = ? AND state = ${state.suspect} LIMIT 1`
@@ -66,16 +70,36 @@ export interface MessageRow {
 export function claim(turn: Turn, ask: ClaimAsk): ClaimAnswer {
   if (turn.maintenance) move(turn, ask)
   const rows = pick(turn, ask)
-  const deliveries = rows.map((row) => take(turn, row, ask.lease))
+  const deliveries = rows.map((row) => takeWaiting(turn, row, ask.lease))
   return { deliveries, next: deliveries.length === 0 ? nextChange(turn, ask) : null }
 }
 
-/** Holds a message under a new token. */
+/** Holds a message under a new token, whoever held it before. */
 export function take(turn: Turn, row: MessageRow, lease: number): Delivery {
-  const { sql, tokens, queues, now } = turn
+  const { sql, tokens, now } = turn
   const token = tokens.next(sql)
   sql.run(hold, token, wholeMs(now + lease), row.seq)
+  return deliveryOf(turn, row, token)
+}
+
+/**
+ * Holds a message that waits.
+ *
+ * @throws an error of a damaged file when the index that found it disagrees with the row: it would be
+ * found, and run, again and again.
+ */
+function takeWaiting(turn: Turn, row: MessageRow, lease: number): Delivery {
+  const { sql, tokens, now } = turn
+  const token = tokens.next(sql)
+  if (sql.run(holdWaiting, token, wholeMs(now + lease), row.seq) === 0) {
+    const told = `the index of what waits disagrees with row ${row.seq} of tw_message`
+    throw Object.assign(new Error(told), { errcode: sqliteCorrupt })
+  }
   failpoint('sqlite.claim.between')
+  return deliveryOf(turn, row, token)
+}
+
+function deliveryOf({ sql, queues }: Turn, row: MessageRow, token: number): Delivery {
   const { id, priority, redeliveries, enqueued, expires, cancelled } = row
   return {
     id,

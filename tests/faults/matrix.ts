@@ -34,13 +34,6 @@ export const matrix: readonly Row[] = [
   damagedPages,
   deletedFile,
   failingDisk,
-  killedWriters,
-  fullDisk,
-  busyWriters,
-  readOnlyFile,
-  damagedPages,
-  deletedFile,
-  failingDisk,
   malformedBytes,
   oversizedData,
 ]

@@ -1,7 +1,7 @@
 /*
  * Makes writes and syncs of some files fail, as a full or a broken disk does. Loaded with LD_PRELOAD.
  *
- *   FAULT_IO_PATH   only files whose path contains this
+ *   FAULT_IO_PATH   only files whose path ends with this, or with this and -wal
  *   FAULT_IO        CALL:ERROR:EVERY,...   CALL is write, sync or truncate; ERROR is EIO or ENOSPC;
  *                   of EVERY such calls about one fails, by chance
  *   FAULT_IO_SEED   of that chance
@@ -56,6 +56,13 @@ static unsigned draw(void) {
   return (unsigned)(state >> 33);
 }
 
+/* Whether it is the file itself, or its log. */
+static int ends_with(char *path, const char *end) {
+  size_t length = strlen(path), part = strlen(end);
+  if (length > 4 && !strcmp(path + length - 4, "-wal")) path[length -= 4] = 0;
+  return length >= part && !strcmp(path + length - part, end);
+}
+
 static int fails(int fd, int call) {
   char link[64], path[4096];
   if (!every[call] || !path_part) return 0;
@@ -63,7 +70,7 @@ static int fails(int fd, int call) {
   ssize_t length = readlink(link, path, sizeof path - 1);
   if (length < 0) return 0;
   path[length] = 0;
-  if (!strstr(path, path_part) || draw() % every[call]) return 0;
+  if (!ends_with(path, path_part) || draw() % every[call]) return 0;
   if (log_file >= 0) {
     ssize_t (*plain)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
     if (plain) (void)!plain(log_file, &marks[call], 1);

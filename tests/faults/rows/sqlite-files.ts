@@ -17,8 +17,11 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { failpointNames } from '../../../src/core/failpoint.ts'
 import { shortfalls } from '../expectations.ts'
 import { row } from '../row.ts'
-import { onStage } from '../stage.ts'
+import { finalStates, onStage } from '../stage.ts'
+import { readLedgers } from '../worker/ledger.ts'
+import { openBroker } from '../worker/open-broker.ts'
 import { pause } from '../worker/pause.ts'
+import type { TransportPlan } from '../worker/worker-plan.ts'
 
 const engines = ['sqlite'] as const
 
@@ -190,8 +193,9 @@ function damage(file: string, draw: (below: number) => number): number {
 
 /** Opens a file and takes out what is in it; how far that went. */
 async function use(file: string): Promise<string> {
+  // In its thread, so that a loop without an end does not stop the clock that watches it.
   const broker = createBroker({
-    transport: sqliteTransport({ file, thread: false }),
+    transport: sqliteTransport({ file, thread: true }),
     logger: silentLogger,
   })
   let started = false
@@ -236,10 +240,14 @@ export const deletedFile = row({
             }
           }
           await stage.fleet.stop(15_000)
-          const damage = damageOf(`${file}-away`)
+          await stage.broker.stop()
+          renameSync(`${file}-away`, file)
+          const damage = damageOf(file)
+          const missing = await missingIn(stage.transport, idsOf(stage.folder))
           return [
             ...(acknowledged === 0 ? [] : [`${acknowledged} sends were acknowledged into nowhere`]),
             ...damage.map((text) => `integrity_check: ${text}`),
+            ...missing.map((id) => `${id} was acknowledged before, and is gone`),
           ]
         })),
       )
@@ -247,6 +255,20 @@ export const deletedFile = row({
     return { faults, facts: { rounds } }
   },
 })
+
+/** What was acknowledged. */
+function idsOf(folder: string): string[] {
+  return readLedgers(folder).flatMap((entry) => (entry.kind === 'ack' ? [entry.id] : []))
+}
+
+/** Messages of which a store knows nothing. */
+async function missingIn(transport: TransportPlan, ids: readonly string[]): Promise<string[]> {
+  const broker = openBroker({ transport })
+  await broker.start()
+  const states = await finalStates(broker, ids)
+  await broker.stop()
+  return ids.filter((id) => states.get(id)?.status === null)
+}
 
 function hashOf(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex')

@@ -27,8 +27,8 @@ let runs = 0
 export function defineTasks(broker: Broker, witness: Witness) {
   const { ledger, folder, join = 'set', database } = witness
   const deps = { ctx: TaskContext }
-  // Where a task sends, the store may fail it; where it fails by itself, that passes.
-  const retry = { max: 10, backoff: '20ms' } as const
+  // Where a task sends, the store may fail it, for some seconds when its disk is full.
+  const retry = { max: 20, backoff: '500ms' } as const
   const witnessed = async (
     { taskId: id, signal }: TaskContext,
     body: (run: string) => unknown,

@@ -1,6 +1,7 @@
 import type { Row } from './row.ts'
 import { failpointKills } from './rows/failpoints.ts'
 import { hungTasks } from './rows/hung-tasks.ts'
+import { leaks } from './rows/leaks.ts'
 import { malformedBytes } from './rows/malformed.ts'
 import { oversizedData } from './rows/oversized.ts'
 import { crashLoops, outOfMemory } from './rows/poison.ts'
@@ -36,4 +37,5 @@ export const matrix: readonly Row[] = [
   failingDisk,
   malformedBytes,
   oversizedData,
+  leaks,
 ]

@@ -6,5 +6,5 @@ import type { WorkerPlan } from './worker-plan.ts'
 
 const plan = JSON.parse(process.env['FAULT_PLAN'] ?? '') as WorkerPlan
 const ledger = openLedger(plan.ledger)
-export const broker = openBroker({ ...plan, ledger })
+export const broker = openBroker(plan, ledger)
 defineTasks(broker, { ledger, folder: plan.ledger, join: plan.join })

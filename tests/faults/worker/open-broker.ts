@@ -9,12 +9,10 @@ import type { TransportPlan, Variant } from './worker-plan.ts'
 export interface BrokerPlan {
   readonly transport: TransportPlan
   readonly variant?: Variant | undefined
-  /** Where its hand-overs are written; absent for a producer, whose tasks write by themselves. */
-  readonly ledger?: Ledger | undefined
 }
 
-/** A broker on the transport of a plan. */
-export function openBroker({ transport: plan, variant, ledger }: BrokerPlan): Broker {
+/** A broker on the transport of a plan. A worker's hand-overs are written into its ledger. */
+export function openBroker({ transport: plan, variant }: BrokerPlan, ledger?: Ledger): Broker {
   let transport: TransportFactory = sqliteTransport(plan.options)
   if (variant !== undefined) transport = broken(transport, variant, plan)
   // Outermost: it sees what the worker believes, whatever is made of it.

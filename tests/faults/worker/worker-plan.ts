@@ -26,3 +26,13 @@ export interface WorkerPlan {
   /** Milliseconds between two samples of what it uses (needs `--expose-gc`). */
   readonly sampleEvery?: number | undefined
 }
+
+/** What the leak process is told. */
+export interface LeakPlan {
+  readonly ledger: string
+  readonly transport: TransportPlan
+  /** How often the store is opened and closed. */
+  readonly reopens: number
+  /** How many waits for a result are given up. */
+  readonly waits: number
+}

@@ -8,7 +8,7 @@ import type { WorkerPlan } from './worker-plan.ts'
 
 const plan = JSON.parse(process.argv[2] ?? '') as WorkerPlan
 const ledger = openLedger(plan.ledger)
-const broker = openBroker({ ...plan, ledger })
+const broker = openBroker(plan, ledger)
 defineTasks(broker, {
   ledger,
   folder: plan.ledger,

@@ -16,9 +16,16 @@ export const resultLife = 86_400_000
 /** Ids as the broker makes them. */
 export const newId: () => string = timeOrderedIds(systemClock, systemRandom)
 
-/** The bytes that the broker stores for a task, written without its codec. */
+/** The bytes that the broker stores for a task, without the checks of its codec. */
 export function messageBody(id: string, text: string): string {
-  return `{"task_id":"${id}","task_name":"${taskName}","labels":{},"labels_types":{},"args":["${text}"],"kwargs":{}}`
+  return JSON.stringify({
+    task_id: id,
+    task_name: taskName,
+    labels: {},
+    labels_types: {},
+    args: [text],
+    kwargs: {},
+  })
 }
 
 /** The bytes that a worker stores as the result of a task that returns nothing. */

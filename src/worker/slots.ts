@@ -86,6 +86,11 @@ export class Slots {
     if (delivery.redeliveries > 0) this.#suspectRunning = false
   }
 
+  /** What has not started of one message. */
+  waitingFor(id: string): readonly Delivery[] {
+    return [...this.#suspects, ...this.#ready.slice(this.#head)].filter((one) => one.id === id)
+  }
+
   /** Takes out what has not started. */
   drain(): readonly Delivery[] {
     const rest = [...this.#suspects.splice(0), ...this.#ready.slice(this.#head)]

@@ -211,9 +211,19 @@ export class TaskWorker implements Worker {
 
   #take(deliveries: readonly Delivery[]): void {
     if (deliveries.length === 0) return
+    for (const delivery of deliveries) if (delivery.redeliveries > 0) this.#supersede(delivery)
     this.#hands.keep(deliveries)
     this.#slots.add(deliveries)
     this.#startWaiting()
+  }
+
+  /**
+   * A claim that was lost without our knowing came back to this very worker: the older one must not run
+   * beside the newer, nor after a cancel that came between them.
+   */
+  #supersede({ id }: Delivery): void {
+    const running = [...this.#runs.values()].map(({ delivery }) => delivery)
+    this.#lost([...running.filter((one) => one.id === id), ...this.#slots.waitingFor(id)])
   }
 
   #startWaiting(): void {

@@ -61,6 +61,8 @@ class Simulation {
     { readonly process: SimulatedProcess; readonly worker: Worker }
   >()
   readonly #processes: SimulatedProcess[] = []
+  /** Workers that are told to stop and have not yet; each in a process that may stand still meanwhile. */
+  readonly #stopping = new Set<{ readonly process: SimulatedProcess; readonly worker: Worker }>()
   #weather: Weather
   #lastPid = 0
   #vanished = 0
@@ -133,9 +135,14 @@ class Simulation {
     }
   }
 
+  /**
+   * Nobody runs anything or is about to. One that lost its lease long ago still is: what it has claimed
+   * or sends may come late, and what it sends has to end before the audit.
+   */
   #allIdle(): boolean {
-    return [...this.#workers.values()].every(
-      ({ worker: { counts } }) => counts.running === 0 && counts.prefetched === 0,
+    return [...this.#workers.values(), ...this.#stopping].every(
+      ({ process, worker: { counts } }) =>
+        !process.alive || (!process.expecting && counts.running === 0 && counts.prefetched === 0),
     )
   }
 
@@ -210,12 +217,15 @@ class Simulation {
   }
 
   /** An orderly end: nothing may be left in the hands of the process. */
-  async #stop(slot: number, { process, worker }: { process: SimulatedProcess; worker: Worker }) {
+  async #stop(slot: number, one: { readonly process: SimulatedProcess; readonly worker: Worker }) {
+    const { process, worker } = one
     this.#leave(slot)
+    this.#stopping.add(one)
     await worker.stop()
     if (!process.alive) return
     this.#witness.stopped(process)
     await process.broker.stop()
+    this.#stopping.delete(one)
   }
 
   #send(producer: SimulatedProcess, plan: Plan): void {

@@ -45,6 +45,7 @@ export class SimulatedProcess {
   readonly #random: Random
   #transport: Transport | undefined
   #hindered = false
+  #onTheWay = 0
 
   constructor(options: ProcessOptions) {
     const { pid, world, seed, factory, mutation, tell } = options
@@ -71,6 +72,11 @@ export class SimulatedProcess {
 
   get alive(): boolean {
     return !this.clock.dead
+  }
+
+  /** A call of it, or the answer to one, is on its way. */
+  get expecting(): boolean {
+    return this.#onTheWay > 0
   }
 
   /** It ends here and now, in the middle of whatever it does. */
@@ -228,7 +234,13 @@ export class SimulatedProcess {
 
   #travel(ms: number): Promise<void> {
     if (ms === 0 && this.alive) return Promise.resolve()
-    return new Promise((resolve) => this.clock.after(ms, resolve))
+    this.#onTheWay++
+    return new Promise((resolve) =>
+      this.clock.after(ms, () => {
+        this.#onTheWay--
+        resolve()
+      }),
+    )
   }
 }
 

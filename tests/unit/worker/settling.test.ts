@@ -310,7 +310,7 @@ describe('a cancel', () => {
 describe('a lost lease', () => {
   it('aborts its run, refuses its result and frees its slot', async () => {
     const { alter, state } = heartbeat()
-    const { broker, work, clock, events } = stage(alter)
+    const { broker, runtime, work, clock, events } = stage(alter)
     const reasons: unknown[] = []
     const begun = deferred()
     const task = broker.task({ name: 't', deps: { ctx: TaskContext } }, async ({ ctx }) => {
@@ -324,12 +324,18 @@ describe('a lost lease', () => {
       await expect(ctx.progress('x')).rejects.toMatchObject({ code: 'LEASE_LOST' })
       return 'refused'
     })
-    const made = await work({ concurrency: 1, prefetch: 5 })
+    const made = await work({ concurrency: 1, prefetch: 1 })
     const [first] = await task.kiqMany([[], []])
     await begun.promise
     expect(made.counts).toMatchObject({ running: 1, prefetched: 1 })
-    // Both leases end in the store; a second one is lost while it waits.
+    // Both leases end in the store, and somebody else claims the messages; one is lost while it waits.
     await clock.advance(30_000)
+    await runtime.transport.receive({
+      queues: ['default'],
+      room: 2,
+      lease: 30_000,
+      signal: new AbortController().signal,
+    })
     const claims = state.kept.map((token, i) => ({ id: `${i}`, queue: 'default', token: token as number })) // prettier-ignore
     state.options!.onLost(claims)
     expect(made.counts.prefetched).toBe(0)

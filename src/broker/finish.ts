@@ -24,13 +24,7 @@ export interface Ending {
  */
 export function settlementOf(runtime: BrokerRuntime, ending: Ending): Settlement {
   const { claim, outcome, followUps } = ending
-  const result = resultOf(runtime, ending)
-  return {
-    claim,
-    outcome,
-    ...(result === undefined ? {} : { result }),
-    ...(followUps === undefined ? {} : { followUps }),
-  }
+  return { claim, outcome, result: resultOf(runtime, ending), followUps }
 }
 
 function resultOf(

@@ -1,3 +1,5 @@
+import { atEndOfTurn } from '../core/clock.ts'
+
 /**
  * Collects the calls of one turn of the event loop into one batch: a hundred concurrent `kiq()`
  * become one write.
@@ -13,6 +15,12 @@ export interface TurnBatchOptions<In, Out> {
   readonly most: number
   /** Batches under way at once. Default 1. */
   readonly inFlight?: number | undefined
+  /**
+   * When a batch is closed. `soon` (default): after two microtask hops, so that callers that awaited
+   * something in this turn still join. `turn`: when everything that this turn of the loop has started
+   * has had its say; worth it where a batch goes to another thread or over a wire.
+   */
+  readonly closes?: 'soon' | 'turn' | undefined
 }
 
 /** The failure of one item in a batch that went well for others. */
@@ -45,10 +53,20 @@ export class TurnBatch<In, Out> {
 
   /** Adds an item to the batch of this turn; resolves with its answer. */
   add(item: In): Promise<Out> {
-    return new Promise<Out>((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject })
-      this.#arm()
-    })
+    return new Promise<Out>((resolve, reject) => this.push(item, resolve, reject))
+  }
+
+  /** The same with callbacks, for where each promise counts. One of them is called once; neither may throw. */
+  push(item: In, resolve: (answer: Out) => void, reject: (error: unknown) => void): void {
+    this.#waiting.push({ item, resolve, reject })
+    this.#arm()
+  }
+
+  /** The same, and closes the batch: it goes off at once with all that has been added, if one may. */
+  addLast(item: In): Promise<Out> {
+    const answer = this.add(item)
+    if (this.#running < (this.#options.inFlight ?? 1)) this.#flush()
+    return answer
   }
 
   /** Resolves when nothing is waiting or under way. */
@@ -65,13 +83,12 @@ export class TurnBatch<In, Out> {
     if (this.#armed || this.#waiting.length === 0) return
     if (this.#running >= (this.#options.inFlight ?? 1)) return
     this.#armed = true
-    // Two microtask hops: callers that awaited something in this turn still join.
-    queueMicrotask(() =>
-      queueMicrotask(() => {
-        this.#armed = false
-        this.#flush()
-      }),
-    )
+    const close = (): void => {
+      this.#armed = false
+      this.#flush()
+    }
+    if (this.#options.closes === 'turn') atEndOfTurn(close)
+    else queueMicrotask(() => queueMicrotask(close))
   }
 
   #flush(): void {
@@ -91,15 +108,17 @@ export class TurnBatch<In, Out> {
   }
 
   async #run(batch: readonly Waiting<In, Out>[]): Promise<void> {
+    let answers: readonly (Out | ItemFailure)[]
     try {
-      const answers = await this.#options.run(batch.map(({ item }) => item))
-      for (const [i, { resolve, reject }] of batch.entries()) {
-        const answer = answers[i]
-        if (answer instanceof ItemFailure) reject(answer.error)
-        else resolve(answer as Out)
-      }
+      answers = await this.#options.run(batch.map(({ item }) => item))
     } catch (error) {
       for (const { reject } of batch) reject(error)
+      return
+    }
+    for (const [i, { resolve, reject }] of batch.entries()) {
+      const answer = answers[i]
+      if (answer instanceof ItemFailure) reject(answer.error)
+      else resolve(answer as Out)
     }
   }
 }

@@ -55,14 +55,18 @@ export function writeResult(result: ResultRecord, writing: Writing): string {
     ...extrasOf(result),
   }
   if (!special && !labels.special) {
-    const text = JSON.stringify(wire)
-    return error === null ? text : withinLimits(text, limits)
+    if (error !== null) return withinLimits(JSON.stringify(wire), limits)
+    // Nearly every result: written member by member, which costs half of stringifying them together.
+    const value = JSON.stringify(wire.return_value)
+    return `{"is_err":${wire.is_err},"log":null,"return_value":${value},"execution_time":${wire.execution_time},"labels":${JSON.stringify(wire.labels)},"error":null${extraText(wire.tw)}}`
   }
   const head = `{"is_err":${wire.is_err},"log":null,"return_value":${writeJson(wire.return_value, tags)}`
   const middle = `"execution_time":${wire.execution_time},"labels":${writeMembers(wire.labels, tags)}`
-  const tail = `"error":${writeJson(error, tags)}${wire.tw === undefined ? '' : `,"tw":${JSON.stringify(wire.tw)}`}}`
+  const tail = `"error":${writeJson(error, tags)}${extraText(wire.tw)}}`
   return withinLimits(`${head},${middle},${tail}`, limits)
 }
+
+const extraText = (tw: unknown): string => (tw === undefined ? '' : `,"tw":${JSON.stringify(tw)}`)
 
 /** What Python has no word for. */
 function extrasOf({ status, value }: ResultRecord): {

@@ -40,6 +40,17 @@ export const systemClock: Clock = {
   },
 }
 
+// Taken once: a test runner that fakes timers later fakes time, not the loop.
+const nextTurn = setImmediate
+
+/**
+ * Calls `run` when everything that this turn of the event loop has started has had its say. It is no
+ * time that passes: of use where calls of one turn are worth collecting.
+ */
+export function atEndOfTurn(run: () => void): void {
+  nextTurn(run)
+}
+
 /**
  * Resolves after `ms`, or at once when the signal aborts (it never rejects: the caller looks at the
  * signal).

@@ -2,8 +2,9 @@
  * Claiming: first what is due is made ready and ended leases are taken back (250 of each at a time, so
  * that the write lock is never held for long), then each queue gives its share of the room.
  *
- * A claim is read first and written row by row: the rows come in their order, each gets a token of its
- * own, and one statement less is needed than with RETURNING, whose rows have no order (measured equal).
+ * A claim is read first and then written: the rows come in their order, which those of RETURNING have
+ * not. What is ready in one line (queue and priority) and lies close together is held by one statement,
+ * 2 µs a row where a statement for each costs 4.5.
  */
 import type { Delivery } from '../core/delivery.ts'
 import { failpoint } from '../core/failpoint.ts'
@@ -43,6 +44,9 @@ const selectScheduled = `SELECT ${columns} FROM tw_message
  WHERE queue = ? AND state = ${state.scheduled} ORDER BY at, seq LIMIT ?`
 /** in: id. */
 export const selectById: string = `SELECT ${columns}, state, at, token FROM tw_message WHERE id = ?`
+/** in: what is added to seq to make the token, end of the lease, first and last seq, queue, priority. */
+const holdLine = `UPDATE tw_message SET state = ${state.leased}, token = ? + seq, at = ?
+ WHERE seq BETWEEN ? AND ? AND +queue = ? AND +priority = ? AND +state = ${state.ready}`
 /** in: token, end of the lease, seq. */
 const hold = `UPDATE tw_message SET state = ${state.leased}, token = ?, at = ? WHERE seq = ?`
 /** The same for a row that an index called waiting · out: no change when it is held all the same. */
@@ -64,13 +68,33 @@ export interface MessageRow {
   readonly expires: number | null
   readonly cancelled: string | null
   readonly body: Body
+  /** Found as ready, in the order of its line. */
+  readonly ready?: boolean
+}
+
+/** The same as its columns come. */
+type MessageTuple = [
+  seq: number,
+  id: string,
+  queue: number,
+  priority: number,
+  redeliveries: number,
+  enqueued: number,
+  expires: number | null,
+  cancelled: string | null,
+  body: Body,
+]
+
+function rowOf(tuple: MessageTuple, ready: boolean): MessageRow {
+  const [seq, id, queue, priority, redeliveries, enqueued, expires, cancelled, body] = tuple
+  return { seq, id, queue, priority, redeliveries, enqueued, expires, cancelled, body, ready }
 }
 
 /** Claims up to `room` messages. */
 export function claim(turn: Turn, ask: ClaimAsk): ClaimAnswer {
   if (turn.maintenance) move(turn, ask)
   const rows = pick(turn, ask)
-  const deliveries = rows.map((row) => takeWaiting(turn, row, ask.lease))
+  const deliveries = holdWaitingRows(turn, rows, ask.lease)
   return { deliveries, next: deliveries.length === 0 ? nextChange(turn, ask) : null }
 }
 
@@ -82,33 +106,75 @@ export function take(turn: Turn, row: MessageRow, lease: number): Delivery {
   return deliveryOf(turn, row, token)
 }
 
+/** The shortest line that is worth a statement of its own, and how many rows of others may lie between. */
+const shortestLine = 4
+const sparsest = 4
+
 /**
- * Holds a message that waits.
+ * Holds messages that wait, which are in the order of {@link pick}.
  *
- * @throws an error of a damaged file when the index that found it disagrees with the row: it would be
+ * @throws an error of a damaged file when the index that found a row disagrees with it: it would be
  * found, and run, again and again.
  */
+function holdWaitingRows(turn: Turn, rows: readonly MessageRow[], lease: number): Delivery[] {
+  const deliveries: Delivery[] = []
+  for (let from = 0; from < rows.length;) {
+    const line = lineOf(rows, from)
+    from += line.length
+    const [first, last] = [line[0], line.at(-1)]
+    if (first === undefined || last === undefined) break
+    const span = last.seq - first.seq + 1
+    if (line.length < shortestLine || span > line.length * sparsest) {
+      for (const row of line) deliveries.push(takeWaiting(turn, row, lease))
+      continue
+    }
+    const { sql, now } = turn
+    const offset = turn.tokens.take(sql, span) - first.seq
+    const end = wholeMs(now + lease)
+    const { queue, priority } = first
+    const held = sql.run(holdLine, offset, end, first.seq, last.seq, queue, priority)
+    if (held !== line.length) throw damaged(first.seq)
+    turn.lines.add({ from: offset + first.seq, to: offset + last.seq, offset })
+    failpoint('sqlite.claim.between')
+    for (const row of line) deliveries.push(deliveryOf(turn, row, offset + row.seq))
+  }
+  return deliveries
+}
+
+/** Rows from there on that are all that is ready of their queue and priority between the first and the last. */
+function lineOf(rows: readonly MessageRow[], from: number): readonly MessageRow[] {
+  const first = rows[from]
+  let to = from + 1
+  if (first?.ready === true) {
+    for (let next = rows[to]; next !== undefined; next = rows[++to]) {
+      const same = next.queue === first.queue && next.priority === first.priority && next.ready
+      if (!same) break
+    }
+  }
+  return from === 0 && to === rows.length ? rows : rows.slice(from, to)
+}
+
 function takeWaiting(turn: Turn, row: MessageRow, lease: number): Delivery {
   const { sql, tokens, now } = turn
   const token = tokens.next(sql)
-  if (sql.run(holdWaiting, token, wholeMs(now + lease), row.seq) === 0) {
-    const told = `the index of what waits disagrees with row ${row.seq} of tw_message`
-    throw Object.assign(new Error(told), { errcode: sqliteCorrupt })
-  }
+  if (sql.run(holdWaiting, token, wholeMs(now + lease), row.seq) === 0) throw damaged(row.seq)
   failpoint('sqlite.claim.between')
   return deliveryOf(turn, row, token)
 }
 
+function damaged(seq: number): Error {
+  const told = `the index of what waits disagrees with row ${seq} of tw_message or one near it`
+  return Object.assign(new Error(told), { errcode: sqliteCorrupt })
+}
+
 function deliveryOf({ sql, queues }: Turn, row: MessageRow, token: number): Delivery {
   const { id, priority, redeliveries, enqueued, expires, cancelled } = row
+  const queue = queues.name(sql, row.queue)
+  const body = fromStored(row.body)
+  const delivery = { id, queue, token, priority, body, redeliveries, enqueuedAt: enqueued }
+  if (expires === null && cancelled === null) return delivery
   return {
-    id,
-    queue: queues.name(sql, row.queue),
-    token,
-    priority,
-    body: fromStored(row.body),
-    redeliveries,
-    enqueuedAt: enqueued,
+    ...delivery,
     ...(expires === null ? {} : { expires }),
     ...(cancelled === null ? {} : { cancelled }),
   }
@@ -189,10 +255,11 @@ function pick(turn: Turn, ask: ClaimAsk): MessageRow[] {
 
 /** Suspects first, as many as are wanted, then what is ready. */
 function waiting({ sql }: Turn, no: number, { room, early, suspects }: ClaimAsk): MessageRow[] {
-  const first =
-    suspects > 0 ? sql.all<MessageRow>(selectSuspects, no, Math.min(room, suspects)) : []
-  const ready = sql.all<MessageRow>(selectReady, no, room - first.length)
+  const read = (query: string, limit: number): MessageRow[] =>
+    sql.tuples<MessageTuple>(query, no, limit).map((tuple) => rowOf(tuple, query === selectReady))
+  const first = suspects > 0 ? read(selectSuspects, Math.min(room, suspects)) : []
+  const ready = read(selectReady, room - first.length)
   const rows = first.length === 0 ? ready : [...first, ...ready]
   if (!early || rows.length >= room) return rows
-  return [...rows, ...sql.all<MessageRow>(selectScheduled, no, room - rows.length)]
+  return [...rows, ...read(selectScheduled, room - rows.length)]
 }

@@ -32,6 +32,23 @@ export class Connection {
     return this.#statement(sql).all(...values) as Row[]
   }
 
+  /**
+   * All rows, each as the array of its columns: half of the time of {@link all}, for what every task goes
+   * through. A statement is read in one of the two ways, never in both.
+   */
+  tuples<Row extends readonly unknown[]>(sql: string, ...values: SqlValue[]): Row[] {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#statement(sql)
+      statement.setReturnArrays?.(true)
+      statement.raw?.(true)
+    }
+    const rows = statement.all(...values)
+    // A library that has neither (Node 22's) gives objects, whose members stand in the order of the columns.
+    if (rows.length === 0 || Array.isArray(rows[0])) return rows as Row[]
+    return rows.map((row) => Object.values(row as object)) as unknown as Row[]
+  }
+
   /** Runs statements that are not kept. */
   exec(sql: string): void {
     this.handle.exec(sql)

@@ -1,5 +1,5 @@
 /** The database thread: opens the file, answers batches, and renews leases. See thread-host.ts. */
-import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
 import { systemClock } from '../core/clock.ts'
 import type { Claim } from '../core/delivery.ts'
 import { errorData } from '../core/error-data.ts'
@@ -9,7 +9,7 @@ import { lockPatience } from './engine-host.ts'
 import { runBatch } from './engine-runner.ts'
 import { describeFailure, failureError } from './failure.ts'
 import { LeaseBeat } from './lease-beat.ts'
-import type { Operation } from './operations.ts'
+import type { News, Operation } from './operations.ts'
 import { loadLibrary } from './sql-driver.ts'
 import { SqliteEngine, type Transacted } from './sqlite-engine.ts'
 import type { FromThread, KeepOptions, ThreadOptions, ToThread } from './thread-messages.ts'
@@ -50,16 +50,25 @@ function serve(engine: SqliteEngine, port: MessagePort, post: (message: FromThre
       onReport: (report) => post({ kind: 'renewed', keeper, report }),
       onError: (error) => post({ kind: 'notRenewed', keeper, error: errorData(error) }),
     })
-  const answer = async ({ call, operations: packed, now }: ToThread & { kind: 'run' }) => {
-    const operations = packed.map(unpackOperation)
+  /** Calls that came while another one was done are one batch: as many transactions less. */
+  const answer = async (calls: readonly Run[]): Promise<void> => {
+    const operations = calls.flatMap((each) => each.operations.map(unpackOperation))
+    const now = calls.reduce((latest, each) => Math.max(latest, each.now), 0)
     const { replies, news } = await run(operations, now)
-    const packedReplies = replies.map((reply, i) => packReply(operations[i], reply))
-    post({ kind: 'ran', call, replies: packedReplies, news, mine: engine.mine })
+    const packed = replies.map((reply, i) => packReply(operations[i], reply))
+    let from = 0
+    for (const [i, { call, operations: its }] of calls.entries()) {
+      const to = from + its.length
+      // Told once, with the first.
+      const told = i === 0 ? news : noNews
+      post({ kind: 'ran', call, replies: packed.slice(from, to), news: told, mine: engine.mine })
+      from = to
+    }
   }
-  port.on('message', (message: ToThread) => {
+  const hear = (message: ToThread, calls: Run[]): void => {
     switch (message.kind) {
       case 'run':
-        void answer(message)
+        calls.push(message)
         break
       case 'version':
         post({ kind: 'version', call: message.call, version: engine.dataVersion() })
@@ -79,7 +88,22 @@ function serve(engine: SqliteEngine, port: MessagePort, post: (message: FromThre
         engine.close()
         port.close()
     }
+  }
+  port.on('message', (message: ToThread) => {
+    const calls: Run[] = []
+    hear(message, calls)
+    for (let next = waitingOn(port); next !== undefined; next = waitingOn(port)) hear(next, calls)
+    if (calls.length > 0) void answer(calls)
   })
+}
+
+type Run = ToThread & { readonly kind: 'run' }
+
+const noNews: News = { work: false, results: false, cancels: false }
+
+/** A message that has come already. */
+function waitingOn(port: MessagePort): ToThread | undefined {
+  return receiveMessageOnPort(port)?.message as ToThread | undefined
 }
 
 async function extendAll(

@@ -2,8 +2,9 @@ import { InvalidInputError, UnsupportedError } from '../core/errors.ts'
 import type { Claim } from '../core/delivery.ts'
 import { failpoint } from '../core/failpoint.ts'
 import type { Body } from '../core/message.ts'
+import type { StoredResult } from '../core/result.ts'
 import type { Settlement, SettleStatus } from '../core/settlement.ts'
-import { saveResult } from './results.ts'
+import { saveNewResults } from './results.ts'
 import { state, waitingToken } from './schema.ts'
 import { checkEnvelope, isLarge, place } from './send.ts'
 import { toStored } from './stored-body.ts'
@@ -28,17 +29,72 @@ SELECT id, queue, priority, ?, ?, redeliveries, enqueued, ?,
        coalesce(data, (SELECT p.data FROM tw_payload p WHERE p.seq = m.seq))
   FROM tw_message m WHERE seq = ?`
 
+/** A run of rows that were claimed together. in: first and last seq, token - seq. */
+const ofRun = `FROM tw_message
+ WHERE seq BETWEEN ? AND ? AND token = ? + seq AND +state = ${state.leased} AND cancelled IS NULL`
+const countRun = `SELECT count(*) AS found ${ofRun}`
+const endRun = `DELETE ${ofRun}`
+/** The shortest run that is worth two statements of its own. */
+const shortestRun = 4
+
 /** Ends deliveries. All of one settlement is written, or nothing of it. */
 export function settle(turn: Turn, settlements: readonly Settlement[]): SettleStatus[] {
-  return settlements.map((settlement) => settleOne(turn, settlement))
+  const ended = endRuns(turn, settlements)
+  const results: StoredResult[] = []
+  const statuses = settlements.map((settlement) => {
+    const status = settleOne(turn, settlement, ended)
+    if (status === 'settled' && settlement.result !== undefined) results.push(settlement.result)
+    return status
+  })
+  saveNewResults(turn, results)
+  failpoint('sqlite.settle.result')
+  return statuses
 }
 
-function settleOne(turn: Turn, { claim, outcome, result, followUps }: Settlement): SettleStatus {
+/**
+ * Deletes what was claimed together and succeeded together, each run by one statement; the tokens of
+ * what is deleted. A run in which anything is not as it should be is left to be settled one by one.
+ */
+function endRuns(turn: Turn, settlements: readonly Settlement[]): ReadonlySet<unknown> {
+  const ended = new Set<unknown>()
+  if (settlements.length < shortestRun || isNamedTwice(settlements)) return ended
+  const tokens = settlements
+    .flatMap(({ claim, outcome }) => (outcome.kind === 'succeeded' ? Number(claim.token) : []))
+    .sort((a, b) => a - b)
+  for (let from = 0; from < tokens.length;) {
+    const first = tokens[from] ?? 0
+    const line = turn.lines.find(first)
+    let to = from + 1
+    while (tokens[to] === first + to - from && first + to - from <= (line?.to ?? 0)) to++
+    const length = to - from
+    if (line !== undefined && length >= shortestRun) {
+      const { offset } = line
+      const run = [first - offset, first + length - 1 - offset, offset] as const
+      if (turn.sql.get<{ found: number }>(countRun, ...run)?.found === length) {
+        turn.sql.run(endRun, ...run)
+        for (const token of tokens.slice(from, to)) ended.add(token)
+      }
+    }
+    from = to
+  }
+  return ended
+}
+
+/** Claims of one message, an old one and a new one: their order says what each comes to. */
+function isNamedTwice(settlements: readonly Settlement[]): boolean {
+  return new Set(settlements.map(({ claim }) => claim.id)).size < settlements.length
+}
+
+function settleOne(
+  turn: Turn,
+  { claim, outcome, followUps }: Settlement,
+  ended: ReadonlySet<unknown>,
+): SettleStatus {
   const { sql } = turn
   const { id, token } = claim
   switch (outcome.kind) {
     case 'succeeded':
-      if (sql.run(end, id, token) === 0) return refusal(turn, claim)
+      if (!ended.has(token) && sql.run(end, id, token) === 0) return refusal(turn, claim)
       break
     case 'cancelled':
       if (sql.run(endCancelled, id, token) === 0) return refusal(turn, claim)
@@ -58,8 +114,6 @@ function settleOne(turn: Turn, { claim, outcome, result, followUps }: Settlement
     }
   }
   failpoint('sqlite.settle.ended')
-  if (result !== undefined) saveResult(turn, result)
-  failpoint('sqlite.settle.result')
   if (followUps !== undefined) for (const envelope of followUps) place(turn, envelope)
   return 'settled'
 }

@@ -3,11 +3,16 @@ import { StoreError } from '../core/errors.ts'
 /** What a column may hold on its way in and out. */
 export type SqlValue = string | number | bigint | Uint8Array | null
 
-/** A prepared statement, as `node:sqlite`, `@photostructure/sqlite` and `better-sqlite3` all have it. */
+/**
+ * A prepared statement, as `node:sqlite`, `@photostructure/sqlite` and `better-sqlite3` all have it.
+ * `setReturnArrays` and `raw` are their two names for rows without column names.
+ */
 export interface SqliteStatement {
   run(...values: SqlValue[]): { readonly changes: number | bigint }
   get(...values: SqlValue[]): unknown
   all(...values: SqlValue[]): unknown[]
+  setReturnArrays?(on: boolean): unknown
+  raw?(on: boolean): unknown
 }
 
 /** An open database of one of the three libraries. `isTransaction` and `inTransaction` are their two names for one thing. */

@@ -16,6 +16,7 @@
 import { failpoint } from '../core/failpoint.ts'
 import { Ballast } from './ballast.ts'
 import { claim, emptyClaim } from './claim.ts'
+import { ClaimedLines } from './claimed-lines.ts'
 import type { Connection } from './connection.ts'
 import { absoluteFile, checkpointPages, openDatabase, type DatabaseOptions } from './database.ts'
 import { deadLetter, deadLetters, deleteDead, retryDead } from './dead-letters.ts'
@@ -99,6 +100,7 @@ export class SqliteEngine {
   readonly #ballast: Ballast
   readonly #tokens: Tokens
   readonly #queues = new QueueNumbers()
+  readonly #lines = new ClaimedLines()
   readonly #maintenance: boolean
   #broken: Failure | undefined
   #full: Failure | undefined
@@ -129,6 +131,7 @@ export class SqliteEngine {
       sql: this.#sql,
       now: Math.round(now),
       tokens: this.#tokens,
+      lines: this.#lines,
       queues: this.#queues,
       news: { ...news },
       maintenance: this.#maintenance,

@@ -34,7 +34,7 @@ export class SqliteStore {
   readonly results: SignalBell = new SignalBell()
   readonly cancels: SignalBell = new SignalBell()
   readonly #users = new Set<object>()
-  readonly #batch: TurnBatch<Operation, Reply>
+  #batch: TurnBatch<Operation, Reply> | undefined
   #file: string
   #identity: StoreIdentity | undefined
   #host: EngineHost | undefined
@@ -50,11 +50,6 @@ export class SqliteStore {
     this.options = options
     this.around = around
     this.#file = absoluteFile(options.file)
-    this.#batch = new TurnBatch({
-      run: (operations) => this.#run(operations),
-      most: mostOperations,
-      inFlight: 2,
-    })
   }
 
   /** Device and inode of the file, as it was opened; where it is while it is not open. */
@@ -87,12 +82,15 @@ export class SqliteStore {
     kind: K,
     ask: Operations[K]['ask'],
   ): Promise<Operations[K]['answer']> {
-    if (this.#host === undefined) {
+    const batch = this.#batch
+    if (this.#host === undefined || batch === undefined) {
       throw new NotStartedError(
         'the SQLite store is not open: call start() first (after stop(): again).',
       )
     }
-    const reply = await this.#batch.add({ kind, ask } as Operation)
+    const operation = { kind, ask } as Operation
+    // Whoever claims wants something to do: it goes off at once, with what waits to be settled.
+    const reply = await (kind === 'claim' ? batch.addLast(operation) : batch.add(operation))
     if (!reply.done) throw failureError(reply.failure)
     return reply.answer as Operations[K]['answer']
   }
@@ -150,6 +148,13 @@ export class SqliteStore {
     }
     this.#unregister = unregister
     this.#host = host
+    this.#batch = new TurnBatch({
+      run: (operations) => this.#run(operations),
+      most: mostOperations,
+      inFlight: 2,
+      // One call to the thread for all of a turn; here, in the same turn.
+      closes: host === thread ? 'turn' : 'soon',
+    })
     this.#bell = this.#makeBell(host)
     // Virtual time cannot be kept by another thread.
     this.#leaseThread = this.around.clock === systemClock ? thread : undefined
@@ -202,7 +207,7 @@ export class SqliteStore {
   async #close(): Promise<void> {
     await this.#opening?.catch(() => {})
     this.#opening = undefined
-    await this.#batch.idle()
+    await this.#batch?.idle()
     const host = this.#host
     this.#host = undefined
     this.#identity = undefined

@@ -28,8 +28,15 @@ export class Tokens {
 
   /** A token that was never given before. Inside a write transaction. */
   next(sql: Connection): number {
-    if (this.#current === undefined || this.#used >= perNumber) this.#draw(sql)
-    return base + (this.#current ?? 0) * perNumber + this.#used++
+    return this.take(sql, 1)
+  }
+
+  /** The first of so many tokens in a row, none of which was given before. Inside a write transaction. */
+  take(sql: Connection, count: number): number {
+    if (this.#current === undefined || this.#used + count > perNumber) this.#draw(sql)
+    const first = base + (this.#current ?? 0) * perNumber + this.#used
+    this.#used += count
+    return first
   }
 
   /** Which of `count` queues is served first this time: each in turn. */

@@ -1,3 +1,4 @@
+import type { ClaimedLines } from './claimed-lines.ts'
 import type { Connection } from './connection.ts'
 import type { News } from './operations.ts'
 import type { QueueNumbers } from './queue-numbers.ts'
@@ -9,6 +10,7 @@ export interface Turn {
   /** Milliseconds since 1970, by the clock of the caller. */
   readonly now: number
   readonly tokens: Tokens
+  readonly lines: ClaimedLines
   readonly queues: QueueNumbers
   /** What this transaction changes; only told when it commits. */
   readonly news: News

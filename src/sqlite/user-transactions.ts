@@ -17,6 +17,7 @@ import {
 } from '../core/errors.ts'
 import type { Settlement } from '../core/settlement.ts'
 import type { SendStatus, UserTransactions } from '../core/transport.ts'
+import { ClaimedLines } from './claimed-lines.ts'
 import { CommitWatch } from './commit-watch.ts'
 import { Connection } from './connection.ts'
 import { describeFailure, failureError } from './failure.ts'
@@ -70,6 +71,7 @@ export class SqliteTransactions implements UserTransactions {
       sql,
       now: Math.round(this.#store.around.clock.now()),
       tokens: new Tokens(),
+      lines: new ClaimedLines(),
       // Not kept: what is drawn here may be rolled back without our knowing.
       queues: new QueueNumbers(),
       news: { work: false, results: false, cancels: false },

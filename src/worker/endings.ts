@@ -1,5 +1,6 @@
 import type { Delivery } from '../core/delivery.ts'
 import { errorData } from '../core/error-data.ts'
+import type { Labels } from '../core/labels.ts'
 import type { Message } from '../core/message.ts'
 import type { ResultRecord } from '../core/result.ts'
 import type { DeadReason } from '../core/states.ts'
@@ -22,7 +23,7 @@ export function succeededEnding(about: About, value: unknown, seconds: number): 
   return {
     claim: about.delivery,
     outcome: { kind: 'succeeded' },
-    record: record(about, { status: 'succeeded', value, executionTime: seconds, error: null }),
+    record: recordOf(about, { status: 'succeeded', value, seconds, error: null }),
     task: about.task,
   }
 }
@@ -33,7 +34,7 @@ export function cancelledEnding(about: About, reason: string, seconds = 0): Endi
   return {
     claim: about.delivery,
     outcome: { kind: 'cancelled', reason },
-    record: record(about, { status: 'cancelled', value: null, executionTime: seconds, error }),
+    record: recordOf(about, { status: 'cancelled', value: null, seconds, error }),
     task: about.task,
   }
 }
@@ -48,7 +49,7 @@ export function deadEnding(
   return {
     claim: about.delivery,
     outcome: { kind: 'setAside', reason, detail },
-    record: record(about, { status: 'dead', value: null, executionTime: 0, error }),
+    record: recordOf(about, { status: 'dead', value: null, seconds: 0, error }),
     task: about.task,
   }
 }
@@ -94,11 +95,15 @@ export function givenUpEnding(about: About, thrown: unknown, seconds: number): E
   return {
     claim: about.delivery,
     outcome: { kind: 'setAside', reason: 'failed', detail: `${error.name}: ${error.message}` },
-    record: record(about, { status: 'failed', value: null, executionTime: seconds, error }),
+    record: recordOf(about, { status: 'failed', value: null, seconds, error }),
     task: about.task,
   }
 }
 
-function record({ message }: About, rest: Omit<ResultRecord, 'labels'>): ResultRecord {
-  return { ...rest, labels: message?.labels ?? {} }
+const noLabels: Labels = {}
+
+function recordOf({ message }: About, { status, value, seconds, error }: Facts): ResultRecord {
+  return { status, value, executionTime: seconds, labels: message?.labels ?? noLabels, error }
 }
+
+type Facts = Pick<ResultRecord, 'status' | 'value' | 'error'> & { readonly seconds: number }

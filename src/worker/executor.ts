@@ -29,7 +29,7 @@ export type RunEnd =
   /** Nothing: it is not ours any more. */
   | { readonly kind: 'lost' }
 
-/** What an {@link Executor} needs. */
+/** What an {@link Executor} needs, and whom it tells. */
 export interface ExecutorOptions {
   readonly runtime: BrokerRuntime
   readonly unknownTask: UnknownTaskPolicy
@@ -41,6 +41,10 @@ export interface ExecutorOptions {
   readonly acknowledge?: ((run: Run) => Promise<SettleStatus>) | undefined
   readonly onStart: (run: Run) => void
   readonly onStuck: (run: Run, seconds: number) => void
+  /** Called once for each run, perhaps before `execute` returns: what is to be done with its delivery. */
+  readonly onEnd: (run: Run, end: RunEnd) => void
+  /** Called instead of `onEnd` when the store was given up on, or something is wrong in here. */
+  readonly onFailure: (run: Run, error: unknown) => void
 }
 
 /** How soon a message that nobody here knows may be looked at by somebody else. */
@@ -52,10 +56,16 @@ interface Runnable {
   readonly task: RegisteredTask & { readonly handler: AnyHandler }
 }
 
+/** What may run, or how it ends without running. */
+type Admitted = Runnable | { readonly ending: Ending }
+
 /**
  * Runs one delivery: looks whether it may run at all, runs middlewares, dependencies and handler
  * under its timeout, and says how it ended. Whatever the user's code does, every way out is a
- * {@link RunEnd}; only a store that is given up on throws.
+ * {@link RunEnd}; only a store that is given up on is a failure.
+ *
+ * Callbacks instead of promises: this is on the way of every task, where each promise counts, twice
+ * where async hooks are on.
  */
 export class Executor {
   readonly #options: ExecutorOptions
@@ -68,63 +78,85 @@ export class Executor {
     )
   }
 
-  execute(run: Run): Promise<RunEnd> {
+  execute(run: Run): void {
+    const { acknowledge, onEnd, onFailure } = this.#options
+    let admitted: Admitted
     try {
-      return this.#execute(run)
+      admitted = this.#admit(run)
+      failpoint('run.admitted')
     } catch (error) {
-      return Promise.reject(error)
+      return onFailure(run, error)
     }
-  }
-
-  #execute(run: Run): Promise<RunEnd> {
-    const { acknowledge } = this.#options
-    const admitted = this.#admit(run)
     if ('ending' in admitted) {
-      return Promise.resolve({ kind: 'settle', ending: admitted.ending, seconds: 0 })
+      return onEnd(run, { kind: 'settle', ending: admitted.ending, seconds: 0 })
     }
-    failpoint('run.admitted')
-    if (acknowledge !== undefined) return this.#acknowledged(run, admitted, acknowledge)
-    return this.#start(run, admitted)
+    if (acknowledge === undefined) return this.#start(run, admitted)
+    const runnable = admitted
+    acknowledge(run).then(
+      (status) => this.#acknowledged(run, runnable, status),
+      (error: unknown) => onFailure(run, error),
+    )
   }
 
-  async #acknowledged(
-    run: Run,
-    admitted: Runnable,
-    acknowledge: (run: Run) => Promise<SettleStatus>,
-  ): Promise<RunEnd> {
-    const status = await acknowledge(run)
-    failpoint('run.acknowledged')
-    if (status !== 'settled') return unacknowledged(run, admitted, status)
+  #acknowledged(run: Run, admitted: Runnable, status: SettleStatus): void {
+    const { onEnd, onFailure } = this.#options
+    try {
+      failpoint('run.acknowledged')
+    } catch (error) {
+      return onFailure(run, error)
+    }
+    if (status !== 'settled') return onEnd(run, unacknowledged(run, admitted, status))
     run.acknowledged = true
-    return this.#start(run, admitted)
+    this.#start(run, admitted)
   }
 
-  #start(run: Run, admitted: Runnable): Promise<RunEnd> {
-    const { runtime, onStart, onStuck } = this.#options
-    const { clock } = runtime.surroundings
-    onStart(run)
-    failpoint('run.started')
-    const startedAt = clock.monotonic()
+  #start(run: Run, admitted: Runnable): void {
+    const { runtime, grace, onStart, onFailure } = this.#options
+    try {
+      onStart(run)
+      failpoint('run.started')
+    } catch (error) {
+      return onFailure(run, error)
+    }
+    run.startedAt = runtime.surroundings.clock.monotonic()
     const timer = this.#armTimeout(run, admitted)
-    return new Promise((resolve) => {
-      const ended = (end: WorkEnd): void => {
-        // A failpoint that throws, and whatever else is wrong here, must end the run too.
-        try {
-          failpoint('run.ended')
-          timer?.cancel()
-          const seconds = (clock.monotonic() - startedAt) / 1000
-          if (end.kind === 'stuck') {
-            onStuck(run, seconds)
-            this.#watchStuck(run, work)
-          }
-          resolve(this.#judge(run, { ...admitted, seconds, end }))
-        } catch (error) {
-          resolve(Promise.reject(error))
-        }
-      }
-      const work = attempt(() => this.#run(run, { ...admitted, startedAt }))
-      run.watch(work, admitted.task.grace ?? this.#options.grace, ended)
+    let work: unknown
+    try {
+      work = this.#run(run, admitted)
+    } catch (error) {
+      // What throws at once ends as what rejects later does.
+      work = Promise.reject(error)
+    }
+    run.watch(work, admitted.task.grace ?? grace, (end) => {
+      timer?.cancel()
+      this.#ended(run, admitted, { end, work })
     })
+  }
+
+  #ended(run: Run, { message, task }: Runnable, { end, work }: { end: WorkEnd; work: unknown }) {
+    const { runtime, onStuck, onEnd, onFailure } = this.#options
+    let verdict: RunEnd
+    // A failpoint that throws, and whatever else is wrong here, must end the run too.
+    try {
+      failpoint('run.ended')
+      const seconds = (runtime.surroundings.clock.monotonic() - run.startedAt) / 1000
+      if (end.kind === 'stuck') {
+        onStuck(run, seconds)
+        this.#watchStuck(run, work)
+      }
+      const judged = { message, task, seconds, end }
+      if (run.committed) {
+        this.#judgeCommitted(run, judged).then(
+          (found) => onEnd(run, found),
+          (error: unknown) => onFailure(run, error),
+        )
+        return
+      }
+      verdict = this.#verdict(run, judged)
+    } catch (error) {
+      return onFailure(run, error)
+    }
+    onEnd(run, verdict)
   }
 
   #watchStuck({ taskName, delivery }: Run, work: unknown): void {
@@ -138,7 +170,7 @@ export class Executor {
   }
 
   /** Whether a delivery may run; otherwise how it ends without running. */
-  #admit(run: Run): Runnable | { readonly ending: Ending } {
+  #admit(run: Run): Admitted {
     const { runtime, redeliveries, unknownTask } = this.#options
     const { delivery } = run
     let message: Message | undefined
@@ -189,7 +221,7 @@ export class Executor {
   }
 
   /** Middlewares around dependencies and handler: a value, or a promise of one. */
-  #run(run: Run, about: Runnable & { startedAt: number }): unknown {
+  #run(run: Run, about: Runnable): unknown {
     if (this.#hooks.length === 0) return this.#handle(run, about)
     const execution = {
       message: about.message,
@@ -203,7 +235,7 @@ export class Executor {
     return throughExecuteHooks(execution, this.#hooks, async () => this.#handle(run, about))
   }
 
-  #handle(run: Run, about: Runnable & { startedAt: number }): unknown {
+  #handle(run: Run, about: Runnable): unknown {
     const { message, task } = about
     const plain = task.isolate === undefined && task.input === undefined
     if (plain && hasNone(message.kwargs))
@@ -212,11 +244,11 @@ export class Executor {
   }
 
   /** In a thread or process of its own, or with arguments that are bound or parsed first. */
-  async #handleBound(run: Run, about: Runnable & { startedAt: number }): Promise<unknown> {
+  async #handleBound(run: Run, about: Runnable): Promise<unknown> {
     const { runtime } = this.#options
-    const { message, task, startedAt } = about
+    const { message, task } = about
     if (task.isolate !== undefined) {
-      const context = new RunContext({ runtime, run, task, message, input: undefined, startedAt })
+      const context = new RunContext({ runtime, run, task, message, input: undefined })
       // Loaded when it is needed: threads and child processes cost every import of the package.
       const { runIsolated } = await import('./isolated-run.ts')
       return runIsolated({ runtime, task, message, context })
@@ -224,11 +256,7 @@ export class Executor {
     return this.#call(run, about, await fromTravel(task, message))
   }
 
-  #call(
-    run: Run,
-    { message, task, startedAt }: Runnable & { startedAt: number },
-    { positional, input }: HandlerArguments,
-  ): unknown {
+  #call(run: Run, { message, task }: Runnable, { positional, input }: HandlerArguments): unknown {
     const { runtime } = this.#options
     const { handler, deps } = task
     failpoint('run.arguments')
@@ -240,7 +268,7 @@ export class Executor {
     }
     if (deps === undefined) return call(positional)
     return runtime.container.use({
-      context: new RunContext({ runtime, run, task, message, input, startedAt }),
+      context: new RunContext({ runtime, run, task, message, input }),
       body: async (scope) => call([await scope.resolve(deps), ...positional]),
       onTearDownError: (error) =>
         runtime.surroundings.logger.error('a dependency failed to be torn down', {
@@ -249,10 +277,6 @@ export class Executor {
           error,
         }),
     })
-  }
-
-  #judge(run: Run, of: JudgedRun): RunEnd | Promise<RunEnd> {
-    return run.committed ? this.#judgeCommitted(run, of) : this.#verdict(run, of)
   }
 
   async #judgeCommitted(run: Run, of: JudgedRun): Promise<RunEnd> {
@@ -306,15 +330,6 @@ function isRunnable(task: RegisteredTask | undefined): task is Runnable['task'] 
 function hasNone(kwargs: Message['kwargs']): boolean {
   for (const _name in kwargs) return false
   return true
-}
-
-/** What throws at once ends as what rejects later does. */
-function attempt(work: () => unknown): unknown {
-  try {
-    return work()
-  } catch (error) {
-    return Promise.reject(error)
-  }
 }
 
 /** Cancelled, or lost, just before it was acknowledged: it does not run. */

@@ -28,6 +28,12 @@ export interface FinisherOptions {
   readonly lease: number
 }
 
+/** Who is told of the end of a run in the store. */
+export interface FinishListener {
+  readonly finished: (run: Run, settled: Settled | undefined, seconds: number) => void
+  readonly failed: (run: Run, error: unknown) => void
+}
+
 /** Brings the end of a run into the store, whatever the store says to it first. */
 export class Finisher {
   readonly #options: FinisherOptions
@@ -38,22 +44,41 @@ export class Finisher {
 
   /** Early acknowledgement: the message ends before it runs. */
   acknowledge(run: Run): Promise<SettleStatus> {
-    return this.#options.settler.settle({ claim: run.delivery, outcome: { kind: 'succeeded' } })
+    return this.#settle({ claim: run.delivery, outcome: { kind: 'succeeded' } })
   }
 
   /**
-   * Settles; `undefined` when the message was not ours any more and nothing was written.
-   * @throws the store's error when patience has ended.
+   * Settles, and tells once what came of it: `undefined` when the message was not ours any more and
+   * nothing was written; a failure when patience has ended. Nearly every message is settled at the first
+   * try, and needs no promise here.
    */
-  finish(run: Run, end: SettleEnd): Promise<Settled | undefined> {
-    const settlement = this.#encode(run, end)
-    failpoint('finish.encoded')
-    if (run.acknowledged) return this.#afterTheFact(run, settlement)
-    // One callback, no async function: nearly every message ends here, settled at the first try.
-    return this.#options.settler.settle(settlement).then(
-      (status) =>
-        status === 'settled' ? told(settlement) : this.#unsettled(run, end, { settlement, status }),
-      (error: unknown) => this.#refused(run, end, error),
+  finish(run: Run, end: SettleEnd, told: FinishListener): void {
+    let settlement: Settlement
+    try {
+      settlement = this.#encode(run, end)
+      failpoint('finish.encoded')
+    } catch (error) {
+      return told.failed(run, error)
+    }
+    const later = (settled: Promise<Settled | undefined>): void =>
+      void settled.then(
+        (found) => told.finished(run, found, end.seconds),
+        (error: unknown) => told.failed(run, error),
+      )
+    if (run.acknowledged) return later(this.#afterTheFact(run, settlement))
+    this.#options.settler.settle(
+      settlement,
+      (status) => {
+        if (status === 'settled') told.finished(run, settledAs(settlement), end.seconds)
+        else later(this.#unsettled(run, end, { settlement, status }))
+      },
+      (error) => later(this.#refused(run, end, error)),
+    )
+  }
+
+  #settle(settlement: Settlement): Promise<SettleStatus> {
+    return new Promise((resolve, reject) =>
+      this.#options.settler.settle(settlement, resolve, reject),
     )
   }
 
@@ -66,9 +91,9 @@ export class Finisher {
   async #refused(run: Run, end: SettleEnd, error: unknown): Promise<Settled | undefined> {
     if (!isRefusal(error)) throw error
     const settlement = this.#unstorable(run, { error, ...end })
-    const status = await this.#options.settler.settle(settlement)
+    const status = await this.#settle(settlement)
     return status === 'settled'
-      ? told(settlement)
+      ? settledAs(settlement)
       : this.#unsettled(run, end, { settlement, status })
   }
 
@@ -78,7 +103,7 @@ export class Finisher {
     { ending, seconds }: SettleEnd,
     { settlement, status }: { settlement: Settlement; status: SettleStatus },
   ): Promise<Settled | undefined> {
-    const { runtime, settler, patience } = this.#options
+    const { runtime, patience } = this.#options
     if (status !== 'cancelled') return undefined
     // Cancelled while it ended: what it returned is refused.
     if (!runtime.resultsInSettle && settlement.result !== undefined)
@@ -86,7 +111,7 @@ export class Finisher {
     const reason = await this.#cancelReason(run)
     failpoint('finish.cancelled')
     const again = settlementOf(runtime, cancelledEnding(aboutOf(run, ending), reason, seconds))
-    return (await settler.settle(again)) === 'settled' ? told(again) : undefined
+    return (await this.#settle(again)) === 'settled' ? settledAs(again) : undefined
   }
 
   /** The store knows why; the heartbeat may not have told us yet. */
@@ -122,7 +147,7 @@ export class Finisher {
     if (outcome.kind === 'retry') await this.#send(run, outcome)
     else if (result !== undefined) await patience.insist(() => runtime.results.save([result]))
     failpoint('finish.saved')
-    return told({ outcome })
+    return settledAs({ outcome })
   }
 
   async #send({ delivery }: Run, { body, delay }: Pick<Envelope, 'body' | 'delay'>): Promise<void> {
@@ -139,7 +164,7 @@ function aboutOf({ delivery, message }: Run, { task }: Ending): About {
 
 const success: Settled = { status: 'succeeded', detail: undefined }
 
-function told({ outcome }: Pick<Settlement, 'outcome'>): Settled {
+function settledAs({ outcome }: Pick<Settlement, 'outcome'>): Settled {
   if (outcome.kind === 'succeeded') return success
   if (outcome.kind === 'cancelled') return { status: 'cancelled', detail: outcome.reason }
   if (outcome.kind === 'retry')

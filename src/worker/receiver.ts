@@ -15,6 +15,8 @@ export interface ReceiverOptions {
   readonly suspects: () => number
   /** Takes what was claimed; must not throw. */
   readonly take: (deliveries: readonly Delivery[]) => void
+  /** Runs what was taken. Called when the next fetch is under way, so that the two go on beside each other. */
+  readonly run: () => void
   readonly onError: (error: unknown) => void
   /** The store was closed for good: nothing will come any more. */
   readonly onClosed: () => void
@@ -59,19 +61,22 @@ export class Receiver {
   }
 
   async #run(): Promise<void> {
-    const { runtime, room, onError, onClosed } = this.#options
+    const { runtime, room, run, onError, onClosed } = this.#options
     const { clock, random } = runtime.surroundings
     const { signal } = this.#stop
     let wait = errorWait.first
     while (!signal.aborted) {
       const free = room()
+      if (free < 1 || this.#unsure) run()
       if (free < 1) {
         await this.#room()
         continue
       }
       try {
         if (this.#unsure && (await this.#recovered())) continue
-        await this.#receive(free)
+        const fetch = this.#receive(free)
+        run()
+        await fetch
         wait = errorWait.first
       } catch (error) {
         if (isTaskwrightError(error, 'NOT_STARTED')) return onClosed()

@@ -24,7 +24,6 @@ export interface RunContextOf {
   readonly task: RegisteredTask
   readonly message: Message
   readonly input: unknown
-  readonly startedAt: number
 }
 
 /** The context of a run in a worker. */
@@ -107,7 +106,7 @@ export class RunContext implements TaskContext {
   }
 
   commit(transaction: unknown, value?: unknown): void | Promise<void> {
-    const { runtime, run, task, message, startedAt } = this.#of
+    const { runtime, run, task, message } = this.#of
     const { transactions } = runtime
     this.#checkHeld('ctx.commit')
     if (transactions === undefined || !runtime.resultsInSettle) {
@@ -122,7 +121,7 @@ export class RunContext implements TaskContext {
       record: {
         status: 'succeeded',
         value,
-        executionTime: (runtime.surroundings.clock.monotonic() - startedAt) / 1000,
+        executionTime: (runtime.surroundings.clock.monotonic() - run.startedAt) / 1000,
         labels: message.labels,
         error: null,
       },

@@ -37,10 +37,16 @@ export class Run {
   /** Set once its slot was freed although its handler has not ended. */
   stuck = false
   taskName = ''
+  /** Of the monotonic clock: when its handler began. */
+  startedAt = 0
   attempt = 1
 
-  constructor(delivery: Delivery, clock: Clock) {
+  /** Whether it takes a slot: what is only to be settled takes none. */
+  readonly inSlot: boolean
+
+  constructor(delivery: Delivery, clock: Clock, inSlot = true) {
     this.delivery = delivery
+    this.inSlot = inSlot
     this.#clock = clock
   }
 

@@ -28,9 +28,13 @@ export class Settler {
     })
   }
 
-  /** Settles one delivery. @throws what the store refuses it for; its last error when patience has ended. */
-  settle(settlement: Settlement): Promise<SettleStatus> {
-    return this.#batch.add(settlement)
+  /** Settles one delivery. Fails with what the store refuses it for; with its last error when patience has ended. */
+  settle(
+    settlement: Settlement,
+    settled: (status: SettleStatus) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    this.#batch.push(settlement, settled, failed)
   }
 
   /** Resolves when nothing is on its way. */

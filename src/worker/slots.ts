@@ -5,8 +5,9 @@ import type { Delivery } from '../core/delivery.ts'
  * suspect lost its last lease, so it may be what kills its worker: if it runs beside no other
  * suspect, the next crash is blamed on the right one.
  *
- * A slot is taken while a handler runs; what has ended and is on its way into the store takes none,
- * but still counts as held: never more than slots and prefetch are in our hands.
+ * A slot is taken while a handler runs; what has ended and is on its way into the store takes none, so
+ * that the next is claimed in the same step. Once the store takes nothing any more, it does count: no
+ * more than twice the slots and the prefetch are ever in our hands.
  */
 export class Slots {
   readonly concurrency: number
@@ -17,6 +18,7 @@ export class Slots {
   #running = 0
   #settling = 0
   #suspectRunning = false
+  #stuck = false
 
   constructor(concurrency: number, prefetch: number) {
     this.concurrency = concurrency
@@ -35,11 +37,17 @@ export class Slots {
     return this.#ready.length - this.#head + this.#suspects.length
   }
 
-  /** Messages that may be claimed now. While some wait, small fetches are put off until they are worth a call. */
+  /**
+   * Messages that may be claimed now. While some wait, small fetches are put off until they are worth a
+   * call; and one fetch takes half of all at most, so that the store claims the next half while the last
+   * one runs.
+   */
   room(): number {
-    const held = this.#running + this.#settling + this.waiting
-    const free = this.concurrency + this.prefetch - held
-    return this.waiting > 0 && free < Math.max(1, this.prefetch / 2) ? 0 : free
+    const capacity = this.concurrency + this.prefetch
+    const ending = this.#stuck ? this.#settling : Math.max(0, this.#settling - capacity)
+    const free = capacity - this.#running - this.waiting - ending
+    if (this.waiting > 0 && free < Math.max(1, this.prefetch / 2)) return 0
+    return this.prefetch === 0 ? free : Math.min(free, Math.ceil(capacity / 2))
   }
 
   /** Suspects that may be claimed now: never one that would only wait beside another. */
@@ -80,8 +88,14 @@ export class Slots {
     this.#settling++
   }
 
+  /** The store has refused something: until it takes the next end, nothing is claimed for those that wait for it. */
+  storeFailed(): void {
+    this.#stuck = true
+  }
+
   /** It is out of our hands. */
   settled(delivery: Delivery): void {
+    this.#stuck = false
     this.#settling--
     if (delivery.redeliveries > 0) this.#suspectRunning = false
   }

@@ -1,19 +1,15 @@
 import { milliseconds, type Duration } from '../core/duration.ts'
-import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
-import { LeaseLostError, NotStartedError, TaskCancelledError } from '../core/errors.ts'
+import { NotStartedError } from '../core/errors.ts'
 import { failpoint } from '../core/failpoint.ts'
-import type { SettleStatus } from '../core/settlement.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
-import { Executor, type RunEnd } from './executor.ts'
-import { Finisher, type Settled } from './finisher.ts'
 import { Hands } from './hands.ts'
 import { Patience } from './patience.ts'
 import { Receiver } from './receiver.ts'
-import { Run } from './run.ts'
+import { Runs } from './runs.ts'
 import { Settler } from './settler.ts'
 import { Slots } from './slots.ts'
 import { watchStalls } from './stall-watch.ts'
-import { WorkerEmitter, type TaskFact, type WorkerEvents } from './worker-events.ts'
+import { WorkerEmitter, type WorkerEvents } from './worker-events.ts'
 import type { WorkerSettings } from './worker-settings.ts'
 import type { WorkerCounts, Worker } from './worker.ts'
 
@@ -38,23 +34,16 @@ export class TaskWorker implements Worker {
   readonly #settings: WorkerSettings
   readonly #emitter: WorkerEmitter
   readonly #slots: Slots
-  readonly #runs = new Map<LeaseToken, Run>()
   readonly #giveUp = new AbortController()
   readonly #hurry = new AbortController()
   readonly #hands: Hands
-  readonly #patience: Patience
   readonly #settler: Settler
-  readonly #finisher: Finisher
-  readonly #executor: Executor
+  readonly #runs: Runs
   readonly #receiver: Receiver
   #stalls: { stop(): void } | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #resolveStopped: () => void = () => {}
-  readonly #idle: (() => void)[] = []
-  #started = 0
-  #settled = 0
-  #stuck = 0
 
   constructor(runtime: BrokerRuntime, settings: WorkerSettings) {
     this.#runtime = runtime
@@ -68,39 +57,35 @@ export class TaskWorker implements Worker {
     )
     this.#slots = new Slots(settings.concurrency, settings.prefetch)
     this.#hands = new Hands(runtime)
-    this.#patience = new Patience({
+    const onStoreFailed = (error: unknown): void => this.#storeFailed(error)
+    const patience = new Patience({
       surroundings: runtime.surroundings,
       giveUp: this.#giveUp.signal,
-      onError: (error) => this.#storeFailed(error),
+      onError: onStoreFailed,
     })
-    this.#settler = new Settler(runtime, this.#patience)
-    this.#finisher = new Finisher({
+    this.#settler = new Settler(runtime, patience)
+    this.#runs = new Runs({
       runtime,
+      settings,
+      slots: this.#slots,
+      hands: this.#hands,
+      patience,
       settler: this.#settler,
-      patience: this.#patience,
-      lease: settings.lease,
-    })
-    this.#executor = new Executor({
-      runtime,
-      unknownTask: settings.unknownTask,
-      redeliveries: settings.redeliveries,
-      lease: settings.lease,
-      grace: settings.grace,
-      patience: this.#patience,
-      acknowledge: settings.ack === 'early' ? (run) => this.#acknowledge(run) : undefined,
-      onStart: (run) =>
-        this.#emitter.has('task-started') && this.#emitter.emit('task-started', factOf(run)),
-      onStuck: (run, seconds) => this.#reportStuck(run, seconds),
+      emitter: this.#emitter,
+      onRoom: () => this.#receiver.roomChanged(),
+      // Nobody is in a hurry: what runs may end.
+      onEnough: () => void this.#end('maxTasks', Infinity),
+      onStoreFailed,
     })
     this.#receiver = new Receiver({
       runtime,
       queues: settings.queues,
       lease: settings.lease,
-      room: () =>
-        Math.min(settings.maxTasks - this.#started - this.#slots.waiting, this.#slots.room()),
+      room: () => Math.min(this.#runs.left - this.#slots.waiting, this.#slots.room()),
       suspects: () => this.#slots.suspectRoom(),
-      take: (deliveries) => this.#take(deliveries),
-      onError: (error) => this.#storeFailed(error),
+      take: (deliveries) => this.#runs.take(deliveries),
+      run: () => this.#runs.fill(),
+      onError: onStoreFailed,
       onClosed: () => void this.#end('the broker was stopped', this.#settings.shutdownTimeout),
     })
   }
@@ -110,8 +95,8 @@ export class TaskWorker implements Worker {
       running: this.#slots.running,
       settling: this.#slots.settling,
       prefetched: this.#slots.waiting,
-      settled: this.#settled,
-      stuck: this.#stuck,
+      settled: this.#runs.settled,
+      stuck: this.#runs.stuck,
     }
   }
 
@@ -141,12 +126,12 @@ export class TaskWorker implements Worker {
       lease,
       every: Math.floor(lease / beatsPerLease),
       stallLimit,
-      onLost: (claims) => this.#lost(claims),
-      onCancelled: (claim, reason) => this.#cancelled(claim, reason),
+      onLost: (claims) => this.#runs.lost(claims),
+      onCancelled: (claim, reason) => this.#runs.cancelled(claim, reason),
       onError: (error) => this.#storeFailed(error),
     })
     this.#stalls = watchStalls(surroundings.clock, (ms) => {
-      const running = [...this.#runs.values()].map((run) => run.taskName)
+      const running = this.#runs.names
       surroundings.logger.warn(
         `the event loop was blocked for ${ms} ms: use \`isolate\` for work that does not await`,
         { running },
@@ -169,6 +154,7 @@ export class TaskWorker implements Worker {
 
   /** Every call may shorten the wait, none lengthens it. */
   #end(reason: string, timeout: number): Promise<void> {
+    this.#runs.close()
     // Begun a moment later: whoever asks again from within it must find that it has begun.
     this.#stopping ??= Promise.resolve().then(() => this.#stop(reason))
     if (timeout === 0) this.#hurry.abort()
@@ -186,17 +172,15 @@ export class TaskWorker implements Worker {
       failpoint('stop.before')
       await this.#receiver.stop()
       failpoint('stop.received')
-      const givenBack = this.#giveBack(this.#slots.drain())
-      await Promise.race([this.#untilIdle(), aborted(this.#hurry.signal)])
-      for (const run of this.#runs.values()) {
-        run.interrupt({ kind: 'shutdown', error: new Error('the worker is shutting down') })
-      }
+      const givenBack = this.#runs.giveBackWaiting()
+      await Promise.race([this.#runs.idle(), aborted(this.#hurry.signal)])
+      this.#runs.interrupt()
       // Aborted handlers have their grace; a store that stays away after that is given up on.
       const patience = this.#runtime.surroundings.clock.after(
         this.#settings.grace + storePatience,
         () => this.#giveUp.abort(),
       )
-      await this.#untilIdle()
+      await this.#runs.idle()
       await givenBack
       await this.#settler.idle()
       failpoint('stop.idle')
@@ -209,187 +193,10 @@ export class TaskWorker implements Worker {
     this.#resolveStopped()
   }
 
-  #take(deliveries: readonly Delivery[]): void {
-    if (deliveries.length === 0) return
-    for (const delivery of deliveries) if (delivery.redeliveries > 0) this.#supersede(delivery)
-    this.#hands.keep(deliveries)
-    this.#slots.add(deliveries)
-    this.#startWaiting()
-  }
-
-  /**
-   * A claim that was lost without our knowing came back to this very worker: the older one must not run
-   * beside the newer, nor after a cancel that came between them.
-   */
-  #supersede({ id }: Delivery): void {
-    const running = [...this.#runs.values()].map(({ delivery }) => delivery)
-    this.#lost([...running.filter((one) => one.id === id), ...this.#slots.waitingFor(id)])
-  }
-
-  #startWaiting(): void {
-    if (this.#stopping !== undefined) return
-    while (this.#started < this.#settings.maxTasks) {
-      const delivery = this.#slots.next()
-      if (delivery === undefined) return
-      this.#started++
-      this.#inSlot(delivery)
-    }
-    // Nobody is in a hurry: what runs may end.
-    void this.#end('maxTasks', Infinity)
-  }
-
-  #inSlot(delivery: Delivery): void {
-    this.#runOne(delivery, {
-      ended: () => {
-        this.#slots.ended()
-        this.#startWaiting()
-      },
-      over: () => {
-        this.#slots.settled(delivery)
-        this.#startWaiting()
-        this.#receiver.roomChanged()
-      },
-    })
-  }
-
-  /**
-   * From its first look to its end in the store. Callbacks instead of async functions: on the way of
-   * every task each promise counts, twice where async hooks are on.
-   */
-  #runOne(delivery: Delivery, { ended, over }: OnTheWay): void {
-    const run = new Run(delivery, this.#runtime.surroundings.clock)
-    this.#runs.set(delivery.token, run)
-    const gone = (): void => {
-      this.#runs.delete(delivery.token)
-      this.#hands.drop([delivery])
-      if (this.#runs.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
-      over()
-    }
-    this.#execute(run, ended).then(gone, (error: unknown) => {
-      // Shutdown gave the store up, or it refused even to note a failure: the lease ends by itself and
-      // the message comes back.
-      this.#runtime.surroundings.logger.error(
-        'how a message ended could not be stored: it will be delivered again when its lease ends',
-        { task: run.taskName, id: delivery.id, error },
-      )
-      this.#emitter.emit('store-failed', { error })
-      gone()
-    })
-  }
-
-  #execute(run: Run, ended: () => void): Promise<void> {
-    const store = (end: RunEnd): void | Promise<void> => {
-      ended()
-      switch (end.kind) {
-        case 'give-back':
-          return run.acknowledged ? this.#finisher.sendAgain(run) : this.#giveBack([run.delivery])
-        case 'lost':
-          return this.#emitter.emit('task-lost', factOf(run))
-        case 'committed':
-          return this.#reportSettled(run, { status: 'succeeded', detail: undefined }, end.seconds)
-        case 'settle':
-          failpoint('finish.before')
-          return this.#finisher.finish(run, end).then((settled) => {
-            failpoint('finish.after')
-            if (settled === undefined) this.#emitter.emit('task-lost', factOf(run))
-            else this.#reportSettled(run, settled, end.seconds)
-          })
-      }
-    }
-    return this.#executor.execute(run).then(store, (error: unknown) => {
-      ended()
-      throw error
-    })
-  }
-
-  #reportSettled(run: Run, settled: Settled, seconds: number): void {
-    this.#settled++
-    if (!this.#emitter.has('task-settled')) return
-    this.#emitter.emit('task-settled', { ...factOf(run), ...settled, seconds })
-  }
-
-  /** From then on the store has no claim of ours any more: it must not seem lost. */
-  async #acknowledge(run: Run): Promise<SettleStatus> {
-    const status = await this.#finisher.acknowledge(run)
-    if (status === 'settled') this.#hands.drop([run.delivery])
-    return status
-  }
-
-  async #giveBack(deliveries: readonly Delivery[]): Promise<void> {
-    if (deliveries.length === 0) return
-    try {
-      failpoint('give-back.before')
-      await this.#patience.insist(() => this.#runtime.transport.release(deliveries))
-      failpoint('give-back.after')
-    } catch (error) {
-      // Their leases end by themselves.
-      this.#storeFailed(error)
-    }
-    this.#hands.drop(deliveries)
-  }
-
-  #lost(claims: readonly Claim[]): void {
-    this.#hands.drop(claims)
-    for (const claim of claims) {
-      const error = new LeaseLostError(
-        `the lease of message ${claim.id} was lost: another worker may run it.`,
-      )
-      this.#runs.get(claim.token)?.interrupt({ kind: 'lost', error })
-      this.#slots.remove(claim.token)
-    }
-    this.#receiver.roomChanged()
-  }
-
-  #cancelled(claim: Claim, reason: string): void {
-    const run = this.#runs.get(claim.token)
-    if (run !== undefined) {
-      run.interrupt({ kind: 'cancelled', error: new TaskCancelledError(reason) })
-      return
-    }
-    // Not started yet: it goes through the executor with the flag, which settles it without a run, and
-    // needs no slot for that.
-    const waiting = this.#slots.remove(claim.token)
-    if (waiting === undefined) return
-    this.#runOne(
-      { ...waiting, cancelled: reason },
-      { ended: () => {}, over: () => this.#receiver.roomChanged() },
-    )
-  }
-
-  #reportStuck(run: Run, seconds: number): void {
-    this.#stuck++
-    this.#runtime.surroundings.logger.error(
-      'a task did not end after it was aborted: its slot was freed, but it may still be running. Look at ctx.signal in it, or use `isolate`',
-      { task: run.taskName, id: run.delivery.id, seconds: Math.round(seconds) },
-    )
-    this.#emitter.emit('task-stuck', { ...factOf(run), seconds })
-  }
-
   #storeFailed(error: unknown): void {
+    this.#slots.storeFailed()
     this.#runtime.surroundings.logger.warn('the store failed; trying again', { error })
     this.#emitter.emit('store-failed', { error })
-  }
-
-  #untilIdle(): Promise<void> {
-    if (this.#runs.size === 0) return Promise.resolve()
-    return new Promise((resolve) => this.#idle.push(resolve))
-  }
-}
-
-/** Who is told of the two steps of a delivery. */
-interface OnTheWay {
-  /** Its handler has ended, or it was not to run. */
-  readonly ended: () => void
-  /** It is out of our hands. */
-  readonly over: () => void
-}
-
-function factOf(run: Run): TaskFact {
-  return {
-    id: run.delivery.id,
-    task: run.taskName,
-    queue: run.delivery.queue,
-    attempt: run.attempt,
   }
 }
 

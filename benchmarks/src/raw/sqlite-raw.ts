@@ -40,6 +40,9 @@ export async function sqliteRaw(
     handle.prepare(sql),
   ) as [Statement, Statement, Statement, Statement, Statement]
 
+  // As the engine reads them, where the library can.
+  reading.setReturnArrays?.(true)
+
   const sendAll = (texts: readonly string[]): void => {
     const now = Date.now()
     handle.exec('BEGIN IMMEDIATE')
@@ -58,7 +61,7 @@ export async function sqliteRaw(
       ending.run(id, first + i)
       if (results) saving.run(id, now + resultLife, resultBody, now)
     }
-    const rows = reading.all(no, room) as Row[]
+    const rows = reading.all(no, room).map(rowOf)
     for (const { seq } of rows) holding.run(token++, now + lease, seq)
     handle.exec('COMMIT')
     return rows
@@ -104,4 +107,10 @@ interface Row {
   readonly seq: number
   readonly id: string
   readonly body: string
+}
+
+/** A row comes as the array of its columns, or as an object where the library has no arrays. */
+function rowOf(found: unknown): Row {
+  if (!Array.isArray(found)) return found as Row
+  return { seq: found[0] as number, id: found[1] as string, body: found[8] as string }
 }

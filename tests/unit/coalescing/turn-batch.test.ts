@@ -115,3 +115,33 @@ describe('TurnBatch', () => {
     await batch.idle()
   })
 })
+
+describe('TurnBatch that closes with the turn', () => {
+  it('waits for all that this turn of the loop has started', async () => {
+    const { batches, run } = heldRun()
+    const batch = new TurnBatch<number, number>({ most: 100, run, closes: 'turn' })
+    void batch.add(1)
+    await turn()
+    void batch.add(2)
+    expect(batches).toHaveLength(0)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(batches.map(({ items }) => items)).toEqual([[1, 2]])
+  })
+
+  it('closes at once for the last one, unless as many are under way as may be', async () => {
+    const { batches, run } = heldRun()
+    const batch = new TurnBatch<number, number>({ most: 100, run, closes: 'turn' })
+    void batch.add(1)
+    const last = batch.addLast(2)
+    expect(batches.map(({ items }) => items)).toEqual([[1, 2]])
+    const later = batch.addLast(3)
+    expect(batches).toHaveLength(1)
+    batches[0]?.end()
+    expect(await last).toBe(20)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(batches.map(({ items }) => items)).toEqual([[1, 2], [3]])
+    batches[1]?.end()
+    expect(await later).toBe(30)
+    await batch.idle()
+  })
+})

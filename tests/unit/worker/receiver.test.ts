@@ -27,7 +27,14 @@ function newStage() {
   const recovers: (readonly LeaseToken[])[] = []
   const taken: unknown[] = []
   const errors: unknown[] = []
-  const state = { room: 5, suspects: 1, closed: 0, lost: [] as Delivery[], recoverFails: 0 }
+  const state = {
+    room: 5,
+    suspects: 1,
+    closed: 0,
+    runs: 0,
+    lost: [] as Delivery[],
+    recoverFails: 0,
+  }
   const transport = {
     receive: (request: ReceiveRequest) =>
       new Promise<readonly Delivery[]>((resolve, reject) => {
@@ -53,6 +60,7 @@ function newStage() {
     room: () => state.room,
     suspects: () => state.suspects,
     take: (deliveries) => taken.push(...deliveries.map(({ token }) => token)),
+    run: () => state.runs++,
     onError: (error) => errors.push(error),
     onClosed: () => state.closed++,
   })

@@ -9,13 +9,42 @@ const tokens = (deliveries: readonly { token: unknown }[]) => deliveries.map(({ 
 describe('slots', () => {
   it('start in the order of claims, as many as run at once', () => {
     const slots = new Slots(2, 3)
-    expect(slots.room()).toBe(5)
     slots.add([one(1), one(2), one(3)])
     expect([slots.next()?.token, slots.next()?.token, slots.next()]).toEqual([1, 2, undefined])
     expect([slots.running, slots.waiting, slots.room()]).toEqual([2, 1, 2])
     free(slots, one(1))
     expect(slots.next()?.token).toBe(3)
     expect(slots.next()).toBeUndefined()
+  })
+
+  it('ask for half of all at most, so that the next half is claimed while one runs', () => {
+    const slots = new Slots(2, 3)
+    expect(slots.room()).toBe(3)
+    slots.add([one(1), one(2), one(3)])
+    expect([slots.next()?.token, slots.next()?.token, slots.room()]).toEqual([1, 2, 2])
+    // Without prefetch there is nothing to claim beside what runs.
+    expect(new Slots(5, 0).room()).toBe(5)
+  })
+
+  it('do not count what is on its way into the store, unless the store takes nothing', () => {
+    const slots = new Slots(2, 2)
+    slots.add([one(1), one(2), one(3), one(4)])
+    for (let i = 0; i < 4; i++) {
+      slots.next()
+      slots.ended()
+    }
+    expect([slots.settling, slots.room()]).toEqual([4, 2])
+    slots.storeFailed()
+    expect(slots.room()).toBe(0)
+    slots.settled(one(1))
+    expect([slots.settling, slots.room()]).toEqual([3, 2])
+    slots.add([one(5), one(6), one(7), one(8)])
+    for (let i = 0; i < 4; i++) {
+      slots.next()
+      slots.ended()
+    }
+    // Twice of all is enough, whatever the store says.
+    expect([slots.settling, slots.room()]).toEqual([7, 1])
   })
 
   it('put small fetches off while something waits', () => {
@@ -27,7 +56,7 @@ describe('slots', () => {
       free(slots, one(0))
       slots.next()
     }
-    expect(slots.room()).toBe(10)
+    expect(slots.room()).toBe(6)
   })
 
   it('run one suspect at a time, first of all, and hold no second', () => {

@@ -1,0 +1,297 @@
+import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
+import { LeaseLostError, TaskCancelledError } from '../core/errors.ts'
+import { failpoint } from '../core/failpoint.ts'
+import type { SettleStatus } from '../core/settlement.ts'
+import type { BrokerRuntime } from '../broker/runtime.ts'
+import { Executor, type RunEnd } from './executor.ts'
+import { Finisher, type FinishListener } from './finisher.ts'
+import type { Hands } from './hands.ts'
+import type { Patience } from './patience.ts'
+import { Run } from './run.ts'
+import type { Settler } from './settler.ts'
+import type { Slots } from './slots.ts'
+import type { TaskFact, WorkerEmitter } from './worker-events.ts'
+import type { WorkerSettings } from './worker-settings.ts'
+
+/** What {@link Runs} work with. */
+export interface RunsOptions {
+  readonly runtime: BrokerRuntime
+  readonly settings: WorkerSettings
+  readonly slots: Slots
+  readonly hands: Hands
+  readonly patience: Patience
+  readonly settler: Settler
+  readonly emitter: WorkerEmitter
+  /** There may be room for more. */
+  readonly onRoom: () => void
+  /** So many have been started as this worker is to run. */
+  readonly onEnough: () => void
+  readonly onStoreFailed: (error: unknown) => void
+}
+
+/**
+ * The deliveries in the hands of a worker, from the claim to the end in the store: those that wait for
+ * a slot are started, each runs in the executor, and its end goes through the finisher.
+ */
+export class Runs {
+  readonly #options: RunsOptions
+  readonly #runs = new Map<LeaseToken, Run>()
+  readonly #executor: Executor
+  readonly #finisher: Finisher
+  readonly #idle: (() => void)[] = []
+  readonly #listener: FinishListener
+  #filling = false
+  #closed = false
+  #started = 0
+  #settled = 0
+  #stuck = 0
+
+  constructor(options: RunsOptions) {
+    this.#options = options
+    const { runtime, settings, settler, patience, emitter } = options
+    const { lease, ack, unknownTask, redeliveries, grace } = settings
+    this.#finisher = new Finisher({ runtime, settler, patience, lease })
+    this.#executor = new Executor({
+      runtime,
+      unknownTask,
+      redeliveries,
+      lease,
+      grace,
+      patience,
+      acknowledge: ack === 'early' ? (run) => this.#acknowledge(run) : undefined,
+      onStart: (run) => emitter.has('task-started') && emitter.emit('task-started', factOf(run)),
+      onStuck: (run, seconds) => this.#reportStuck(run, seconds),
+      onEnd: (run, end) => this.#store(run, end),
+      onFailure: (run, error) => this.#notStored(run, error),
+    })
+    this.#listener = {
+      finished: (run, settled, seconds) => {
+        try {
+          failpoint('finish.after')
+        } catch (error) {
+          return this.#failed(run, error)
+        }
+        if (settled === undefined) emitter.emit('task-lost', factOf(run))
+        else this.#reportSettled(run, settled, seconds)
+        this.#over(run)
+      },
+      failed: (run, error) => this.#failed(run, error),
+    }
+  }
+
+  /** Runs that were started and not yet are out of our hands. */
+  get size(): number {
+    return this.#runs.size
+  }
+  /** How many more may be started. */
+  get left(): number {
+    return this.#options.settings.maxTasks - this.#started
+  }
+  get settled(): number {
+    return this.#settled
+  }
+  get stuck(): number {
+    return this.#stuck
+  }
+  /** Names of the tasks under way. */
+  get names(): string[] {
+    return [...this.#runs.values()].map((run) => run.taskName)
+  }
+
+  /** Takes what was claimed. */
+  take(deliveries: readonly Delivery[]): void {
+    if (deliveries.length === 0) return
+    for (const delivery of deliveries) if (delivery.redeliveries > 0) this.#supersede(delivery)
+    this.#options.hands.keep(deliveries)
+    this.#options.slots.add(deliveries)
+  }
+
+  /** Starts what waits, as far as there are slots. */
+  fill(): void {
+    // A message that ends at once comes back here from within the loop, which goes on by itself.
+    if (this.#filling || this.#closed) return
+    this.#filling = true
+    while (this.left > 0) {
+      const delivery = this.#options.slots.next()
+      if (delivery === undefined) break
+      this.#started++
+      this.#run(delivery, true)
+    }
+    this.#filling = false
+    if (this.left <= 0) this.#options.onEnough()
+  }
+
+  /** Nothing is started from now on. */
+  close(): void {
+    this.#closed = true
+  }
+
+  /** Gives back what has not started. */
+  giveBackWaiting(): Promise<void> {
+    return this.#giveBack(this.#options.slots.drain())
+  }
+
+  /** Aborts all that run, for a shutdown. */
+  interrupt(): void {
+    for (const run of this.#runs.values())
+      run.interrupt({ kind: 'shutdown', error: new Error('the worker is shutting down') })
+  }
+
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void> {
+    if (this.#runs.size === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#idle.push(resolve))
+  }
+
+  /** These are not ours any more. */
+  lost(claims: readonly Claim[]): void {
+    const { hands, slots, onRoom } = this.#options
+    hands.drop(claims)
+    for (const claim of claims) {
+      const error = new LeaseLostError(
+        `the lease of message ${claim.id} was lost: another worker may run it.`,
+      )
+      this.#runs.get(claim.token)?.interrupt({ kind: 'lost', error })
+      slots.remove(claim.token)
+    }
+    onRoom()
+  }
+
+  /** The message of this claim was cancelled. */
+  cancelled(claim: Claim, reason: string): void {
+    const run = this.#runs.get(claim.token)
+    if (run !== undefined) {
+      run.interrupt({ kind: 'cancelled', error: new TaskCancelledError(reason) })
+      return
+    }
+    // Not started yet: it goes through the executor with the flag, which settles it without a run, and
+    // needs no slot for that.
+    const waiting = this.#options.slots.remove(claim.token)
+    if (waiting !== undefined) this.#run({ ...waiting, cancelled: reason }, false)
+  }
+
+  /**
+   * A claim that was lost without our knowing came back to this very worker: the older one must not run
+   * beside the newer, nor after a cancel that came between them.
+   */
+  #supersede({ id }: Delivery): void {
+    const running = [...this.#runs.values()].map(({ delivery }) => delivery)
+    const older = running.filter((one) => one.id === id)
+    this.lost([...older, ...this.#options.slots.waitingFor(id)])
+  }
+
+  #run(delivery: Delivery, inSlot: boolean): void {
+    const run = new Run(delivery, this.#options.runtime.surroundings.clock, inSlot)
+    this.#runs.set(delivery.token, run)
+    this.#executor.execute(run)
+  }
+
+  /** Its handler has ended, or was not to run: the slot is free, and the store is told. */
+  #store(run: Run, end: RunEnd): void {
+    if (run.inSlot) this.#options.slots.ended()
+    switch (end.kind) {
+      case 'settle':
+        try {
+          failpoint('finish.before')
+        } catch (error) {
+          this.#failed(run, error)
+          break
+        }
+        this.#finisher.finish(run, end, this.#listener)
+        break
+      case 'give-back':
+        ;(run.acknowledged ? this.#finisher.sendAgain(run) : this.#giveBack([run.delivery])).then(
+          () => this.#over(run),
+          (error: unknown) => this.#failed(run, error),
+        )
+        break
+      case 'lost':
+        this.#options.emitter.emit('task-lost', factOf(run))
+        this.#over(run)
+        break
+      case 'committed':
+        this.#reportSettled(run, { status: 'succeeded', detail: undefined }, end.seconds)
+        this.#over(run)
+    }
+    // Behind the settle, so that the next claim goes to the store together with it.
+    this.fill()
+    this.#options.onRoom()
+  }
+
+  #notStored(run: Run, error: unknown): void {
+    if (run.inSlot) this.#options.slots.ended()
+    this.#failed(run, error)
+  }
+
+  /**
+   * Shutdown gave the store up, or it refused even to note a failure: the lease ends by itself and the
+   * message comes back.
+   */
+  #failed(run: Run, error: unknown): void {
+    this.#options.runtime.surroundings.logger.error(
+      'how a message ended could not be stored: it will be delivered again when its lease ends',
+      { task: run.taskName, id: run.delivery.id, error },
+    )
+    this.#options.emitter.emit('store-failed', { error })
+    this.#over(run)
+  }
+
+  /** It is out of our hands. */
+  #over({ delivery, inSlot }: Run): void {
+    const { hands, slots, onRoom } = this.#options
+    this.#runs.delete(delivery.token)
+    hands.drop([delivery])
+    if (this.#runs.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    if (inSlot) {
+      slots.settled(delivery)
+      this.fill()
+    }
+    onRoom()
+  }
+
+  /** From then on the store has no claim of ours any more: it must not seem lost. */
+  async #acknowledge(run: Run): Promise<SettleStatus> {
+    const status = await this.#finisher.acknowledge(run)
+    if (status === 'settled') this.#options.hands.drop([run.delivery])
+    return status
+  }
+
+  async #giveBack(deliveries: readonly Delivery[]): Promise<void> {
+    if (deliveries.length === 0) return
+    const { runtime, patience, hands, onStoreFailed } = this.#options
+    try {
+      failpoint('give-back.before')
+      await patience.insist(() => runtime.transport.release(deliveries))
+      failpoint('give-back.after')
+    } catch (error) {
+      // Their leases end by themselves.
+      onStoreFailed(error)
+    }
+    hands.drop(deliveries)
+  }
+
+  #reportSettled(run: Run, settled: Parameters<FinishListener['finished']>[1], seconds: number) {
+    const { emitter } = this.#options
+    this.#settled++
+    if (settled === undefined || !emitter.has('task-settled')) return
+    emitter.emit('task-settled', { ...factOf(run), ...settled, seconds })
+  }
+
+  #reportStuck(run: Run, seconds: number): void {
+    this.#stuck++
+    this.#options.runtime.surroundings.logger.error(
+      'a task did not end after it was aborted: its slot was freed, but it may still be running. Look at ctx.signal in it, or use `isolate`',
+      { task: run.taskName, id: run.delivery.id, seconds: Math.round(seconds) },
+    )
+    this.#options.emitter.emit('task-stuck', { ...factOf(run), seconds })
+  }
+}
+
+function factOf(run: Run): TaskFact {
+  return {
+    id: run.delivery.id,
+    task: run.taskName,
+    queue: run.delivery.queue,
+    attempt: run.attempt,
+  }
+}

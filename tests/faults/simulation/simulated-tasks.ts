@@ -18,6 +18,8 @@ export function simulatedTasks(
   let runs = 0
 
   const run = async (ctx: Context, id: string): Promise<string> => {
+    // It vanished in the middle of this very turn: what the code goes on to start never happens.
+    if (!process.alive) return new Promise(() => {})
     const no = `${pid}.${++runs}`
     let how: RunEnd = 'failed'
     witness.started(process, ctx)

@@ -41,6 +41,8 @@ export class Run {
   startedAt = 0
   attempt = 1
 
+  /** Among the runs of its worker. */
+  place = -1
   /** Whether it takes a slot: what is only to be settled takes none. */
   readonly inSlot: boolean
 

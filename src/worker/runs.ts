@@ -35,7 +35,8 @@ export interface RunsOptions {
  */
 export class Runs {
   readonly #options: RunsOptions
-  readonly #runs = new Map<LeaseToken, Run>()
+  /** Each knows its place. No map: one that fills and empties with each batch keeps its dead entries from the collector. */
+  readonly #runs: Run[] = []
   readonly #executor: Executor
   readonly #finisher: Finisher
   readonly #idle: (() => void)[] = []
@@ -81,7 +82,7 @@ export class Runs {
 
   /** Runs that were started and not yet are out of our hands. */
   get size(): number {
-    return this.#runs.size
+    return this.#runs.length
   }
   /** How many more may be started. */
   get left(): number {
@@ -95,7 +96,7 @@ export class Runs {
   }
   /** Names of the tasks under way. */
   get names(): string[] {
-    return [...this.#runs.values()].map((run) => run.taskName)
+    return this.#runs.map((run) => run.taskName)
   }
 
   /** Takes what was claimed. */
@@ -133,13 +134,13 @@ export class Runs {
 
   /** Aborts all that run, for a shutdown. */
   interrupt(): void {
-    for (const run of this.#runs.values())
+    for (const run of this.#runs.slice())
       run.interrupt({ kind: 'shutdown', error: new Error('the worker is shutting down') })
   }
 
   /** Resolves when nothing is under way. */
   idle(): Promise<void> {
-    if (this.#runs.size === 0) return Promise.resolve()
+    if (this.#runs.length === 0) return Promise.resolve()
     return new Promise((resolve) => this.#idle.push(resolve))
   }
 
@@ -151,7 +152,7 @@ export class Runs {
       const error = new LeaseLostError(
         `the lease of message ${claim.id} was lost: another worker may run it.`,
       )
-      this.#runs.get(claim.token)?.interrupt({ kind: 'lost', error })
+      this.#find(claim.token)?.interrupt({ kind: 'lost', error })
       slots.remove(claim.token)
     }
     onRoom()
@@ -159,7 +160,7 @@ export class Runs {
 
   /** The message of this claim was cancelled. */
   cancelled(claim: Claim, reason: string): void {
-    const run = this.#runs.get(claim.token)
+    const run = this.#find(claim.token)
     if (run !== undefined) {
       run.interrupt({ kind: 'cancelled', error: new TaskCancelledError(reason) })
       return
@@ -175,14 +176,13 @@ export class Runs {
    * beside the newer, nor after a cancel that came between them.
    */
   #supersede({ id }: Delivery): void {
-    const running = [...this.#runs.values()].map(({ delivery }) => delivery)
-    const older = running.filter((one) => one.id === id)
-    this.lost([...older, ...this.#options.slots.waitingFor(id)])
+    const running = this.#runs.map(({ delivery }) => delivery).filter((one) => one.id === id)
+    this.lost([...running, ...this.#options.slots.waitingFor(id)])
   }
 
   #run(delivery: Delivery, inSlot: boolean): void {
     const run = new Run(delivery, this.#options.runtime.surroundings.clock, inSlot)
-    this.#runs.set(delivery.token, run)
+    run.place = this.#runs.push(run) - 1
     this.#executor.execute(run)
   }
 
@@ -237,16 +237,28 @@ export class Runs {
   }
 
   /** It is out of our hands. */
-  #over({ delivery, inSlot }: Run): void {
+  #over(run: Run): void {
     const { hands, slots, onRoom } = this.#options
-    this.#runs.delete(delivery.token)
+    const { delivery, inSlot } = run
+    this.#remove(run)
     hands.drop([delivery])
-    if (this.#runs.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    if (this.#runs.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
     if (inSlot) {
       slots.settled(delivery)
       this.fill()
     }
     onRoom()
+  }
+
+  #remove({ place }: Run): void {
+    const last = this.#runs.pop()
+    if (last === undefined || last.place === place) return
+    this.#runs[place] = last
+    last.place = place
+  }
+
+  #find(token: LeaseToken): Run | undefined {
+    return this.#runs.find(({ delivery }) => delivery.token === token)
   }
 
   /** From then on the store has no claim of ours any more: it must not seem lost. */

@@ -12,7 +12,8 @@ import type { Delivery } from '../core/delivery.ts'
 export class Slots {
   readonly concurrency: number
   readonly prefetch: number
-  #ready: Delivery[] = []
+  /** Those before the head have started and are no longer in it. */
+  #ready: (Delivery | undefined)[] = []
   #head = 0
   readonly #suspects: Delivery[] = []
   #running = 0
@@ -72,7 +73,8 @@ export class Slots {
       return delivery
     }
     if (this.#head >= this.#ready.length) return undefined
-    const first = this.#ready[this.#head++]
+    const first = this.#ready[this.#head]
+    this.#ready[this.#head++] = undefined
     // Cutting the list now and then costs less than shifting it each time.
     if (this.#head > 1024 || this.#head === this.#ready.length) {
       this.#ready = this.#ready.slice(this.#head)
@@ -102,12 +104,12 @@ export class Slots {
 
   /** What has not started of one message. */
   waitingFor(id: string): readonly Delivery[] {
-    return [...this.#suspects, ...this.#ready.slice(this.#head)].filter((one) => one.id === id)
+    return [...this.#suspects, ...this.#waiting()].filter((one) => one.id === id)
   }
 
   /** Takes out what has not started. */
   drain(): readonly Delivery[] {
-    const rest = [...this.#suspects.splice(0), ...this.#ready.slice(this.#head)]
+    const rest = [...this.#suspects.splice(0), ...this.#waiting()]
     this.#ready = []
     this.#head = 0
     return rest
@@ -116,11 +118,13 @@ export class Slots {
   /** Takes out a delivery that has not started (its lease was lost, it was cancelled). */
   remove(token: Delivery['token']): Delivery | undefined {
     for (const list of [this.#suspects, this.#ready]) {
-      const place = list.findIndex(
-        (one, i) => one.token === token && (list === this.#suspects || i >= this.#head),
-      )
+      const place = list.findIndex((one) => one?.token === token)
       if (place >= 0) return list.splice(place, 1)[0]
     }
     return undefined
+  }
+
+  #waiting(): Delivery[] {
+    return this.#ready.filter((one) => one !== undefined)
   }
 }

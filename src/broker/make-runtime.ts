@@ -6,6 +6,8 @@ import { timeOrderedIds } from '../core/ids.ts'
 import { logTo, type Logger } from '../core/logger.ts'
 import { systemRandom } from '../core/random.ts'
 import { retryPolicy } from '../core/retry.ts'
+import type { Codec } from '../core/codec.ts'
+import type { Body } from '../core/message.ts'
 import type { Surroundings } from '../core/vendor.ts'
 import { taskiqJson } from '../codecs/taskiq-json.ts'
 import { DependencyContainer } from '../dependencies/container.ts'
@@ -60,11 +62,13 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
     logger: options.logger === undefined ? stderrLogger : safeLogger(options.logger),
+    idOf: (body) => idOf(codec, body),
   }
   const opened = factory.create(surroundings)
   const { transport } = opened
   const results = resultBackend?.create(surroundings) ?? opened.results
-  const codec = options.codec ?? taskiqJson({ richTypes: !transport.capabilities.foreignReaders })
+  const codec: Codec =
+    options.codec ?? taskiqJson({ richTypes: !transport.capabilities.foreignReaders })
   const defaultPolicy = readOption('retry', () => retryPolicy(options.retry))
   const defaultTtl = readOption('resultExpiresIn', () => readTtl(resultExpiresIn))
   checkQueues(queues)
@@ -112,6 +116,14 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     },
     start: () => life.start(),
     stop: () => life.stop(),
+  }
+}
+
+function idOf(codec: Codec, body: Body): string | undefined {
+  try {
+    return codec.decodeMessage(body).id
+  } catch {
+    return undefined
   }
 }
 

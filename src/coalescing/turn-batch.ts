@@ -85,7 +85,8 @@ export class TurnBatch<In, Out> {
     this.#armed = true
     const close = (): void => {
       this.#armed = false
-      this.#flush()
+      // It may have been closed meanwhile, by its last one.
+      if (this.#waiting.length > 0 && this.#running < (this.#options.inFlight ?? 1)) this.#flush()
     }
     if (this.#options.closes === 'turn') atEndOfTurn(close)
     else queueMicrotask(() => queueMicrotask(close))

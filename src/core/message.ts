@@ -27,6 +27,11 @@ export function bodySize(body: Body): number {
  */
 export interface Envelope {
   readonly id: string
+  /**
+   * The id was drawn for this very message, by us: a store need not look whether it is known, and need
+   * not make it known to others at a price.
+   */
+  readonly fresh?: boolean | undefined
   readonly queue: string
   /** 0–9, 9 first. */
   readonly priority: number

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Logger } from './logger.ts'
+import type { Body } from './message.ts'
 import type { Random } from './random.ts'
 import type { ResultBackend } from './result-backend.ts'
 import type { Inspector } from './inspector.ts'
@@ -10,6 +11,11 @@ export interface Surroundings {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /**
+   * The id in a message's bytes, read by the broker's codec, for stores in which others write messages;
+   * `undefined` where the bytes are no message. Absent: nobody can tell.
+   */
+  readonly idOf?: ((body: Body) => string | undefined) | undefined
 }
 
 /**

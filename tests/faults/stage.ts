@@ -158,6 +158,12 @@ export class Stage {
     }
   }
 
+  /** Resolves when a handler has begun: a message in the hands of a worker may still wait for its slot. */
+  async started(id: string): Promise<void> {
+    const begun = (entry: Entry): boolean => entry.kind === 'start' && entry.id === id
+    while (!readLedgers(this.folder).some(begun)) await pause(20)
+  }
+
   /** Resolves when nothing waits or runs, or when nothing has changed for `quiet` ms. */
   async drain(quiet = 6 * shortLease): Promise<void> {
     let last = ''

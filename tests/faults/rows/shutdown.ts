@@ -92,7 +92,7 @@ export const stubbornTasks = row({
           await send(stage.ledger, { kind: 'attempt', id }, () =>
             stage.tasks.stubborn.kicker().withTaskId(id).kiq(way),
           )
-          while ((await stage.broker.handle(id).status()) !== 'running') await pause(10)
+          await stage.started(id)
           cli.signal('SIGTERM')
           const { how, milliseconds } = await cli.end()
           // A blocked loop is looked at when the drain and its settling time are over.

@@ -1,4 +1,6 @@
 /** The tasks of the fault runs. Each writes when it starts and how it ends, and returns its run. */
+import { writeFileSync } from 'node:fs'
+import { join as pathOf } from 'node:path'
 import { TaskContext, type Broker } from 'taskwright'
 import { joinSet } from './join-set.ts'
 import type { Fact, Ledger, RunEnd } from './ledger.ts'
@@ -105,7 +107,8 @@ export function defineTasks(broker: Broker, witness: Witness) {
   /** Does not end, nor hear of an abort, the first time; the next time it does. */
   const stubborn = broker.task({ name: 'stubborn', deps }, ({ ctx }, way: Stubbornness) =>
     witnessed(ctx, () => {
-      if (ctx.redeliveries > 0) return undefined
+      // Given back, it comes again without a count: the folder remembers.
+      if (!isFirst(folder, ctx.taskId)) return undefined
       if (way === 'never') return new Promise(() => {})
       ledger.write({ kind: 'fault', fault: 'block', target: process.pid })
       for (;;);
@@ -133,7 +136,8 @@ export function defineTasks(broker: Broker, witness: Witness) {
       handle.exec('BEGIN IMMEDIATE')
       try {
         insert(ctx.taskId)
-        await ctx.commit(handle, run)
+        // Done when it returns: nothing of another task comes between, which shares the handle.
+        void ctx.commit(handle, run)
         handle.exec('COMMIT')
       } catch (error) {
         handle.exec('ROLLBACK')
@@ -192,6 +196,16 @@ export async function send(
   ledger.write(attempt)
   const { isDuplicate } = await kiq()
   ledger.write({ kind: 'ack', id: attempt.id, known: isDuplicate })
+}
+
+/** Whether nobody has asked this before, in any process. */
+function isFirst(folder: string, id: string): boolean {
+  try {
+    writeFileSync(pathOf(folder, `first-${id}`), '', { flag: 'wx' })
+    return true
+  } catch {
+    return false
+  }
 }
 
 interface Effects {

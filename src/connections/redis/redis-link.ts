@@ -1,0 +1,84 @@
+import { NotStartedError } from '../../core/errors.ts'
+import type { RedisArgument, RedisClient } from './redis-client.ts'
+import { redisFailure } from './redis-failure.ts'
+
+/**
+ * One connection to Redis. Whatever goes wrong comes out as an error of ours; a connection that was
+ * lost is made anew by itself, and what was under way on it fails (nobody knows whether it was done).
+ */
+export class RedisLink {
+  readonly client: RedisClient
+  readonly #where: string
+  #closed = false
+
+  constructor(client: RedisClient, where: string) {
+    this.client = client
+    this.#where = where
+    // Told by the calls that fail; without a listener ioredis writes to the console.
+    client.on('error', () => {})
+  }
+
+  /** Opens the connection. @throws StoreError */
+  async open(): Promise<void> {
+    if (this.client.status !== 'wait') return
+    try {
+      await this.client.connect()
+    } catch (error) {
+      this.client.disconnect()
+      throw redisFailure(error, this.#where)
+    }
+  }
+
+  /** Calls a command; texts come as strings. @throws StoreError */
+  async call(command: string, args: readonly RedisArgument[]): Promise<unknown> {
+    try {
+      return await this.raw(command, args)
+    } catch (error) {
+      throw this.failure(error)
+    }
+  }
+
+  /** The same with texts as bytes. */
+  async callBytes(command: string, args: readonly RedisArgument[]): Promise<unknown> {
+    try {
+      return await this.client.callBuffer(command, args)
+    } catch (error) {
+      throw this.failure(error)
+    }
+  }
+
+  /** Begins to hear a channel; `message` events of the client tell what is said there. @throws StoreError */
+  async subscribe(channel: string): Promise<void> {
+    try {
+      await this.client.subscribe(channel)
+    } catch (error) {
+      throw this.failure(error)
+    }
+  }
+
+  /** A call whose errors are those of the client. */
+  raw(command: string, args: readonly RedisArgument[]): Promise<unknown> {
+    return this.client.call(command, args)
+  }
+
+  /** What a failure is to those who call us. */
+  failure(error: unknown): Error {
+    return this.#closed
+      ? new NotStartedError('the connection to Redis was closed.', { cause: error })
+      : redisFailure(error, this.#where)
+  }
+
+  /** Finishes what is under way and closes. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.client.status === 'ready') await this.client.quit().catch(() => {})
+    this.client.disconnect()
+  }
+
+  /** Closes at once. Idempotent. */
+  cut(): void {
+    this.#closed = true
+    this.client.disconnect()
+  }
+}

@@ -1,0 +1,148 @@
+import type { RedisLink } from '../connections/redis/redis-link.ts'
+import { replyCode } from '../connections/redis/redis-failure.ts'
+import type { Chunk, Entry } from './entries.ts'
+import type { RedisStore } from './redis-store.ts'
+
+/** What a read waits for. */
+export interface BlockingRead {
+  readonly queues: readonly { readonly queue: string; readonly lines: string }[]
+  readonly consumer: string
+  readonly room: number
+  /** Milliseconds. */
+  readonly wait: number
+  /** The stamp of the bell before the last look: a ring since then means another look. */
+  readonly stamp: number
+  readonly signals: readonly AbortSignal[]
+}
+
+interface Reader {
+  readonly link: RedisLink
+  /** The number of the connection on the server; anew after each connection. */
+  id: Promise<number> | undefined
+}
+
+/** Milliseconds between two attempts to end a read that may not have begun. */
+const unblockEvery = 5
+
+/**
+ * Reads that block, each on a connection of its own while it does. A read is ended by CLIENT UNBLOCK and
+ * its answer awaited, so that what it has claimed in that moment is handed out and not lost.
+ */
+export class BlockingReads {
+  readonly #store: RedisStore
+  readonly #idle: Reader[] = []
+  readonly #all = new Set<Reader>()
+  #closed = false
+
+  constructor(store: RedisStore) {
+    this.#store = store
+  }
+
+  /** New entries, or none when its time has passed, a bell rang, or a signal was aborted. @throws StoreError */
+  async read(read: BlockingRead): Promise<readonly Chunk[]> {
+    const reader = this.#idle.pop() ?? (await this.#open())
+    try {
+      const chunks = await this.#readOn(reader, read)
+      if (this.#closed) reader.link.cut()
+      else this.#idle.push(reader)
+      return chunks
+    } catch (error) {
+      // What it has claimed, if anything, is found by the receiver's look for lost answers.
+      this.#all.delete(reader)
+      reader.link.cut()
+      throw error
+    }
+  }
+
+  /** Lets connections go that nobody reads on; others go when their reads end. */
+  close(): void {
+    this.#closed = true
+    for (const reader of this.#idle.splice(0)) {
+      this.#all.delete(reader)
+      reader.link.cut()
+    }
+  }
+
+  /** Connections may be opened again. */
+  reopen(): void {
+    this.#closed = false
+  }
+
+  async #readOn(reader: Reader, read: BlockingRead): Promise<readonly Chunk[]> {
+    const { queues, consumer, room, wait, stamp, signals } = read
+    const { work, keys, group } = this.#store
+    const id = await (reader.id ??= idOf(reader.link))
+    const over = (): boolean => work.stamp !== stamp || signals.some(({ aborted }) => aborted)
+    if (over()) return []
+    const lines = queues.flatMap(({ queue, lines: all }) => {
+      const { stream, side } = keys.queue(queue)
+      return all.split('').map((line) => ({
+        queue,
+        line,
+        stream: line === '4' ? stream : `${side}p:${line}`,
+      }))
+    })
+    // COUNT holds for each stream: what comes must have room wherever it comes.
+    const count = Math.max(1, Math.floor(room / lines.length))
+    const reading = reader.link.raw('XREADGROUP', [
+      ...['GROUP', group, consumer, 'COUNT', count, 'BLOCK', Math.max(1, Math.ceil(wait))],
+      'STREAMS',
+      ...lines.map(({ stream }) => stream),
+      ...lines.map(() => '>'),
+    ])
+    const stopListening = this.#endWhen(read, reading, id)
+    try {
+      const answer = (await reading) as readonly [string, readonly Entry[]][] | null
+      return (answer ?? []).map(([stream, entries]): Chunk => {
+        const { queue = '', line = '4' } = lines.find((one) => one.stream === stream) ?? {}
+        return { queue, line, entries, counts: [], redeliveries: [], reasons: [] }
+      })
+    } catch (error) {
+      // A line or its group is gone (FLUSHALL, DEL): the next look makes it anew.
+      const code = replyCode(error)
+      if (code === 'NOGROUP' || code === 'UNBLOCKED') return []
+      throw reader.link.failure(error)
+    } finally {
+      stopListening()
+    }
+  }
+
+  /** Ends the read when a bell rings or a signal is aborted. */
+  #endWhen({ signals }: BlockingRead, reading: Promise<unknown>, id: number): () => void {
+    const { clock } = this.#store.around
+    let open = true
+    const done = (): void => void (open = false)
+    reading.then(done, done)
+    let ending = false
+    const end = async (): Promise<void> => {
+      if (ending) return
+      ending = true
+      // It may not have reached the server yet: until it has ended, it is ended again.
+      while (open) {
+        await this.#store.commands.call('CLIENT', ['UNBLOCK', id]).catch(() => {})
+        if (open) await new Promise<void>((resolve) => clock.after(unblockEvery, resolve))
+      }
+    }
+    const onEnd = (): void => void end()
+    const stop = this.#store.work.listen(onEnd)
+    for (const signal of signals) signal.addEventListener('abort', onEnd)
+    return () => {
+      stop()
+      for (const signal of signals) signal.removeEventListener('abort', onEnd)
+    }
+  }
+
+  async #open(): Promise<Reader> {
+    const { connector, instance } = this.#store
+    const link = await connector.link({ name: `taskwright:${instance}:reads`, blocking: true })
+    const reader: Reader = { link, id: undefined }
+    link.client.on('close', () => (reader.id = undefined))
+    await link.open()
+    this.#all.add(reader)
+    return reader
+  }
+}
+
+async function idOf(link: RedisLink): Promise<number> {
+  return Number(await link.call('CLIENT', ['ID']))
+}

@@ -1,0 +1,123 @@
+import type { Delivery } from '../core/delivery.ts'
+import { isId } from '../core/ids.ts'
+import type { Body } from '../core/message.ts'
+import { claimToken } from './claim-token.ts'
+import type { RedisStore } from './redis-store.ts'
+import { fromWire, isDoubtful } from './wire-body.ts'
+
+/** An entry of a stream as Redis answers it: its id, and names and values by turns. */
+export type Entry = readonly [id: string, fields: readonly string[]]
+
+/** Entries of one line that were claimed; the lists are empty for entries that were never claimed before. */
+export interface Chunk {
+  readonly queue: string
+  readonly line: string
+  readonly entries: readonly Entry[]
+  readonly counts: readonly number[]
+  readonly redeliveries: readonly number[]
+  readonly reasons: readonly string[]
+}
+
+/** Turns claimed entries into deliveries. Bodies that may be bytes are read once more, as bytes. */
+export async function deliveriesOf(
+  store: RedisStore,
+  chunks: readonly Chunk[],
+): Promise<Delivery[]> {
+  const deliveries: Delivery[] = []
+  const doubtful: { readonly place: number; readonly chunk: Chunk; readonly entry: string }[] = []
+  for (const chunk of chunks) {
+    const number = store.number(chunk.queue)
+    for (const [i, [entry, fields]] of chunk.entries.entries()) {
+      const delivery = deliveryOf(store, { chunk, i, number, entry, fields })
+      if (typeof delivery.body === 'string' && isDoubtful(delivery.body))
+        doubtful.push({ place: deliveries.length, chunk, entry })
+      deliveries.push(delivery)
+    }
+  }
+  await Promise.all(
+    doubtful.map(async ({ place, chunk, entry }) => {
+      const delivery = deliveries[place]
+      if (delivery === undefined) return
+      const body = await exactBody(store, chunk, entry)
+      if (body !== undefined) deliveries[place] = { ...delivery, body }
+    }),
+  )
+  return deliveries
+}
+
+function deliveryOf(
+  store: RedisStore,
+  of: { chunk: Chunk; i: number; number: number; entry: string; fields: readonly string[] },
+): Delivery {
+  const { chunk, i, number, entry, fields } = of
+  let body = ''
+  let id: string | undefined
+  let enqueuedAt = Number.parseInt(entry, 10)
+  let priority = Number(chunk.line)
+  let expires: number | undefined
+  for (let f = 0; f < fields.length; f += 2) {
+    const value = fields[f + 1] ?? ''
+    switch (fields[f]) {
+      case 'data':
+        body = value
+        break
+      case 'i':
+        id = value
+        break
+      case 'e':
+        enqueuedAt = Number(value)
+        break
+      case 'p':
+        priority = Number(value)
+        break
+      case 'x':
+        expires = Number(value)
+        break
+      default: // Fields of others are left alone.
+    }
+  }
+  const reason = chunk.reasons[i]
+  return {
+    id: id ?? idInBody(body) ?? store.idOf(body) ?? `entry-${entry}`,
+    queue: chunk.queue,
+    token: claimToken(number, { line: chunk.line, entry, count: chunk.counts[i] ?? 1 }),
+    priority,
+    body,
+    redeliveries: chunk.redeliveries[i] ?? 0,
+    enqueuedAt,
+    expires,
+    cancelled: reason === '' ? undefined : reason,
+  }
+}
+
+async function exactBody(
+  store: RedisStore,
+  chunk: Chunk,
+  entry: string,
+): Promise<Body | undefined> {
+  const { stream, side } = store.keys.queue(chunk.queue)
+  const key = chunk.line === '4' ? stream : `${side}p:${chunk.line}`
+  const found = (await store.commands.callBytes('XRANGE', [key, entry, entry])) as
+    | readonly [Buffer, readonly Buffer[]][]
+    | undefined
+  const fields = found?.[0]?.[1] ?? []
+  const at = fields.findIndex((name, i) => i % 2 === 0 && name.toString() === 'data')
+  const data = fields[at + 1]
+  return at < 0 || data === undefined ? undefined : fromWire(data)
+}
+
+const ourHead = '{"task_id":"'
+const pythonHead = '{"task_id": "'
+
+/** The id where every TaskIQ message in JSON has it: at its beginning. */
+export function idInBody(body: Body): string | undefined {
+  if (typeof body !== 'string') return undefined
+  const from = body.startsWith(ourHead)
+    ? ourHead.length
+    : body.startsWith(pythonHead)
+      ? pythonHead.length
+      : undefined
+  if (from === undefined) return undefined
+  const id = body.slice(from, body.indexOf('"', from))
+  return isId(id) ? id : undefined
+}

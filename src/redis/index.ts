@@ -1,0 +1,8 @@
+export { redisTransport } from './redis-transport.ts'
+export { redisResultBackend } from './redis-result-backend.ts'
+export type { RedisOptions } from './redis-options.ts'
+export type {
+  RedisClient,
+  RedisClientOptions,
+  RedisPlace,
+} from '../connections/redis/redis-client.ts'

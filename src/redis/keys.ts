@@ -1,0 +1,82 @@
+/**
+ * The names of all keys. docs/reference/redis-keys.md shows them with their types.
+ *
+ * A queue is a stream of its own name, as TaskIQ has it, so that Python finds it; everything else of the
+ * queue lies beside it under `{queue}:tw:`, whose tag puts it into the same slot of a cluster. What
+ * belongs to no single queue lies under `tw:` (with the prefix of the app, if it has one).
+ *
+ * With a `tag`, all keys of the app begin with `{tag}:`: one slot, so that on a cluster too every step
+ * is one step.
+ */
+import { InvalidInputError } from '../core/errors.ts'
+
+/** The keys of a queue that its scripts are told; they make the others from `side`. */
+export interface QueueKeys {
+  readonly queue: string
+  /** Messages of the default priority: the stream that TaskIQ reads. */
+  readonly stream: string
+  /** What the names of its other keys begin with. */
+  readonly side: string
+}
+
+/** How names are made. */
+export interface KeyOptions {
+  readonly prefix?: string | undefined
+  readonly tag?: string | undefined
+  /** What the keys of results begin with. */
+  readonly resultPrefix?: string | undefined
+}
+
+/** See the top of the file. */
+export class Keys {
+  /** What keys that belong to no queue begin with. */
+  readonly app: string
+  readonly #prefix: string
+  readonly #resultPrefix: string
+  readonly #queues = new Map<string, QueueKeys>()
+
+  /** @throws InvalidInputError for names that would change the slot. */
+  constructor({ prefix = '', tag, resultPrefix }: KeyOptions) {
+    for (const [name, value] of Object.entries({ prefix, tag: tag ?? '' })) {
+      if (/[{}]/.test(value))
+        throw new InvalidInputError(`redisTransport: \`${name}\` has no braces: they mean a slot.`)
+    }
+    const slot = tag === undefined ? '' : `{${tag}}:`
+    this.#prefix = `${slot}${prefix}`
+    this.app = `${this.#prefix}tw:`
+    this.#resultPrefix =
+      resultPrefix === undefined || resultPrefix === '' ? slot : `${slot}${resultPrefix}:`
+  }
+
+  /** @throws InvalidInputError for a name whose braces would put its keys into different slots. */
+  queue(queue: string): QueueKeys {
+    let keys = this.#queues.get(queue)
+    if (keys === undefined) {
+      const stream = `${this.#prefix}${queue}`
+      keys = { queue, stream, side: `${tagged(stream, queue)}:tw:` }
+      this.#queues.set(queue, keys)
+    }
+    return keys
+  }
+
+  result(id: string): string {
+    return `${this.#resultPrefix}${id}`
+  }
+
+  /** As TaskIQ names it. */
+  progress(id: string): string {
+    return `${this.result(id)}__progress`
+  }
+}
+
+/** The name with all of it, or what it has in braces, as its tag. */
+function tagged(stream: string, queue: string): string {
+  const open = stream.indexOf('{')
+  const close = stream.indexOf('}', open + 1)
+  if (!/[{}]/.test(stream)) return `{${stream}}`
+  const rest = stream.slice(0, open) + stream.slice(close + 1)
+  if (open >= 0 && close > open + 1 && !/[{}]/.test(rest)) return stream
+  throw new InvalidInputError(
+    `'${queue}' cannot be a queue on Redis: braces are one {tag} or none, since they say where a cluster keeps it.`,
+  )
+}

@@ -1,0 +1,107 @@
+import type { PageRequest, StoredMessage } from '../core/inspector.ts'
+import { compareEntries } from './claim-token.ts'
+import { deliveriesOf, type Entry } from './entries.ts'
+import type { RedisStore } from './redis-store.ts'
+import { allLines, idOfEntry } from './search.ts'
+
+/** A message and the entry that gives its place. */
+interface Placed {
+  readonly order: string
+  readonly message: StoredMessage
+}
+
+type Pending = readonly [entry: string, consumer: string, idle: number, count: number]
+
+/**
+ * Messages of a queue without claiming them: what is in its lines in the order of its entries, then what
+ * is scheduled by its time. What is due counts as in a line.
+ * @throws StoreError
+ */
+export async function peek(
+  store: RedisStore,
+  queue: string,
+  { limit, after }: PageRequest,
+): Promise<readonly StoredMessage[]> {
+  const { commands } = store
+  const lines = await allLines(store, [queue])
+  const now = await timeOf(store)
+  const messages: Placed[] = []
+  // A page may begin anywhere: entries up to the one it goes on after are read too.
+  for (const { line, stream } of lines) {
+    const entries = (await commands.call('XRANGE', [stream, '-', '+'])) as readonly Entry[]
+    const chunk = { queue, line, entries, counts: [], redeliveries: [], reasons: [] }
+    const deliveries = await deliveriesOf(store, [chunk])
+    const pending = await pendingOf(store, stream)
+    for (const [i, entry] of entries.entries()) {
+      const delivery = deliveries[i]
+      if (delivery === undefined) continue
+      const held = pending.get(entry[0])
+      const waits = held === undefined || held[1] === 'tw:released'
+      const lease = Number(/^tw:.*:(\d+)$/.exec(held?.[1] ?? '')?.[1] ?? store.foreignIdle)
+      const message: StoredMessage = {
+        id: idOfEntry(store, entry),
+        queue,
+        priority: delivery.priority,
+        state: waits ? 'queued' : 'running',
+        body: delivery.body,
+        redeliveries: await lostOf(store, { queue, line, entry: entry[0], held }),
+        at: waits ? delivery.enqueuedAt : now + lease - (held?.[2] ?? 0),
+      }
+      messages.push({ order: entry[0], message })
+    }
+  }
+  messages.sort((a, b) => compareEntries(a.order, b.order))
+  const all = [...messages, ...(await scheduled(store, queue, now))]
+  const from = after === undefined ? 0 : all.findIndex(({ message }) => message.id === after) + 1
+  return all.slice(from, from + limit).map(({ message }) => message)
+}
+
+async function scheduled(store: RedisStore, queue: string, now: number): Promise<Placed[]> {
+  const { side } = store.keys.queue(queue)
+  const flat = (await store.commands.call('ZRANGE', [
+    ...[`${side}delayed`, 0, -1],
+    'WITHSCORES',
+  ])) as readonly string[]
+  if (flat.length === 0) return []
+  const members = flat.filter((_, i) => i % 2 === 0)
+  const ids = members.map((member) => member.slice(14))
+  const packed = (await store.commands.call('HMGET', [`${side}later`, ...ids])) as (string | null)[]
+  return ids.flatMap((id, i) => {
+    const [, line = '4', body = ''] =
+      /^(\w)\|..\|\d*\|\d*\|[^|]*\|(.*)$/s.exec(packed[i] ?? '') ?? []
+    const at = Number(flat[2 * i + 1])
+    const state = at <= now ? ('queued' as const) : ('scheduled' as const)
+    if (packed[i] === null) return []
+    const priority = Number(line)
+    return [{ order: '', message: { id, queue, priority, state, body, redeliveries: 0, at } }]
+  })
+}
+
+async function pendingOf(store: RedisStore, stream: string): Promise<Map<string, Pending>> {
+  const found = new Map<string, Pending>()
+  for (let from = '-'; ;) {
+    const page = (await store.commands.call('XPENDING', [
+      ...[stream, store.group, from, '+', 1000],
+    ])) as readonly Pending[]
+    for (const one of page) found.set(one[0], one)
+    const last = page.at(-1)
+    if (last === undefined || page.length < 1000) return found
+    from = `(${last[0]}`
+  }
+}
+
+async function lostOf(
+  store: RedisStore,
+  of: { queue: string; line: string; entry: string; held: Pending | undefined },
+): Promise<number> {
+  const { queue, line, entry, held } = of
+  if (held === undefined) return 0
+  const { side } = store.keys.queue(queue)
+  const back = await store.commands.call('HGET', [`${side}back`, `${line}|${entry}`])
+  return Math.max(0, held[3] - 1 - Number(back ?? 0))
+}
+
+async function timeOf(store: RedisStore): Promise<number> {
+  const [seconds, micros] = (await store.commands.call('TIME', [])) as [string, string]
+  return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
+}

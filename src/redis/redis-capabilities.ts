@@ -1,0 +1,15 @@
+import type { TransportCapabilities } from '../core/transport.ts'
+
+/** What the Redis transport can do. Free of ioredis, so that it can be read before that is loaded. */
+export const redisCapabilities: TransportCapabilities = {
+  delayed: true,
+  priorities: true,
+  atomicResults: true,
+  workflows: false,
+  locks: false,
+  durable: true,
+  shared: true,
+  transactions: false,
+  caps: true,
+  foreignReaders: true,
+}

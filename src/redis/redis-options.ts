@@ -1,0 +1,22 @@
+import type { Duration } from '../core/duration.ts'
+import type { RedisPlace } from '../connections/redis/redis-client.ts'
+
+/** Options of `redisTransport` and `redisResultBackend`. */
+export interface RedisOptions extends RedisPlace {
+  /** What the names of all keys begin with. Default: nothing, as TaskIQ has it. */
+  readonly prefix?: string | undefined
+  /**
+   * The one hash tag of all keys, so that on a cluster every step stays one step. Needed there; TaskIQ
+   * finds its queue when its `queue_name` is `{tag}:queue`.
+   */
+  readonly tag?: string | undefined
+  /** The consumer group, which Python must share. Default `taskiq`. */
+  readonly group?: string | undefined
+  /** What the keys of results begin with (TaskIQ's `prefix_str`). Default: nothing. */
+  readonly resultPrefix?: string | undefined
+  /**
+   * After how long a message in the hands of a Python worker is taken to be lost. Python renews no leases,
+   * so this is longer than its longest task. Default 10 minutes, as TaskIQ has it.
+   */
+  readonly foreignIdle?: Duration | undefined
+}

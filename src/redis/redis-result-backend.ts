@@ -1,0 +1,183 @@
+import { ResultWaiters } from '../coalescing/result-waiters.ts'
+import { checkPlace } from '../connections/redis/redis-place.ts'
+import type { Claim } from '../core/delivery.ts'
+import { NotStartedError } from '../core/errors.ts'
+import type { Body } from '../core/message.ts'
+import type { ResultBackend } from '../core/result-backend.ts'
+import type { StoredResult } from '../core/result.ts'
+import type { StoreIdentity } from '../core/store.ts'
+import type { ResultBackendFactory } from '../core/vendor.ts'
+import { queueArguments } from './claim-batch.ts'
+import { placeOf } from './claim-token.ts'
+import type { RedisOptions } from './redis-options.ts'
+import { RedisStore } from './redis-store.ts'
+import { awaitScript, progressScript, saveScript } from './scripts/result-scripts.ts'
+import { life } from './settle.ts'
+import { fromWire, isDoubtful, toWire } from './wire-body.ts'
+
+/** Milliseconds between two looks for results that are waited for, whatever was or was not told. */
+const poll = { first: 1000, longest: 5000 }
+/** Milliseconds for which a wait is noted; each look notes it anew. */
+const noted = 60_000
+
+/**
+ * Keeps results in Redis under the keys that TaskIQ uses, for brokers whose messages are elsewhere.
+ * @throws InvalidInputError for options that are wrong.
+ */
+export function redisResultBackend(options: RedisOptions): ResultBackendFactory {
+  checkPlace(options)
+  return {
+    kind: 'results',
+    name: 'redis',
+    create: (around) => new RedisResults(new RedisStore(options, around)),
+  }
+}
+
+/** The result backend on a store. */
+export class RedisResults implements ResultBackend {
+  readonly name = 'redis'
+  readonly #store: RedisStore
+  #waiters: ResultWaiters | undefined
+  #hearing: Promise<() => void> | undefined
+
+  constructor(store: RedisStore) {
+    this.#store = store
+  }
+
+  get store(): StoreIdentity {
+    return this.#store.identity
+  }
+
+  async start(): Promise<void> {
+    await this.#store.open(this)
+    this.#waiters ??= new ResultWaiters({
+      clock: this.#store.around.clock,
+      get: (ids) => this.#await(ids),
+      poll,
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#waiters?.close()
+    this.#waiters = undefined
+    const hearing = this.#hearing
+    this.#hearing = undefined
+    ;(await hearing?.catch(() => undefined))?.()
+    await this.#store.close(this)
+  }
+
+  async save(results: readonly StoredResult[]): Promise<readonly Body[]> {
+    this.#started()
+    if (results.length === 0) return []
+    const answers = (await this.#store.run(
+      saveScript,
+      results.map(({ id }) => this.#store.keys.result(id)),
+      [
+        results.length,
+        ...results.flatMap(({ id, expiresIn, body }) => [id, life(expiresIn), toWire(body)]),
+      ],
+    )) as readonly number[]
+    const others = results.flatMap(({ id }, i) => (answers[i] === 1 ? [] : [id]))
+    const found = new Map<string, Body | null>()
+    const bodies = await this.get(others)
+    for (const [i, id] of others.entries()) found.set(id, bodies[i] ?? null)
+    return results.map(({ id, body }, i) => (answers[i] === 1 ? body : (found.get(id) ?? body)))
+  }
+
+  async get(ids: readonly string[]): Promise<readonly (Body | null)[]> {
+    this.#started()
+    return this.#read(ids.map((id) => this.#store.keys.result(id)))
+  }
+
+  async wait(id: string, { signal }: { signal: AbortSignal }): Promise<Body> {
+    const waiters = this.#started()
+    this.#hearing ??= this.#hear(waiters)
+    // Without it the poll finds what was not told.
+    this.#hearing.catch(() => (this.#hearing = undefined))
+    return waiters.wait(id, signal)
+  }
+
+  async delete(ids: readonly string[]): Promise<number> {
+    this.#started()
+    if (ids.length === 0) return 0
+    const { keys, commands } = this.#store
+    const deleted = await commands.call(
+      'DEL',
+      ids.map((id) => keys.result(id)),
+    )
+    await commands.call(
+      'DEL',
+      ids.map((id) => keys.progress(id)),
+    )
+    return Number(deleted)
+  }
+
+  async saveProgress(claim: Claim, body: Body, expiresIn: number): Promise<boolean> {
+    this.#started()
+    const consumers = this.#store.consumers()
+    const { line, entry, count } = placeOf(claim)
+    const kept = await this.#store.run(
+      progressScript,
+      [this.#store.keys.queue(claim.queue).stream],
+      [
+        consumers.length,
+        ...consumers,
+        ...queueArguments(this.#store, [claim.queue]),
+        ...[line, entry, count, claim.id, life(expiresIn), toWire(body)],
+      ],
+    )
+    return kept === 1
+  }
+
+  async getProgress(ids: readonly string[]): Promise<readonly (Body | null)[]> {
+    this.#started()
+    return this.#read(ids.map((id) => this.#store.keys.progress(id)))
+  }
+
+  async #hear(waiters: ResultWaiters): Promise<() => void> {
+    return this.#store.subscriber.hearResults(
+      (id, body) => {
+        if (body === undefined || isDoubtful(body)) waiters.look()
+        else waiters.arrived(id, body)
+      },
+      () => waiters.look(),
+    )
+  }
+
+  /** What is there, after noting that the others are waited for. */
+  async #await(ids: readonly string[]): Promise<readonly (Body | null)[]> {
+    await this.#hearing?.catch(() => {})
+    const there = (await this.#store.run(
+      awaitScript,
+      ids.map((id) => this.#store.keys.result(id)),
+      [this.#store.subscriber.resultChannel, noted, ids.length, ...ids],
+    )) as readonly number[]
+    const found = ids.filter((_, i) => there[i] === 1)
+    const bodies = await this.get(found)
+    return ids.map((id) => bodies[found.indexOf(id)] ?? null)
+  }
+
+  async #read(keys: readonly string[]): Promise<(Body | null)[]> {
+    if (keys.length === 0) return []
+    const texts = (await this.#store.commands.call('MGET', keys)) as (string | null)[]
+    const doubtful = texts.flatMap((text, i) => (text !== null && isDoubtful(text) ? [i] : []))
+    const bodies: (Body | null)[] = texts
+    if (doubtful.length === 0) return bodies
+    const exact = (await this.#store.commands.callBytes(
+      'MGET',
+      doubtful.map((i) => keys[i] ?? ''),
+    )) as (Buffer | null)[]
+    for (const [j, i] of doubtful.entries()) {
+      const bytes = exact[j]
+      if (bytes !== null && bytes !== undefined) bodies[i] = fromWire(bytes)
+    }
+    return bodies
+  }
+
+  #started(): ResultWaiters {
+    if (this.#waiters !== undefined) return this.#waiters
+    throw new NotStartedError(
+      'the Redis result backend is not started: await broker.start() first.',
+    )
+  }
+}

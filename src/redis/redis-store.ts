@@ -1,0 +1,222 @@
+/**
+ * One Redis as all contracts of one process share it: its connections, opened once and closed with their
+ * last user, its names, and what others tell.
+ *
+ * Four connections: commands, the long polls (one for each at a time), a subscriber, and the lease
+ * keeper's own. Notifications are hints: whoever waits looks again by himself.
+ */
+import { hostname } from 'node:os'
+import { SignalBell } from '../coalescing/signal-bell.ts'
+import type { RedisArgument } from '../connections/redis/redis-client.ts'
+import { RedisConnector } from '../connections/redis/redis-connector.ts'
+import type { RedisLink } from '../connections/redis/redis-link.ts'
+import { milliseconds } from '../core/duration.ts'
+import { NotStartedError } from '../core/errors.ts'
+import type { Body } from '../core/message.ts'
+import type { StoreIdentity } from '../core/store.ts'
+import type { Surroundings } from '../core/vendor.ts'
+import { Keys, type QueueKeys } from './keys.ts'
+import type { RedisOptions } from './redis-options.ts'
+import type { RedisScript } from './scripts/redis-script.ts'
+import { Subscriber } from './subscriber.ts'
+
+const tenMinutes = 600_000
+
+/** See the top of the file. */
+export class RedisStore {
+  readonly around: Surroundings
+  readonly keys: Keys
+  readonly group: string
+  readonly connector: RedisConnector
+  /** Milliseconds after which what a consumer of others holds is taken to be lost. */
+  readonly foreignIdle: number
+  /** Names this instance among consumers; each lease has a consumer of its own: see {@link consumer}. */
+  readonly instance: string
+  /** Rings when something may be claimed. */
+  readonly work: SignalBell = new SignalBell()
+  readonly subscriber: Subscriber
+  readonly #leases = new Set<number>()
+  readonly #queues: QueueKeys[] = []
+  readonly #numbers = new Map<string, number>()
+  readonly #grouped = new Map<string, Promise<void>>()
+  readonly #users = new Set<object>()
+  #commands: RedisLink | undefined
+  #opening: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: RedisOptions, around: Surroundings) {
+    this.around = around
+    this.keys = new Keys(options)
+    this.group = options.group ?? 'taskiq'
+    this.foreignIdle =
+      options.foreignIdle === undefined ? tenMinutes : milliseconds(options.foreignIdle)
+    this.connector = new RedisConnector(options, around.random)
+    this.instance = `tw:${hostname()}:${process.pid}:${around.random.hex(6)}`
+    const { connector, instance, work } = this
+    this.subscriber = new Subscriber({ connector, instance, work, app: this.keys.app })
+  }
+
+  /** The place and the names: two vendors that share them write to the same keys. */
+  get identity(): StoreIdentity {
+    return `redis:${this.connector.where}:${this.keys.app}:${this.keys.result('')}`
+  }
+
+  /** Opens the connection for `user`. Idempotent; concurrent calls share one opening. @throws StoreError */
+  async open(user: object): Promise<void> {
+    await this.#closing
+    this.#users.add(user)
+    this.#opening ??= this.#open()
+    try {
+      await this.#opening
+    } catch (error) {
+      this.#users.delete(user)
+      this.#opening = undefined
+      throw error
+    }
+  }
+
+  /** Closes it when `user` was the last one. Idempotent. */
+  async close(user: object): Promise<void> {
+    if (this.#users.delete(user) && this.#users.size === 0) this.#closing = this.#close()
+    await this.#closing
+  }
+
+  /** The connection for commands. @throws NotStartedError */
+  get commands(): RedisLink {
+    if (this.#commands !== undefined) return this.#commands
+    throw new NotStartedError(
+      'the Redis store is not open: call start() first (after stop(): again).',
+    )
+  }
+
+  /** Calls a script of ours. @throws StoreError */
+  run(
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+  ): Promise<unknown> {
+    return script.run(this.commands, keys, [
+      this.keys.app,
+      this.keys.result(''),
+      this.group,
+      ...args,
+    ])
+  }
+
+  /** The consumer that claims for so long; its name says the lease to all others. */
+  consumer(lease: number): string {
+    this.#leases.add(lease)
+    return this.#consumerOf(lease)
+  }
+
+  /** All consumers of this instance. */
+  consumers(): readonly string[] {
+    return [...this.#leases].map((lease) => this.#consumerOf(lease))
+  }
+
+  /** The id in bytes that are not as TaskIQ's JSON is; `undefined` where nothing can be read. */
+  idOf(body: Body): string | undefined {
+    return this.around.idOf?.(body)
+  }
+
+  /** The number by which this instance knows a queue, for tokens. */
+  number(queue: string): number {
+    let no = this.#numbers.get(queue)
+    if (no === undefined) {
+      no = this.#queues.push(this.keys.queue(queue)) - 1
+      this.#numbers.set(queue, no)
+    }
+    return no
+  }
+
+  /** Queues that this instance has received from or sent to. */
+  seen(): readonly QueueKeys[] {
+    return this.#queues
+  }
+
+  /**
+   * Makes the group of a queue from its first message on, once in the life of this instance. Whoever comes
+   * first makes it: a group that Python makes begins at the messages after it.
+   */
+  ensureGroup(queue: string): Promise<void> {
+    let made = this.#grouped.get(queue)
+    if (made === undefined) {
+      this.number(queue)
+      made = this.#makeGroup(this.keys.queue(queue).stream)
+      made.catch(() => this.#grouped.delete(queue))
+      this.#grouped.set(queue, made)
+    }
+    return made
+  }
+
+  async #makeGroup(stream: string): Promise<void> {
+    try {
+      await this.commands.raw('XGROUP', ['CREATE', stream, this.group, '0', 'MKSTREAM'])
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('BUSYGROUP')))
+        throw this.commands.failure(error)
+    }
+  }
+
+  async #open(): Promise<void> {
+    const commands = await this.connector.link({ name: `taskwright:${this.instance}` })
+    await commands.open()
+    this.#commands = commands
+  }
+
+  async #close(): Promise<void> {
+    await this.#opening?.catch(() => {})
+    this.#opening = undefined
+    await this.subscriber.close()
+    await this.#forgetConsumers()
+    const commands = this.#commands
+    this.#commands = undefined
+    this.#grouped.clear()
+    await commands?.close()
+  }
+
+  /** Consumers of ours that hold nothing are not left behind. */
+  async #forgetConsumers(): Promise<void> {
+    const link = this.#commands
+    if (link === undefined || this.#leases.size === 0) return
+    try {
+      await link.call('EVAL', [
+        forgetConsumers,
+        0,
+        this.group,
+        this.#queues.length,
+        ...this.#queues.flatMap(({ stream, side }) => [stream, side]),
+        ...this.consumers(),
+      ])
+    } catch {
+      // They hold nothing that anybody needs: the next sweep removes them.
+    }
+    this.#leases.clear()
+  }
+
+  #consumerOf(lease: number): string {
+    return `${this.instance}:${lease}`
+  }
+}
+
+/** in: group, queues (stream, side), consumers · deletes those that hold nothing. */
+const forgetConsumers = `
+local n = tonumber(ARGV[2])
+for i = 1, n do
+  local S, T = ARGV[1 + 2 * i], ARGV[2 + 2 * i]
+  local streams = { S }
+  for _, line in ipairs(redis.call('SMEMBERS', T .. 'lines')) do streams[#streams + 1] = T .. 'p:' .. line end
+  for _, stream in ipairs(streams) do
+    local infos = redis.pcall('XINFO', 'CONSUMERS', stream, ARGV[1])
+    if not infos.err then
+      for _, info in ipairs(infos) do
+        local c = {}
+        for j = 1, #info, 2 do c[info[j]] = info[j + 1] end
+        for k = 3 + 2 * n, #ARGV do
+          if c['name'] == ARGV[k] and c['pending'] == 0 then redis.call('XGROUP', 'DELCONSUMER', stream, ARGV[1], ARGV[k]) end
+        end
+      end
+    end
+  end
+end
+`

@@ -1,0 +1,203 @@
+import { loopLeaseKeeper, type LoopLeaseKeeper } from '../coalescing/loop-lease-keeper.ts'
+import { checkPlace, describePlace } from '../connections/redis/redis-place.ts'
+import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
+import { InvalidInputError, NotStartedError } from '../core/errors.ts'
+import type { Envelope } from '../core/message.ts'
+import type { Settlement, SettleStatus } from '../core/settlement.ts'
+import type { StoreIdentity } from '../core/store.ts'
+import type {
+  CancelAnswer,
+  ExtendReport,
+  LeaseKeeper,
+  LeaseKeeperOptions,
+  QueueSettings,
+  ReceiveRequest,
+  SendStatus,
+  Transport,
+} from '../core/transport.ts'
+import type { TransportFactory } from '../core/vendor.ts'
+import { BlockingReads } from './blocking-reads.ts'
+import { cancel } from './cancel.ts'
+import { extend, recover, release } from './leases.ts'
+import { RedisReceiver } from './receive.ts'
+import { redisCapabilities } from './redis-capabilities.ts'
+import { RedisInspector } from './redis-inspector.ts'
+import type { RedisOptions } from './redis-options.ts'
+import { RedisResults } from './redis-result-backend.ts'
+import { RedisStore } from './redis-store.ts'
+import { checkEnvelope, RedisSender } from './send.ts'
+import { checkSettlement, settle } from './settle.ts'
+
+/**
+ * Keeps messages, dead letters and results in Redis or Valkey (6.2 or newer), on the streams, the group
+ * and the keys of TaskIQ, so that Python workers and callers share them. Needs the package ioredis, which
+ * is loaded when the broker starts.
+ *
+ * @example
+ * ```ts
+ * import { createBroker } from 'taskwright'
+ * import { redisTransport } from 'taskwright/redis'
+ *
+ * export const broker = createBroker({ transport: redisTransport({ url: 'redis://127.0.0.1:6379' }) })
+ * ```
+ * @throws InvalidInputError for options that are wrong.
+ */
+export function redisTransport(options: RedisOptions): TransportFactory {
+  checkPlace(options)
+  return {
+    kind: 'transport',
+    name: 'redis',
+    where: describePlace(options),
+    create(around) {
+      const store = new RedisStore(options, around)
+      return {
+        transport: new RedisTransport(store),
+        results: new RedisResults(store),
+        inspector: new RedisInspector(store),
+      }
+    },
+  }
+}
+
+/** The transport on an opened store. */
+class RedisTransport implements Transport {
+  readonly name = 'redis'
+  readonly capabilities = redisCapabilities
+  readonly #store: RedisStore
+  readonly #reads: BlockingReads
+  readonly #receiver: RedisReceiver
+  readonly #keepers = new Set<LoopLeaseKeeper>()
+  readonly #receives = new Set<Promise<unknown>>()
+  #sender: RedisSender
+  #stopping = new AbortController()
+  #started = false
+  #stopHearing: (() => void) | undefined
+
+  constructor(store: RedisStore) {
+    this.#store = store
+    this.#reads = new BlockingReads(store)
+    this.#receiver = new RedisReceiver(store, this.#reads)
+    this.#sender = new RedisSender(store)
+  }
+
+  get store(): StoreIdentity {
+    return this.#store.identity
+  }
+
+  async start(): Promise<void> {
+    await this.#store.open(this)
+    if (this.#started) return
+    this.#started = true
+    this.#stopping = new AbortController()
+    this.#sender = new RedisSender(this.#store)
+    this.#reads.reopen()
+  }
+
+  async stop(): Promise<void> {
+    this.#started = false
+    this.#stopping.abort()
+    this.#stopHearing?.()
+    this.#stopHearing = undefined
+    await Promise.all([...this.#keepers].map((keeper) => keeper.stop()))
+    this.#keepers.clear()
+    await Promise.allSettled([...this.#receives])
+    await this.#sender.idle()
+    this.#reads.close()
+    await this.#store.close(this)
+  }
+
+  async send(envelopes: readonly Envelope[]): Promise<readonly SendStatus[]> {
+    this.#checkStarted()
+    for (const envelope of envelopes) checkEnvelope(envelope)
+    return envelopes.length === 0 ? [] : this.#sender.send(envelopes)
+  }
+
+  async receive(request: ReceiveRequest): Promise<readonly Delivery[]> {
+    this.#checkStarted()
+    if (!(request.room >= 1))
+      throw new InvalidInputError(`room is a number of 1 or more, not ${request.room}.`)
+    const receiving = this.#receiver.receive(request, this.#stopping.signal)
+    const done = receiving.catch(() => {})
+    this.#receives.add(done)
+    try {
+      return await receiving
+    } finally {
+      this.#receives.delete(done)
+    }
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<readonly SettleStatus[]> {
+    this.#checkStarted()
+    for (const settlement of settlements) checkSettlement(settlement)
+    return settlements.length === 0 ? [] : settle(this.#store, settlements)
+  }
+
+  async extend(claims: readonly Claim[], lease: number): Promise<ExtendReport> {
+    this.#checkStarted()
+    return claims.length === 0 ? { lost: [], cancelled: [] } : extend(this.#store, claims, lease)
+  }
+
+  async recover(known: readonly LeaseToken[], lease: number): Promise<readonly Delivery[]> {
+    this.#checkStarted()
+    return recover(this.#store, known, lease)
+  }
+
+  async release(claims: readonly Claim[]): Promise<readonly SettleStatus[]> {
+    this.#checkStarted()
+    return claims.length === 0 ? [] : release(this.#store, claims)
+  }
+
+  async cancel(
+    ids: readonly string[],
+    options: { reason: string; lease: number },
+  ): Promise<readonly CancelAnswer[]> {
+    this.#checkStarted()
+    return ids.length === 0 ? [] : cancel(this.#store, ids, options)
+  }
+
+  keepLeases(options: LeaseKeeperOptions): LeaseKeeper {
+    const held = new Map<string, Claim>()
+    const keeper = loopLeaseKeeper(
+      (claims, lease) => extend(this.#store, claims, lease),
+      this.#store.around.clock,
+      options,
+    )
+    this.#keepers.add(keeper)
+    this.#stopHearing ??= this.#store.subscriber.hearCancels((id, reason) => {
+      const claim = held.get(id)
+      if (claim !== undefined) keeper.cancelled(claim, reason)
+    }, options.onError)
+    return {
+      keep(claims) {
+        for (const claim of claims) held.set(claim.id, claim)
+        keeper.keep(claims)
+      },
+      forget(claims) {
+        for (const { id, token } of claims) if (held.get(id)?.token === token) held.delete(id)
+        keeper.forget(claims)
+      },
+      stop: () => {
+        this.#keepers.delete(keeper)
+        held.clear()
+        return keeper.stop()
+      },
+    }
+  }
+
+  async configureQueues(settings: Readonly<Record<string, QueueSettings>>): Promise<void> {
+    this.#checkStarted()
+    const { app } = this.#store.keys
+    for (const [queue, { cap }] of Object.entries(settings)) {
+      await this.#store.ensureGroup(queue)
+      await this.#store.commands.call('SADD', [`${app}queues`, queue])
+      if (cap === null) await this.#store.commands.call('HDEL', [`${app}caps`, queue])
+      else if (cap !== undefined)
+        await this.#store.commands.call('HSET', [`${app}caps`, queue, cap])
+    }
+  }
+
+  #checkStarted(): void {
+    if (this.#started) return
+    throw new NotStartedError('the Redis transport is not started: await broker.start() first.')
+  }
+}

@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto'
+import type { RedisArgument } from '../../connections/redis/redis-client.ts'
+import { replyCode } from '../../connections/redis/redis-failure.ts'
+import type { RedisLink } from '../../connections/redis/redis-link.ts'
+
+/** A Lua script and how it is called: by its digest, and with its source where the server does not know it. */
+export class RedisScript {
+  readonly name: string
+  readonly source: string
+  readonly sha: string
+
+  constructor(name: string, source: string) {
+    this.name = name
+    this.source = source
+    this.sha = createHash('sha1').update(source).digest('hex')
+  }
+
+  /** @throws StoreError */
+  async run(
+    link: RedisLink,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+  ): Promise<unknown> {
+    const rest = [keys.length, ...keys, ...args]
+    try {
+      return await link.raw('EVALSHA', [this.sha, ...rest])
+    } catch (error) {
+      if (replyCode(error) !== 'NOSCRIPT') throw link.failure(error)
+    }
+    // Nothing was done, so it is safe to send it again, with the source.
+    return link.call('EVAL', [this.source, ...rest])
+  }
+}

@@ -1,0 +1,81 @@
+import { prelude } from './prelude.ts'
+import { RedisScript } from './redis-script.ts'
+
+/**
+ * Stores messages: all of them, or an error and none.
+ *
+ * in: G, R, group · key of the producer, its sequence number, milliseconds to keep it · queues (S, T,
+ * name) · messages: queue, id, line, how (`f`: the id was drawn for it; `i`: the id is not in the body;
+ * `t`: `when` is a moment, else a span), body, expires, when
+ *
+ * out: one digit for each: 1 stored, 0 known. `FULL` as an error with queue and cap.
+ *
+ * A call with the number of the last one is its repetition: it has the answer of the first.
+ */
+export const sendScript: RedisScript = new RedisScript(
+  'send',
+  `${prelude}
+local producer, sequence, keep = arg(), arg(), arg()
+if producer ~= '' then
+  local last = redis.call('GET', producer)
+  if last then
+    local number, answer = string.match(last, '^(%d+) (%d+)$')
+    if number == sequence then return answer end
+  end
+end
+local queues = readQueues()
+local count = number()
+local messages, seen, fresh = {}, {}, {}
+for i = 1, count do
+  local m = { q = queues[number()], id = arg(), line = arg(), how = arg(), body = arg(), expires = arg(), when = arg(), enqueued = '', priority = '' }
+  m.writeId = string.find(m.how, 'i', 1, true) ~= nil
+  m.indexed = string.find(m.how, 'f', 1, true) == nil
+  if m.indexed then
+    m.known = seen[m.id] or known(m.id)
+    seen[m.id] = true
+  end
+  if not m.known then fresh[m.q.name] = (fresh[m.q.name] or 0) + 1 end
+  messages[i] = m
+end
+
+local function waitingIn(q)
+  local waiting = redis.call('ZCARD', q.T .. 'delayed')
+  for _, line in ipairs(linesOf(q)) do
+    local stream = streamOf(q, line)
+    local pending = redis.pcall('XPENDING', stream, group)
+    local held = 0
+    if not pending.err then
+      held = pending[1]
+      for _, c in ipairs(pending[4] or {}) do if c[1] == 'tw:released' then held = held - tonumber(c[2]) end end
+    end
+    waiting = waiting + redis.call('XLEN', stream) - held
+  end
+  return waiting
+end
+for _, q in ipairs(queues) do
+  local cap = redis.call('HGET', G .. 'caps', q.name)
+  if cap and fresh[q.name] and waitingIn(q) + fresh[q.name] > tonumber(cap) then
+    return redis.error_reply('FULL ' .. cap .. ' ' .. q.name)
+  end
+end
+
+local clock = now()
+local answer = {}
+for i, m in ipairs(messages) do
+  if m.known then answer[i] = '0'
+  else
+    local due = clock
+    if m.when ~= '' then
+      due = tonumber(m.when)
+      if string.find(m.how, 't', 1, true) == nil then due = due + clock end
+    end
+    place(m.q, m, due, clock)
+    answer[i] = '1'
+  end
+end
+for _, q in ipairs(queues) do redis.call('SADD', G .. 'queues', q.name) end
+local told = table.concat(answer)
+if producer ~= '' then redis.call('SET', producer, sequence .. ' ' .. told, 'PX', keep) end
+return told
+`,
+)

@@ -1,0 +1,123 @@
+import { prelude } from './prelude.ts'
+import { RedisScript } from './redis-script.ts'
+
+/**
+ * Ends deliveries: whose they are is looked up first, then everything of those that are ours is written,
+ * and the acknowledgement is the last.
+ *
+ * in: G, R, group · consumers of this instance · queues (S, T, name) · streams: queue, line, first and
+ * last entry · settlements: stream, entry, count, code, id, and by the letters of the code
+ * `R` (retry): queue, body, how, delay · `D` (dead): reason, detail · `r` (result): milliseconds to live,
+ * body · `f` (follow-ups): how many, each queue, id, line, how, body, expires, when
+ *
+ * The first letter is the outcome: S succeeded, C cancelled, R retry, D set aside.
+ *
+ * out: one letter for each: s settled, g gone, t taken, c cancelled.
+ */
+export const settleScript: RedisScript = new RedisScript(
+  'settle',
+  `${prelude}
+local consumers = readConsumers()
+local queues = readQueues()
+local streams = {}
+for i = 1, number() do
+  local s = { q = queues[number()], line = arg(), min = arg(), max = arg(), done = {}, ended = {} }
+  s.key = streamOf(s.q, s.line)
+  s.held = heldBy(consumers, s.key, s.min, s.max)
+  streams[i] = s
+end
+local function message()
+  local m = { q = queues[number()], id = arg(), line = arg(), how = arg(), body = arg(), expires = arg(), when = arg(), enqueued = '', priority = '' }
+  m.writeId = string.find(m.how, 'i', 1, true) ~= nil
+  m.indexed = string.find(m.how, 'f', 1, true) == nil
+  return m
+end
+local items = {}
+for i = 1, number() do
+  local e = { stream = streams[number()], entry = arg(), count = number(), code = arg(), id = arg() }
+  local kind = string.sub(e.code, 1, 1)
+  e.kind = kind
+  if kind == 'R' then
+    e.retry = { q = queues[number()], id = e.id, body = arg(), how = arg(), delay = number(), priority = '', retried = true, indexed = true }
+    e.retry.writeId = string.find(e.retry.how, 'i', 1, true) ~= nil
+  elseif kind == 'D' then
+    e.dead = { reason = arg(), detail = arg() }
+  end
+  if string.find(e.code, 'r', 2, true) then e.ttl, e.result = arg(), arg() end
+  if string.find(e.code, 'f', 2, true) then
+    e.followUps = {}
+    for j = 1, number() do e.followUps[j] = message() end
+  end
+  items[i] = e
+end
+
+local flagged = {}
+if redis.call('EXISTS', G .. 'cancel') == 1 then
+  local call = { 'HMGET', G .. 'cancel' }
+  for i, e in ipairs(items) do call[i + 2] = e.id end
+  flagged = redis.call(unpack(call))
+end
+local clock = now()
+local answer, told, bodies = {}, {}, {}
+local indexed = redis.call('EXISTS', G .. 'ids') == 1
+local gone = {}
+for i, e in ipairs(items) do
+  local s = e.stream
+  if s.held[e.entry] ~= e.count then
+    if s.ended[e.entry] then answer[i] = s.ended[e.entry]
+    elseif #redis.call('XRANGE', s.key, e.entry, e.entry) > 0 then answer[i] = 't'
+    else
+      local place = redis.call('HGET', G .. 'ids', e.id)
+      answer[i] = place and string.sub(place, 1, 1) ~= 'x' and 't' or 'g'
+    end
+  elseif flagged[i] and e.kind ~= 'C' then answer[i] = 'c'
+  else
+    answer[i] = 's'
+    s.held[e.entry] = nil
+    -- Settled twice in one call: as if the second came later.
+    s.ended[e.entry] = e.kind == 'R' and 't' or 'g'
+    s.done[#s.done + 1] = e.entry
+    gone[#gone + 1] = e.id
+    local q = s.q
+    local back = takeBack(q, s.line, e.entry)
+    if e.result and redis.call('SET', R .. e.id, e.result, 'PX', e.ttl, 'NX') then
+      told[#told + 1], bodies[#bodies + 1] = e.id, e.result
+    end
+    if e.retry or e.dead then
+      local was = stored(s.key, s.line, e.entry)
+      if e.retry then
+        e.retry.line, e.retry.expires, e.retry.enqueued = was.line, was.expires, was.enqueued
+        place(e.retry.q, e.retry, clock + e.retry.delay, clock)
+      else
+        local entry = redis.call('XADD', q.T .. 'dead', '*', 'data', was.body, 'id', e.id, 'reason', e.dead.reason, 'detail', e.dead.detail,
+          'line', was.line, 'lost', whole(e.count - 1 - back), 'enqueued', was.enqueued, 'at', whole(clock))
+        redis.call('HSET', q.T .. 'dead:ids', e.id, entry)
+        redis.call('HSET', G .. 'ids', e.id, 'x|' .. q.name)
+      end
+      gone[#gone] = nil
+    end
+    for _, m in ipairs(e.followUps or {}) do
+      if not (m.indexed and known(m.id)) then
+        local due = clock
+        if m.when ~= '' then
+          due = tonumber(m.when)
+          if string.find(m.how, 't', 1, true) == nil then due = due + clock end
+        end
+        place(m.q, m, due, clock)
+        redis.call('SADD', G .. 'queues', m.q.name)
+      end
+    end
+  end
+end
+if indexed and #gone > 0 then chunked('HDEL', G .. 'ids', {}, gone) end
+if #flagged > 0 and #gone > 0 then chunked('HDEL', G .. 'cancel', {}, gone) end
+for _, s in ipairs(streams) do
+  if #s.done > 0 then
+    chunked('XACK', s.key, { group }, s.done)
+    chunked('XDEL', s.key, {}, s.done)
+  end
+end
+tellWaiters(told, bodies)
+return table.concat(answer)
+`,
+)

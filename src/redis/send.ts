@@ -1,0 +1,163 @@
+import type { RedisArgument } from '../connections/redis/redis-client.ts'
+import { sleep } from '../core/clock.ts'
+import { InvalidInputError, QueueFullError, StoreError } from '../core/errors.ts'
+import { isId } from '../core/ids.ts'
+import type { Envelope } from '../core/message.ts'
+import type { SendStatus } from '../core/transport.ts'
+import { ClaimBatch } from './claim-batch.ts'
+import { idInBody } from './entries.ts'
+import type { RedisStore } from './redis-store.ts'
+import { sendScript } from './scripts/send-script.ts'
+import { toWire } from './wire-body.ts'
+
+/** Milliseconds for which Redis remembers the last call of a producer. */
+const remembered = 3_600_000
+/** How often a call whose answer was lost is repeated, and the longest pause before it. */
+const attempts = 6
+const pause = { first: 30, longest: 1000 }
+
+interface Lane {
+  readonly producer: string
+  sequence: number
+}
+
+/**
+ * Sends, each call with a number of its own: a call whose answer was lost is repeated with the same
+ * number, and Redis answers what it answered then. A lane carries one call at a time.
+ */
+export class RedisSender {
+  readonly #store: RedisStore
+  readonly #idle: Lane[] = []
+  /** Ids of calls that were given up: nobody knows whether they are stored. */
+  readonly #unsure = new Set<string>()
+  #lanes = 0
+  #underWay = 0
+  #whenIdle: (() => void)[] = []
+
+  constructor(store: RedisStore) {
+    this.#store = store
+  }
+
+  /** Stores messages. @throws QueueFullError, InvalidInputError, StoreError */
+  async send(envelopes: readonly Envelope[]): Promise<readonly SendStatus[]> {
+    const lane = this.#idle.pop() ?? this.#newLane()
+    this.#underWay++
+    try {
+      const answer = await this.#insist(lane, envelopes)
+      this.#idle.push(lane)
+      for (const { id } of envelopes) this.#unsure.delete(id)
+      return answer.split('').map((digit) => (digit === '1' ? 'stored' : 'known'))
+    } catch (error) {
+      const full = fullQueue(error)
+      if (full !== undefined) {
+        this.#idle.push(lane)
+        throw full
+      }
+      // The lane ends with its number: another call under it could be taken for this one.
+      if (error instanceof StoreError && error.transient)
+        for (const { id } of envelopes) this.#unsure.add(id)
+      throw error
+    } finally {
+      this.#underWay--
+      if (this.#underWay === 0) for (const resolve of this.#whenIdle.splice(0)) resolve()
+    }
+  }
+
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void> {
+    if (this.#underWay === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#whenIdle.push(resolve))
+  }
+
+  async #insist(lane: Lane, envelopes: readonly Envelope[]): Promise<string> {
+    const { clock, random } = this.#store.around
+    const sequence = ++lane.sequence
+    for (
+      let attempt = 1, wait = pause.first;
+      ;
+      attempt++, wait = Math.min(wait * 2, pause.longest)
+    ) {
+      try {
+        for (const queue of new Set(envelopes.map((envelope) => envelope.queue)))
+          await this.#store.ensureGroup(queue)
+        const { keys, args } = this.#arguments(envelopes)
+        const head = [lane.producer, sequence, remembered]
+        return String(await this.#store.run(sendScript, keys, [...head, ...args]))
+      } catch (error) {
+        const again = error instanceof StoreError && error.transient && error.code === 'STORE'
+        if (!again || attempt >= attempts) throw error
+        await sleep(clock, wait * (0.5 + random.next()))
+      }
+    }
+  }
+
+  #arguments(envelopes: readonly Envelope[]): { keys: string[]; args: RedisArgument[] } {
+    const batch = new ClaimBatch(this.#store)
+    const messages = envelopes.flatMap((envelope) =>
+      messageArguments(batch, envelope, this.#unsure.has(envelope.id)),
+    )
+    return { keys: batch.keys(), args: [...batch.queues(), envelopes.length, ...messages] }
+  }
+
+  #newLane(): Lane {
+    const producer = `${this.#store.keys.app}prod:${this.#store.instance}:${++this.#lanes}`
+    return { producer, sequence: 0 }
+  }
+}
+
+/** A message as the scripts read it: queue, id, line, how, body, expires, when. */
+export function messageArguments(
+  batch: ClaimBatch,
+  { id, fresh, queue, priority, body, delay, at, expires }: Envelope,
+  unsure = false,
+): RedisArgument[] {
+  const how = [
+    fresh === true && !unsure ? 'f' : '',
+    needsId(id, body) ? 'i' : '',
+    at === undefined ? '' : 't',
+  ].join('')
+  const when = at ?? delay
+  return [
+    batch.queue(queue),
+    id,
+    String(priority),
+    how,
+    toWire(body),
+    expires === undefined ? '' : wholeMs(expires),
+    when === undefined || when <= 0 ? '' : wholeMs(when),
+  ]
+}
+
+/** Whether the id must be written beside the body, because it is not where TaskIQ's messages have it. */
+export function needsId(id: string, body: Envelope['body']): boolean {
+  return idInBody(body) !== id
+}
+
+/** Milliseconds as Lua counts them exactly, also for "never". */
+export function wholeMs(ms: number): number {
+  return Math.max(0, Math.min(2 ** 52, Math.round(ms)))
+}
+
+/** @throws InvalidInputError */
+export function checkEnvelope({ id, queue, priority, delay, at, expires }: Envelope): void {
+  if (!isId(id)) {
+    throw new InvalidInputError(
+      `'${String(id).slice(0, 128)}' cannot be a message id: use 1 to 128 letters, digits and _ . : -`,
+    )
+  }
+  if (queue === '') throw new InvalidInputError(`message ${id}: a queue has a name.`)
+  if (!Number.isInteger(priority) || priority < 0 || priority > 9) {
+    throw new InvalidInputError(`message ${id}: a priority is a whole number from 0 to 9.`)
+  }
+  if (Number.isNaN(delay ?? 0) || Number.isNaN(at ?? 0) || Number.isNaN(expires ?? 0)) {
+    throw new InvalidInputError(`message ${id}: 'delay', 'at' and 'expires' are milliseconds.`)
+  }
+}
+
+function fullQueue(error: unknown): QueueFullError | undefined {
+  const [, cap, queue] = /(?:^|: )FULL (\d+) (.*)$/s.exec((error as Error).message) ?? []
+  const reply = (error as Error).cause
+  if (cap === undefined || queue === undefined || !(reply instanceof Error)) return undefined
+  const [, , name = queue] = /^FULL (\d+) (.*)$/s.exec(reply.message) ?? []
+  return new QueueFullError(name, Number(cap))
+}

@@ -1,0 +1,107 @@
+import type { RedisArgument } from '../connections/redis/redis-client.ts'
+import { InvalidInputError, UnsupportedError } from '../core/errors.ts'
+import type { Settlement, SettleStatus } from '../core/settlement.ts'
+import { ClaimBatch } from './claim-batch.ts'
+import type { RedisStore } from './redis-store.ts'
+import { settleScript } from './scripts/settle-script.ts'
+import { checkEnvelope, messageArguments, needsId, wholeMs } from './send.ts'
+import { toWire } from './wire-body.ts'
+
+/** The most deliveries, and about the most bytes, that one script ends. */
+const most = { deliveries: 256, bytes: 1_000_000 }
+
+const statuses: Readonly<Record<string, SettleStatus>> = {
+  s: 'settled',
+  g: 'gone',
+  t: 'taken',
+  c: 'cancelled',
+}
+
+/** Ends deliveries; all of one is written, or nothing of it. @throws StoreError */
+export async function settle(
+  store: RedisStore,
+  settlements: readonly Settlement[],
+): Promise<readonly SettleStatus[]> {
+  const answers: SettleStatus[] = []
+  for (const part of parts(settlements)) {
+    const { keys, args } = settleArguments(store, part)
+    const answer = String(await store.run(settleScript, keys, args))
+    for (const letter of answer) answers.push(statuses[letter] ?? 'gone')
+  }
+  return answers
+}
+
+function settleArguments(
+  store: RedisStore,
+  settlements: readonly Settlement[],
+): { keys: string[]; args: RedisArgument[] } {
+  const batch = new ClaimBatch(store)
+  const items: RedisArgument[] = []
+  for (const settlement of settlements) {
+    const { claim, outcome, result, followUps = [] } = settlement
+    const { stream, entry, count } = batch.add(claim)
+    const more = `${result === undefined ? '' : 'r'}${followUps.length === 0 ? '' : 'f'}`
+    items.push(stream, entry, count, letterOf[outcome.kind] + more, claim.id)
+    if (outcome.kind === 'retry') {
+      const { body, queue = claim.queue, delay } = outcome
+      const how = needsId(claim.id, body) ? 'i' : ''
+      items.push(batch.queue(queue), toWire(body), how, wholeMs(delay))
+    } else if (outcome.kind === 'setAside') items.push(outcome.reason, outcome.detail)
+    if (result !== undefined) items.push(life(result.expiresIn), toWire(result.body))
+    if (followUps.length > 0) {
+      items.push(followUps.length)
+      for (const envelope of followUps) items.push(...messageArguments(batch, envelope))
+    }
+  }
+  return { keys: batch.keys(), args: [...batch.head(), settlements.length, ...items] }
+}
+
+const letterOf = { succeeded: 'S', cancelled: 'C', retry: 'R', setAside: 'D' } as const
+
+/** Milliseconds to live, of which Redis wants at least one. */
+export function life(ms: number): number {
+  return Math.max(1, wholeMs(ms))
+}
+
+function* parts(settlements: readonly Settlement[]): Generator<readonly Settlement[]> {
+  let from = 0
+  let bytes = 0
+  for (const [i, settlement] of settlements.entries()) {
+    const size = sizeOf(settlement)
+    if (i > from && (i - from >= most.deliveries || bytes + size > most.bytes)) {
+      yield settlements.slice(from, i)
+      from = i
+      bytes = 0
+    }
+    bytes += size
+  }
+  if (from < settlements.length) yield settlements.slice(from)
+}
+
+function sizeOf({ outcome, result, followUps = [] }: Settlement): number {
+  let size = 100 + (result?.body.length ?? 0)
+  if (outcome.kind === 'retry') size += outcome.body.length
+  for (const { body } of followUps) size += body.length
+  return size
+}
+
+/**
+ * Checks a settlement before anything is written.
+ * @throws UnsupportedError for parts that need a store this engine does not have.
+ */
+export function checkSettlement({ claim, outcome, followUps, node, frees }: Settlement): void {
+  if (node !== undefined) {
+    throw new UnsupportedError(
+      'the Redis transport has no workflow store: nothing was written. Use a transport with one.',
+    )
+  }
+  if ((frees?.permits?.length ?? 0) > 0 || (frees?.keys?.length ?? 0) > 0) {
+    throw new UnsupportedError(
+      'the Redis transport keeps no permits and no unique keys: nothing was written.',
+    )
+  }
+  if (outcome.kind === 'retry' && Number.isNaN(outcome.delay)) {
+    throw new InvalidInputError(`message ${claim.id}: the delay of a retry is milliseconds.`)
+  }
+  for (const envelope of followUps ?? []) checkEnvelope(envelope)
+}

@@ -126,6 +126,7 @@ function assemble(
   }
   const message: Message = { id, task: task.name, ...travelling, labels }
   const route: Route = {
+    fresh: kick.id === undefined,
     queue: kick.queue ?? task.queue ?? runtime.defaultQueue,
     priority: priorityNumber(labels['priority']) ?? normalPriority,
     delay: kick.delay,

@@ -6,6 +6,7 @@ import type { OpenTransport, Surroundings, TransportFactory } from '../core/vend
 export interface LazyVendor {
   readonly name: string
   readonly where?: string | undefined
+  readonly queue?: string | undefined
   readonly capabilities: TransportCapabilities
   readonly load: () => Promise<TransportFactory>
 }
@@ -16,11 +17,12 @@ export interface LazyVendor {
  * was not started.
  */
 export function lazyVendor(vendor: LazyVendor): TransportFactory {
-  const { name, where, capabilities } = vendor
+  const { name, where, queue, capabilities } = vendor
   return {
     kind: 'transport',
     name,
     where,
+    queue,
     create(surroundings) {
       const engine = new LazyEngine(vendor, surroundings)
       return {

@@ -107,7 +107,7 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     lineage: new Lineage(options.lineage ?? true),
     ids: timeOrderedIds(surroundings.clock, surroundings.random),
     sender,
-    defaultQueue: options.queue === undefined ? 'default' : checkName(options.queue, 'queue'),
+    defaultQueue: checkName(options.queue ?? factory.queue ?? 'default', 'queue'),
     retryPolicyOf: (task) => (task.retry === undefined ? defaultPolicy : retryPolicy(task.retry)),
     resultTtlOf: (task) =>
       task?.result === false ? undefined : (task?.result?.expiresIn ?? defaultTtl),

@@ -18,6 +18,8 @@ import { throughSendHooks } from './send-hooks.ts'
 
 /** Where and when a message goes, beside what it says. */
 export interface Route {
+  /** The id was drawn for this message; see {@link Envelope.fresh}. */
+  readonly fresh?: boolean | undefined
   readonly queue: string
   readonly priority: number
   readonly delay?: number | undefined

@@ -1,9 +1,25 @@
 import { fileURLToPath } from 'node:url'
-import { DefinitionError } from '../core/errors.ts'
+import { DefinitionError, InvalidInputError } from '../core/errors.ts'
 import type { TransportFactory } from '../core/vendor.ts'
+import { describePlace, readRedisUrl } from '../connections/redis/redis-place.ts'
 import { memoryCapabilities } from '../memory/memory-capabilities.ts'
+import { redisCapabilities, sharedQueue } from '../redis/redis-capabilities.ts'
 import { sqliteCapabilities } from '../sqlite/sqlite-capabilities.ts'
 import { lazyVendor } from './lazy-vendor.ts'
+
+const redis = (_: string, url: string): TransportFactory => {
+  checkRedisUrl(url)
+  return lazyVendor({
+    name: 'redis',
+    where: describePlace({ url }),
+    queue: sharedQueue,
+    capabilities: redisCapabilities,
+    load: async () => {
+      const { redisTransport } = await import('../redis/redis-transport.ts')
+      return redisTransport({ url })
+    },
+  })
+}
 
 /** What each scheme opens. */
 const schemes: Readonly<Record<string, (rest: string, url: string) => TransportFactory>> = {
@@ -28,11 +44,16 @@ const schemes: Readonly<Record<string, (rest: string, url: string) => TransportF
       },
     })
   },
+  redis,
+  rediss: redis,
+  valkey: redis,
+  valkeys: redis,
 }
 
 /**
  * The transport of a URL: `memory:`, `memory:name`, `sqlite:./tasks.db`, `sqlite:/data/tasks.db`,
- * `sqlite:///data/tasks.db`; `?synchronous=full` for SQLite.
+ * `sqlite:///data/tasks.db`; `?synchronous=full` for SQLite; `redis://user:password@host:6379/0`, or
+ * `rediss:` for TLS (`valkey:` and `valkeys:` are the same).
  *
  * @throws DefinitionError that lists what is known.
  */
@@ -81,5 +102,15 @@ function readPath(path: string, url: string): string {
       `'${url}' names no file: write sqlite:./tasks.db, sqlite:/data/tasks.db or sqlite:///data/tasks.db, and %25 for a percent sign.`,
       { cause: error },
     )
+  }
+}
+
+function checkRedisUrl(url: string): void {
+  try {
+    readRedisUrl(url)
+  } catch (error) {
+    if (error instanceof InvalidInputError)
+      throw new DefinitionError(error.message, { cause: error })
+    throw error
   }
 }

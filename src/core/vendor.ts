@@ -27,6 +27,8 @@ export interface TransportFactory {
   readonly name: string
   /** Where the store is, for people: a path, a host; never a secret. */
   readonly where?: string | undefined
+  /** The queue of messages that name none, where the user chose no other. Absent: `default`. */
+  readonly queue?: string | undefined
   create(surroundings: Surroundings): OpenTransport
 }
 

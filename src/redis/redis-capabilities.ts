@@ -13,3 +13,6 @@ export const redisCapabilities: TransportCapabilities = {
   caps: true,
   foreignReaders: true,
 }
+
+/** The queue of messages that name none: the stream that TaskIQ has by default, too. */
+export const sharedQueue = 'taskiq'

@@ -20,7 +20,7 @@ import { BlockingReads } from './blocking-reads.ts'
 import { cancel } from './cancel.ts'
 import { extend, recover, release } from './leases.ts'
 import { RedisReceiver } from './receive.ts'
-import { redisCapabilities } from './redis-capabilities.ts'
+import { redisCapabilities, sharedQueue } from './redis-capabilities.ts'
 import { RedisInspector } from './redis-inspector.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { RedisResults } from './redis-result-backend.ts'
@@ -48,6 +48,7 @@ export function redisTransport(options: RedisOptions): TransportFactory {
     kind: 'transport',
     name: 'redis',
     where: describePlace(options),
+    queue: sharedQueue,
     create(around) {
       const store = new RedisStore(options, around)
       return {

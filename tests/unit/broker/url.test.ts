@@ -12,6 +12,9 @@ describe('a URL', () => {
     ['sqlite:///data/tasks.db', 'sqlite'],
     ['sqlite:./tasks.db?synchronous=full', 'sqlite'],
     ['sqlite:./tasks.db?synchronous=normal', 'sqlite'],
+    ['redis://user:secret@host:6380/3', 'redis'],
+    ['rediss://host', 'redis'],
+    ['valkey://host', 'redis'],
   ])('%s opens %s', (url, name) => {
     expect(transportOf(url)).toMatchObject({ kind: 'transport', name })
   })
@@ -19,7 +22,10 @@ describe('a URL', () => {
   it.each<[string, RegExp]>([
     ['', /cannot make a broker of ''\. Known: memory:, sqlite:/],
     ['tasks.db', /cannot make a broker of 'tasks\.db'/],
-    ['redis://user:secret@host', /cannot make a broker of a URL with 'redis:'/],
+    ['amqp://user:secret@host', /cannot make a broker of a URL with 'amqp:'/],
+    ['redis://host/tasks', /the number of a database, not 'tasks'/],
+    ['redis://host?db=3', /parameters .* of which none is known/],
+    ['redis://[', /cannot be read/],
     ['sqlite:', /names no file/],
     ['sqlite::memory:', /names no file/],
     ['sqlite:?synchronous=full', /names no file/],
@@ -33,6 +39,17 @@ describe('a URL', () => {
   })
 
   it('tells no secrets', () => {
-    expect(() => transportOf('redis://user:secret@host')).not.toThrow(/secret/)
+    const text = (url: string): string => {
+      try {
+        return JSON.stringify(transportOf(url))
+      } catch (error) {
+        return String(error)
+      }
+    }
+    expect(text('redis://user:secret@host/1')).toContain('host:6379/1')
+    expect(text('redis://user:secret@host/1')).not.toContain('secret')
+    expect(text('redis://user:secret@host/wrong')).toContain('wrong')
+    expect(text('redis://user:secret@host/wrong')).not.toContain('secret')
+    expect(text('amqp://user:secret@host')).not.toContain('secret')
   })
 })

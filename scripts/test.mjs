@@ -2,12 +2,13 @@
  * Everything a machine can run: the build, every vitest project with coverage, the type tests on two compilers.
  * With arguments, only the named tests: `npm test -- tests/unit/core`.
  */
-import { buildIfStale, install, runPackage } from './bootstrap.mjs'
+import { buildIfStale, install, installReflector, runPackage } from './bootstrap.mjs'
 import { count, finish, step } from './steps.mjs'
 import { typeTests } from './types.mjs'
 import { runTests, testCounts } from './vitest.mjs'
 
 install()
+installReflector()
 const chosen = process.argv.slice(2)
 if (chosen.length > 0) {
   const passed = buildIfStale() && runPackage('vitest/vitest.mjs', ['run', ...chosen])

@@ -3,6 +3,7 @@
  * when `npm test` has not run on the files as they are.
  */
 import { buildIfStale, install, runPackage } from './bootstrap.mjs'
+import { openServers } from './servers.mjs'
 import { finish, step } from './steps.mjs'
 import { branchCoverage, passedInLastRun, runTests, testsAreFresh } from './vitest.mjs'
 
@@ -20,7 +21,10 @@ step('package (are the types wrong)', () =>
   runPackage('@arethetypeswrong/cli/dist/index.js', ['--pack', '.', '--profile', 'esm-only']),
 )
 step('unused code (knip)', () => runPackage('knip/bin/knip.js', []))
+const { environment, close } = await openServers(testsAreFresh() ? [] : undefined)
+Object.assign(process.env, environment)
 step('tests are current', () => testsAreFresh() || runTests(), { counted: false })
+await close()
 step(
   'architecture and package tests',
   () => {

@@ -3,6 +3,7 @@
  * when `npm test` has not run on the files as they are.
  */
 import { buildIfStale, install, installReflector, runPackage } from './bootstrap.mjs'
+import { openServers } from './servers.mjs'
 import { finish, step } from './steps.mjs'
 import { branchCoverage, passedInLastRun, runTests, testsAreFresh } from './vitest.mjs'
 
@@ -27,7 +28,10 @@ step('unused code (knip)', () => runPackage('knip/bin/knip.js', []))
 step('unused code of examples/reflector (knip)', () =>
   runPackage('knip/bin/knip.js', ['--directory', 'examples/reflector']),
 )
+const { environment, close } = await openServers(testsAreFresh() ? [] : undefined)
+Object.assign(process.env, environment)
 step('tests are current', () => testsAreFresh() || runTests(), { counted: false })
+await close()
 step(
   'architecture and package tests',
   () => {

@@ -31,6 +31,7 @@ const sweep = (table: string): string =>
   `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expires <= ? ORDER BY expires LIMIT ${sweepLimit})`
 const sweepResults = sweep('tw_result')
 const sweepProgress = sweep('tw_progress')
+const sweepPermits = sweep('tw_permit')
 
 /** Stores results of which there are none yet. */
 export function saveNewResults(turn: Turn, results: readonly StoredResult[]): void {
@@ -95,7 +96,8 @@ export function saveProgress(
 export function sweepExpired({ sql, now }: Turn): boolean {
   const results = sql.run(sweepResults, now)
   const progress = sql.run(sweepProgress, now)
-  return results === sweepLimit || progress === sweepLimit
+  const permits = sql.run(sweepPermits, now)
+  return [results, progress, permits].includes(sweepLimit)
 }
 
 function readOne({ sql, now }: Turn, id: string): Body | null {

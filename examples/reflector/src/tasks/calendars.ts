@@ -59,12 +59,12 @@ export const createUpcomingMeetings = broker.task(
   },
   async ({ workshop, whereby, ctx }): Promise<number> => {
     if (whereby === undefined) return 0
-    const { db } = workshop
+    const { db, now } = workshop
     let made = 0
     for (const room of await calendarRooms(workshop)) {
       for (const event of await upcoming(workshop, room)) {
         try {
-          if (await makeMeeting({ db, whereby }, room, event)) made++
+          if (await makeMeeting({ db, whereby, now }, room, event)) made++
         } catch (error) {
           ctx.logger.error('a meeting could not be made', { error, event: event.id })
         }

@@ -3,13 +3,14 @@
  * compilers.
  * With arguments, only the named tests: `npm test -- tests/unit/core`.
  */
-import { buildIfStale, install, runPackage } from './bootstrap.mjs'
+import { buildIfStale, install, installReflector, runPackage } from './bootstrap.mjs'
 import { openServers } from './servers.mjs'
 import { count, finish, step } from './steps.mjs'
 import { typeTests } from './types.mjs'
 import { runTests, testCounts } from './vitest.mjs'
 
 install()
+installReflector()
 const { environment, missing, failed, close } = await openServers()
 Object.assign(process.env, environment)
 const chosen = process.argv.slice(2)

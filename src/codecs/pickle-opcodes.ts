@@ -1,0 +1,83 @@
+/**
+ * The opcodes of Python's pickles (protocols 0 to 5, `Lib/pickletools.py`), by what becomes of them
+ * here. A pickle is a program; those that only build plain data are run, all others are refused by
+ * their names: they import, call, or build what is no data.
+ */
+
+const code = (character: string): number => character.charCodeAt(0)
+
+/** Opcodes that build data. */
+export const op = {
+  MARK: code('('),
+  STOP: code('.'),
+  PROTO: 0x80,
+  FRAME: 0x95,
+  NONE: code('N'),
+  NEWTRUE: 0x88,
+  NEWFALSE: 0x89,
+  INT: code('I'),
+  BININT: code('J'),
+  BININT1: code('K'),
+  BININT2: code('M'),
+  LONG: code('L'),
+  LONG1: 0x8a,
+  LONG4: 0x8b,
+  FLOAT: code('F'),
+  BINFLOAT: code('G'),
+  UNICODE: code('V'),
+  SHORT_BINUNICODE: 0x8c,
+  BINUNICODE: code('X'),
+  BINUNICODE8: 0x8d,
+  EMPTY_LIST: code(']'),
+  LIST: code('l'),
+  APPEND: code('a'),
+  APPENDS: code('e'),
+  EMPTY_TUPLE: code(')'),
+  TUPLE: code('t'),
+  TUPLE1: 0x85,
+  TUPLE2: 0x86,
+  TUPLE3: 0x87,
+  EMPTY_DICT: code('}'),
+  DICT: code('d'),
+  SETITEM: code('s'),
+  SETITEMS: code('u'),
+  PUT: code('p'),
+  BINPUT: code('q'),
+  LONG_BINPUT: code('r'),
+  MEMOIZE: 0x94,
+  GET: code('g'),
+  BINGET: code('h'),
+  LONG_BINGET: code('j'),
+} as const
+
+/** The names of all others. */
+export const refusedOpcodes: ReadonlyMap<number, string> = new Map([
+  [code('0'), 'POP'],
+  [code('1'), 'POP_MARK'],
+  [code('2'), 'DUP'],
+  [code('P'), 'PERSID'],
+  [code('Q'), 'BINPERSID'],
+  [code('R'), 'REDUCE'],
+  [code('S'), 'STRING'],
+  [code('T'), 'BINSTRING'],
+  [code('U'), 'SHORT_BINSTRING'],
+  [code('b'), 'BUILD'],
+  [code('c'), 'GLOBAL'],
+  [code('i'), 'INST'],
+  [code('o'), 'OBJ'],
+  [code('B'), 'BINBYTES'],
+  [code('C'), 'SHORT_BINBYTES'],
+  [0x81, 'NEWOBJ'],
+  [0x82, 'EXT1'],
+  [0x83, 'EXT2'],
+  [0x84, 'EXT4'],
+  [0x8e, 'BINBYTES8'],
+  [0x8f, 'EMPTY_SET'],
+  [0x90, 'ADDITEMS'],
+  [0x91, 'FROZENSET'],
+  [0x92, 'NEWOBJ_EX'],
+  [0x93, 'STACK_GLOBAL'],
+  [0x96, 'BYTEARRAY8'],
+  [0x97, 'NEXT_BUFFER'],
+  [0x98, 'READONLY_BUFFER'],
+])

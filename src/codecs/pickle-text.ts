@@ -41,15 +41,12 @@ export function surrogateText(bytes: Buffer): string {
 
 /** The text of a line of protocol 0: Latin-1, where `\u` and `\U` begin escapes. @throws MalformedMessageError */
 export function escapedText(line: Buffer): string {
-  return line
-    .toString('latin1')
-    .replaceAll(
-      /\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([^]))/g,
-      (whole, short?: string, long?: string, other?: string) => {
-        if (other !== undefined && other !== 'u' && other !== 'U') return whole
-        const point = Number.parseInt(short ?? long ?? '', 16)
-        if (point <= 0x10ffff) return String.fromCodePoint(point)
-        throw new MalformedMessageError('a text in it has an escape that is none.')
-      },
-    )
+  const escape = /\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[^])/g
+  return line.toString('latin1').replaceAll(escape, (found) => {
+    const second = found[1]?.toLowerCase()
+    if (second !== 'u') return found
+    const point = found.length > 2 ? Number.parseInt(found.slice(2), 16) : Infinity
+    if (point <= 0x10ffff) return String.fromCodePoint(point)
+    throw new MalformedMessageError('a text in it has an escape that is none.')
+  })
 }

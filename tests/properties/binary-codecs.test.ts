@@ -20,7 +20,9 @@ const codecs = [
 function data({ capabilities }: Codec): fc.Arbitrary<unknown> {
   const { anyText, anyInteger } = capabilities
   const text = anyText ? fc.string({ unit: 'binary' }) : fc.string({ unit: 'grapheme' })
-  const halves = fc.string({ unit: fc.constantFrom('\ud800', '\udc00', '\ud83d', '\ude00', 'a', '€') })
+  const halves = fc.string({
+    unit: fc.constantFrom('\ud800', '\udc00', '\ud83d', '\ude00', 'a', '€'),
+  })
   const key = (anyText ? fc.oneof(text, halves) : text).filter((name) => name !== '__proto__')
   return fc.letrec((tie) => ({
     value: fc.oneof(
@@ -131,11 +133,17 @@ describe('programs of pickle opcodes', () => {
   const program = fc
     .array(fc.tuple(codes, argument), { maxLength: 40 })
     .map((steps) =>
-      Buffer.concat([...steps.flatMap(([code, rest]) => [Buffer.of(code), rest]), Buffer.from('.')]),
+      Buffer.concat([
+        ...steps.flatMap(([code, rest]) => [Buffer.of(code), rest]),
+        Buffer.from('.'),
+      ]),
     )
 
   it('of data are read or refused', () => {
-    fc.assert(fc.property(program, (body) => holds(codec, body)), { numRuns: 3000 })
+    fc.assert(
+      fc.property(program, (body) => holds(codec, body)),
+      { numRuns: 3000 },
+    )
   })
 
   it('with any other opcode in any place are refused', () => {

@@ -39,7 +39,8 @@ function isRefused(codec: Codec, value: () => unknown): void {
 /** The data table, cell by cell. */
 export const dataBehaviours: readonly CodecBehaviour[] = [
   ...plainCells.map(({ name, value, needs, arrives }): CodecBehaviour => {
-    const otherwise = needs === undefined ? '' : ', or is refused where the format has no word for it'
+    const otherwise =
+      needs === undefined ? '' : ', or is refused where the format has no word for it'
     return {
       name: `data: ${name} arrives as ${arrives === undefined ? 'itself' : arrives.as}${otherwise}`,
       run: (codec) => {

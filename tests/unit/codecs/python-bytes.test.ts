@@ -29,7 +29,8 @@ const lines: readonly Line[] = readFileSync(
   .map((line) => JSON.parse(line, revive) as Line)
 
 function revive(_: string, value: unknown): unknown {
-  const int = typeof value === 'object' && value !== null && '$int' in value ? value.$int : undefined
+  const int =
+    typeof value === 'object' && value !== null && '$int' in value ? value.$int : undefined
   return typeof int === 'string' ? BigInt(int) : value
 }
 
@@ -77,4 +78,3 @@ describe('what is no plain data', () => {
     },
   )
 })
-

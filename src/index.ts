@@ -45,8 +45,10 @@ export type {
   QueueCounts,
   StoredMessage,
 } from './core/inspector.ts'
+export type { HeldLock, LockOptions } from './core/held-lock.ts'
+export type { TaskLockOptions } from './core/context.ts'
 export type { Labels, LabelValue, Priority, ReservedLabels } from './core/labels.ts'
-export type { Locks } from './core/locks.ts'
+export type { Locks, Permit, PermitAsk } from './core/locks.ts'
 export { logTo, silentLogger, type LogFields, type Logger, type LogLevel } from './core/logger.ts'
 export type { Body, Envelope, Message } from './core/message.ts'
 export type { Execution, Middleware, Sending } from './core/middleware.ts'

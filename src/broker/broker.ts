@@ -1,4 +1,5 @@
 import type { Dependencies, Injected } from '../core/dependency.ts'
+import type { HeldLock, LockOptions } from '../core/held-lock.ts'
 import type { Inspector } from '../core/inspector.ts'
 import type { DependencyOverrides } from '../dependencies/overrides.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
@@ -34,6 +35,12 @@ export interface Broker extends TaskDefiner, BrokerIdentity, AsyncDisposable {
   cancel(ids: readonly string[], reason?: string): Promise<readonly boolean[]>
   /** Cancels all that waits in a queue, scheduled messages included; returns how many. Each leaves a result that says so. */
   purge(queue: string): Promise<number>
+  /**
+   * Takes a lock over all processes on this store, as `ctx.lock` does in a task. Give it back yourself:
+   * `await using lock = await broker.lock('key')`.
+   * @throws LockedError, UnsupportedError, InvalidInputError
+   */
+  lock(key: string, options?: LockOptions): Promise<HeldLock>
   /** Looks into the store. @throws UnsupportedError where the transport cannot. */
   readonly inspector: Inspector
   /** Puts dead letters back into their queues with a fresh retry budget; returns the ids that were there. */

@@ -11,6 +11,7 @@ import type { BrokerRuntime } from './runtime.ts'
 import { retryDeadLetters } from './retry-dead.ts'
 import { checkName, readRemoteDefinition } from './task-definition.ts'
 import { TaskHome } from './task-home.ts'
+import { takeLock } from './take-lock.ts'
 
 const knownOptions: ReadonlySet<string> = new Set<keyof BrokerOptions>([
   'transport',
@@ -93,6 +94,7 @@ function assemble(home: TaskHome): Broker {
       await now().start()
       return purgeQueue(now(), checkName(queue, 'queue'))
     },
+    lock: (key, lockOptions) => takeLock(now(), key, lockOptions),
     get inspector() {
       const { inspector, transport } = now()
       if (inspector !== undefined) return inspector

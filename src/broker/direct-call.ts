@@ -4,6 +4,7 @@ import { RetryRequestedError, TaskRejectedError, UnsupportedError } from '../cor
 import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 import { parseBySchema } from './schema-check.ts'
+import { takeLock } from './take-lock.ts'
 
 /** Runs a handler here: input validated, dependencies in a fresh task scope, a synthetic context. */
 export async function callDirectly(
@@ -62,6 +63,15 @@ function syntheticContext(
     reject: (reason) => {
       throw new TaskRejectedError(reason)
     },
+    // Locks hold wherever a handler runs; a call that has no message keeps no steps.
+    lock: (key, lockOptions = {}) => {
+      const { ifLocked = 'wait', ...rest } = lockOptions
+      return takeLock(runtime, key, {
+        ...rest,
+        wait: rest.wait ?? (ifLocked === 'wait' ? undefined : 0),
+      })
+    },
+    once: async (_, step) => step(),
     commit: () => {
       throw new UnsupportedError(
         'a task that is called directly has no message to finish: ctx.commit works in a worker.',

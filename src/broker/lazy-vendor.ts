@@ -47,6 +47,9 @@ export function lazyVendor(vendor: LazyVendor): TransportFactory {
           stop: async () => engine.opened?.results.stop(),
         },
         inspector: engine.forward((open) => needed(open.inspector, name), inspectorCalls),
+        ...(capabilities.locks
+          ? { locks: engine.forward((open) => needed(open.locks, name), lockCalls) }
+          : {}),
         ...(capabilities.transactions
           ? {
               transactions: engine.forward(
@@ -80,6 +83,7 @@ const inspectorCalls = [
   'retryDead',
   'deleteDead',
 ] as const
+const lockCalls = ['acquire', 'renew', 'free'] as const
 const transactionCalls = ['sendWithin', 'settleWithin', 'announce'] as const
 
 class LazyEngine {

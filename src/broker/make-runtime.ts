@@ -98,6 +98,7 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     results,
     inspector: opened.inspector,
     transactions: opened.transactions,
+    locks: opened.locks,
     codec,
     resultCodec: options.resultCodec ?? codec,
     registry: shared.registry,

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import type { Locks } from './locks.ts'
 import type { Logger } from './logger.ts'
 import type { Body } from './message.ts'
 import type { Random } from './random.ts'
@@ -38,6 +39,8 @@ export interface OpenTransport {
   /** A result backend on the same store, which the broker takes when the user names no other. */
   readonly results: ResultBackend
   readonly inspector?: Inspector | undefined
+  /** Present where `capabilities.locks` is true. */
+  readonly locks?: Locks | undefined
   readonly transactions?: UserTransactions | undefined
 }
 

@@ -5,6 +5,7 @@ import type { Body, Envelope } from '../core/message.ts'
 import type { SettleStatus, Settlement } from '../core/settlement.ts'
 import type { StoreIdentity } from '../core/store.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
+import { MemoryHolds } from './memory-locks.ts'
 import { MemoryMessage, ownBody, type ClaimOwner } from './memory-message.ts'
 import { MemoryQueue } from './memory-queue.ts'
 import { MemoryResults } from './memory-results.ts'
@@ -47,6 +48,7 @@ export class MemoryStore {
   readonly dead: Map<string, { readonly letter: DeadLetter; readonly enqueuedAt: number }> =
     new Map()
   readonly results: MemoryResults = new MemoryResults()
+  readonly holds: MemoryHolds = new MemoryHolds()
   readonly cancelListeners: Set<CancelListener> = new Set()
   /** A transport writes here, so progress can be fenced by its claims. */
   carriesMessages = false
@@ -349,12 +351,9 @@ function checkEnvelope({ id, priority, delay, at }: Envelope): void {
   }
 }
 
-function checkSettlement({ claim, outcome, followUps, node, frees }: Settlement): void {
+function checkSettlement({ claim, outcome, followUps, node }: Settlement): void {
   if (node !== undefined) {
     throw new UnsupportedError('the memory transport has no workflow store: use another transport.')
-  }
-  if ((frees?.permits?.length ?? 0) > 0 || (frees?.keys?.length ?? 0) > 0) {
-    throw new UnsupportedError('the memory transport keeps no permits and no unique keys.')
   }
   if (outcome.kind === 'retry' && !Number.isFinite(outcome.delay)) {
     throw new InvalidInputError(`message ${claim.id}: the delay of a retry is finite milliseconds.`)

@@ -22,6 +22,7 @@ import { extend, recover, release } from './leases.ts'
 import { RedisReceiver } from './receive.ts'
 import { redisCapabilities, sharedQueue } from './redis-capabilities.ts'
 import { RedisInspector } from './redis-inspector.ts'
+import { RedisLocks } from './redis-locks.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { RedisResults } from './redis-result-backend.ts'
 import { RedisStore } from './redis-store.ts'
@@ -55,6 +56,7 @@ export function redisTransport(options: RedisOptions): TransportFactory {
         transport: new RedisTransport(store),
         results: new RedisResults(store),
         inspector: new RedisInspector(store),
+        locks: new RedisLocks(store),
       }
     },
   }

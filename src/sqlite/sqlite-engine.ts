@@ -24,6 +24,7 @@ import { describeFailure, type Failure } from './failure.ts'
 import { FileWatch } from './file-guards.ts'
 import { peek, queueCounts, states } from './inspect.ts'
 import { cancel, cancelledAmong, configure, extend, recover, release } from './leases.ts'
+import { acquirePermit, freePermit, renewPermit } from './locks.ts'
 import {
   readOnly,
   type News,
@@ -86,6 +87,9 @@ const handlers: Handlers = {
   deadLetter,
   retryDead,
   deleteDead,
+  acquirePermit,
+  renewPermit,
+  freePermit,
 }
 
 /** Milliseconds between two sweeps of expired results, and between two attempts to make the ballast anew. */

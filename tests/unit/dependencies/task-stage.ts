@@ -22,6 +22,8 @@ export function contextOf(taskId: string, more: Partial<TaskContext> = {}): Task
     progress: async () => refuse(),
     retry: refuse,
     reject: refuse,
+    lock: refuse,
+    once: refuse,
     commit: refuse,
     ...more,
   }

@@ -90,9 +90,9 @@ async function find({
     if ((typeof exported !== 'function' && typeof exported !== 'object') || exported === null)
       continue
     const registration = (exported as { [registrationKey]?: RegisteredTask })[registrationKey]
-    if (registration?.name === message.task && registration.handler !== undefined) {
+    if (registration?.handler === undefined) continue
+    if ([registration.name, ...registration.aliases].includes(message.task))
       return { ...registration, handler: registration.handler }
-    }
   }
   throw new NonRetryableError(
     `task '${message.task}' is isolated, so ${file} must export it: write \`export const … = broker.task(…)\`.`,

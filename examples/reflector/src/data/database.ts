@@ -12,5 +12,7 @@ export function openDatabase(url: string): Kysely<Tables> {
     throw new Error(`DATABASE_URL is 'sqlite:<file>' or 'postgres://…', not '${url.slice(0, 40)}'`)
   // Counters come as text from PostgreSQL, unless it is told otherwise; ours fit into a number.
   pg.types.setTypeParser(pg.types.builtins.INT8, Number)
-  return new Kysely({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url }) }) })
+  return new Kysely({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url }) }),
+  })
 }

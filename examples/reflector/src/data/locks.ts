@@ -45,11 +45,7 @@ export async function takeLock(db: Db, request: LockRequest): Promise<HeldLock |
       return numUpdatedRows > 0n
     },
     async release() {
-      await db
-        .deleteFrom('app_lock')
-        .where('name', '=', name)
-        .where('owner', '=', owner)
-        .execute()
+      await db.deleteFrom('app_lock').where('name', '=', name).where('owner', '=', owner).execute()
     },
   }
 }

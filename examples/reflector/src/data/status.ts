@@ -1,11 +1,5 @@
 /** Where a transcript stands. */
-export type TranscriptStatus =
-  | 'idle'
-  | 'uploaded'
-  | 'recording'
-  | 'processing'
-  | 'ended'
-  | 'error'
+export type TranscriptStatus = 'idle' | 'uploaded' | 'recording' | 'processing' | 'ended' | 'error'
 
 /**
  * Which status may follow which. `ended` is left only by processing the transcript again: a failure

@@ -41,11 +41,7 @@ export async function createTranscript(
 
 /** @throws NoTranscriptError */
 export async function getTranscript(db: Db, id: string): Promise<Transcript> {
-  const row = await db
-    .selectFrom('transcript')
-    .selectAll()
-    .where('id', '=', id)
-    .executeTakeFirst()
+  const row = await db.selectFrom('transcript').selectAll().where('id', '=', id).executeTakeFirst()
   if (row === undefined) throw new NoTranscriptError(`there is no transcript ${id}`)
   return checked(row)
 }

@@ -25,7 +25,9 @@ export interface Attendee {
  * @throws Error when it is no calendar.
  */
 export function readCalendar(text: string): CalendarEntry[] {
-  const calendar = new ICAL.Component(ICAL.parse(text) as ConstructorParameters<typeof ICAL.Component>[0])
+  const calendar = new ICAL.Component(
+    ICAL.parse(text) as ConstructorParameters<typeof ICAL.Component>[0],
+  )
   return calendar.getAllSubcomponents('vevent').flatMap((component) => {
     const uid = textOf(component, 'uid')
     const start = timeOf(component, 'dtstart')

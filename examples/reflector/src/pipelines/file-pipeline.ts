@@ -23,11 +23,7 @@ const wordsAtOnce = 300
  * summaries. What it wrote before is taken back first, so it may run again after a death.
  * @throws Error when there is nothing to hear, or a service that it cannot do without fails.
  */
-export async function processFile(
-  workshop: Workshop,
-  id: string,
-  run: PipelineRun,
-): Promise<void> {
+export async function processFile(workshop: Workshop, id: string, run: PipelineRun): Promise<void> {
   const transcript = await getTranscript(workshop.db, id)
   await inTransaction(workshop, async (db) => {
     await clearEvents(db, id)
@@ -48,7 +44,11 @@ export async function processFile(
   ])
   const topics = await makeTopics(workshop, id, spoken(words, diarization))
   if (topics.length === 0) run.warn('nothing was said, so there is no title and no summary')
-  else await Promise.all([makeTitle(workshop, id, topics, run), makeSummaries(workshop, id, topics, run)])
+  else
+    await Promise.all([
+      makeTitle(workshop, id, topics, run),
+      makeSummaries(workshop, id, topics, run),
+    ])
   await inTransaction(workshop, (db) => setStatus(db, id, 'ended'))
 }
 
@@ -77,9 +77,7 @@ export async function makeWaveform(workshop: Workshop, id: string, from?: string
   const { samples } = await workshop.tool.decode(from ?? files.audio, 8000)
   const waveform = waveformOf(samples)
   await writeFile(files.waveform, JSON.stringify({ data: waveform }))
-  await inTransaction(workshop, (db) =>
-    addEvent(db, id, { event: 'WAVEFORM', data: { waveform } }),
-  )
+  await inTransaction(workshop, (db) => addEvent(db, id, { event: 'WAVEFORM', data: { waveform } }))
 }
 
 function spoken(

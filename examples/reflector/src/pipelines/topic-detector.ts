@@ -51,5 +51,11 @@ const textOf = (words: readonly Word[]): string => words.map(({ text }) => text)
 /** The same for the same place in a transcript: a pipeline that runs again makes no second topic. */
 function topicId(transcriptId: string, index: number): string {
   const hex = createHash('sha256').update(`${transcriptId} ${index}`).digest('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20, 32),
+  ].join('-')
 }

@@ -107,11 +107,7 @@ export const reprocessFailedRecordings = broker.task(
   },
 )
 
-async function needsProcessing(
-  { db }: Workshop,
-  bucket: string,
-  key: string,
-): Promise<boolean> {
+async function needsProcessing({ db }: Workshop, bucket: string, key: string): Promise<boolean> {
   const recording = await findRecording(db, bucket, key)
   if (recording === undefined) return true
   const row = await db

@@ -3,6 +3,7 @@ import { milliseconds } from '../core/duration.ts'
 import { RetryRequestedError, TaskRejectedError, UnsupportedError } from '../core/errors.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
+import { outsideWorkflow } from './canvas/outside-workflow.ts'
 import { parseBySchema } from './schema-check.ts'
 
 /** Runs a handler here: input validated, dependencies in a fresh task scope, a synthetic context. */
@@ -49,6 +50,7 @@ function syntheticContext(
     input,
     parentId: undefined,
     rootId: undefined,
+    runId: undefined,
     signal: new AbortController().signal,
     logger: runtime.surroundings.logger.child({ task: task.name, id }),
     progress: () => Promise.resolve(),
@@ -62,6 +64,7 @@ function syntheticContext(
     reject: (reason) => {
       throw new TaskRejectedError(reason)
     },
+    ...outsideWorkflow('a task that is called directly is no step of a workflow'),
     commit: () => {
       throw new UnsupportedError(
         'a task that is called directly has no message to finish: ctx.commit works in a worker.',

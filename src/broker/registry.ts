@@ -43,6 +43,11 @@ export class TaskRegistry {
 
   /** @throws DefinitionError when {@link add} would. */
   check(task: RegisteredTask): void {
+    if (task.name.startsWith('taskwright.')) {
+      throw new DefinitionError(
+        `task '${task.name}'${at(task)} needs another name: those that begin with 'taskwright.' are the package's own.`,
+      )
+    }
     const known = this.#tasks.get(task.name)
     if (known !== undefined && known !== task) {
       throw new DefinitionError(

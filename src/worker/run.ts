@@ -37,6 +37,8 @@ export class Run {
   /** Set once its slot was freed although its handler has not ended. */
   stuck = false
   taskName = ''
+  /** Of a step of a workflow: the node that it waited for. */
+  source: number | undefined
   /** Of the monotonic clock: when its handler began. */
   startedAt = 0
   attempt = 1

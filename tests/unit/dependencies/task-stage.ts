@@ -17,12 +17,16 @@ export function contextOf(taskId: string, more: Partial<TaskContext> = {}): Task
     input: undefined,
     parentId: undefined,
     rootId: undefined,
+    runId: undefined,
     signal: new AbortController().signal,
     logger: silentLogger,
     progress: async () => refuse(),
     retry: refuse,
     reject: refuse,
     commit: refuse,
+    expand: refuse,
+    replace: refuse,
+    inputs: refuse,
     ...more,
   }
 }

@@ -80,13 +80,14 @@ export async function settle(
   const results = settlements.flatMap((settlement) => settlement.result ?? [])
   const stored = results.length > 0 ? await runtime.results.save(results) : []
   failpoint('settle.result-saved')
-  let next = 0
+  const first = new Map(results.map(({ id }, i) => [id, stored[i]]))
   return runtime.transport.settle(
-    settlements.map(({ node, result, ...settlement }) => {
-      const first = result === undefined ? undefined : stored[next++]
+    settlements.map(({ node, ...settlement }) => ({
+      ...settlement,
+      result: undefined,
       // Whoever was first with a result, it is his that the workflow goes on with.
-      return { ...settlement, node: node && { ...node, value: node.value ?? first } }
-    }),
+      node: node && { ...node, value: node.value ?? first.get(settlement.claim.id) },
+    })),
   )
 }
 

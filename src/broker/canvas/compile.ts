@@ -3,7 +3,7 @@
  * Every canvas has exactly one sink, so that a group behind a group costs n + m edges and not n · m.
  * Ordinals are given in the order in which things are met, so that sources have lower ones.
  */
-import { InvalidInputError, UnsupportedError } from '../../core/errors.ts'
+import { InvalidInputError } from '../../core/errors.ts'
 import { normalPriority, priorityNumber, type Labels } from '../../core/labels.ts'
 import type { Message } from '../../core/message.ts'
 import type { GateKind, RunHead, WorkflowNode } from '../../core/workflow-store.ts'
@@ -51,7 +51,7 @@ const deepest = 200
  * Compiles a canvas; its ordinals begin at 0.
  *
  * @throws InvalidInputError for a task that the broker does not know, arguments that do not fit, a canvas
- * that holds itself; UnsupportedError for tasks whose code lives elsewhere.
+ * that holds itself.
  */
 export async function compile(
   runtime: BrokerRuntime,
@@ -186,14 +186,9 @@ class GraphBuilder {
 
   #known(name: string): RegisteredTask {
     const task = this.#runtime.taskOf(name)
-    if (task === undefined) {
-      throw new InvalidInputError(
-        `the canvas has a step '${name}', but this broker has no task of that name: define it, or include its set, before the canvas is sent.`,
-      )
-    }
-    if (task.handler !== undefined) return task
-    throw new UnsupportedError(
-      `task '${name}' is remote: its worker may know nothing of workflows, so it cannot be a step of one. Use a Pipeline, which TaskIQ's workers know, or send it from a task.`,
+    if (task !== undefined) return task
+    throw new InvalidInputError(
+      `the canvas has a step '${name}', but this broker has no task of that name: define it, or include its set, before the canvas is sent.`,
     )
   }
 

@@ -1,5 +1,5 @@
 import { milliseconds } from '../../core/duration.ts'
-import { InvalidInputError, NotStartedError } from '../../core/errors.ts'
+import { InvalidInputError, NotStartedError, UnsupportedError } from '../../core/errors.ts'
 import { priorityNumber, type Labels } from '../../core/labels.ts'
 import { checkLabels } from '../check-labels.ts'
 import type { RegisteredTask } from '../registry.ts'
@@ -23,12 +23,17 @@ export function makeCanvas(parts: CanvasParts): AnyCanvas {
   return whole(parts, but)
 }
 
-/** Makes the signature of a task. */
+/** Makes the signature of a task. @throws UnsupportedError for one whose code lives elsewhere. */
 export function makeSignature(
   home: TaskHome,
   task: RegisteredTask,
   call: { readonly args: readonly unknown[]; readonly open: boolean },
 ): AnySignature {
+  if (task.handler === undefined) {
+    throw new UnsupportedError(
+      `task '${task.name}' is remote: its worker may know nothing of workflows, so it cannot be a step of one. Send it from a task that is.`,
+    )
+  }
   return signatureOf(home, { kind: 'task', task: task.name, ...call })
 }
 

@@ -43,6 +43,7 @@ function infoOf(
 ): WorkflowNodeInfo {
   const { ord, kind, gen, body } = node
   const record = body === null ? undefined : decoded(runtime, body)
+  const error = record?.error ?? undefined
   const isTask = kind === 'task'
   return {
     ord,
@@ -55,10 +56,7 @@ function infoOf(
     releasedAt: node.releasedAt === null ? undefined : new Date(node.releasedAt),
     endedAt: node.endedAt === null ? undefined : new Date(node.endedAt),
     executionTime: record?.executionTime,
-    error:
-      record?.error == null
-        ? undefined
-        : { name: record.error.name, message: record.error.message },
+    error: error && { name: error.name, message: error.message },
     cause: node.cause ?? undefined,
   }
 }

@@ -1,5 +1,4 @@
-import type { RunState } from '../../core/workflow-store.ts'
-import type { GateKind, WorkflowNode } from '../../core/workflow-store.ts'
+import type { GateKind, RunState, WorkflowNode } from '../../core/workflow-store.ts'
 import type { TaskStatus } from '../../core/states.ts'
 import type { TaskHandle } from '../task-handle.ts'
 

@@ -6,6 +6,14 @@
 export { createBroker } from './broker/create-broker.ts'
 export type { BrokerOptions } from './broker/broker-options.ts'
 export type { Broker } from './broker/broker.ts'
+export type {
+  DeadEdit,
+  DeadFilter,
+  DeadLetters,
+  DeadMessage,
+  DeadRetryOptions,
+} from './broker/dead-letters.ts'
+export type { DeadRetention } from './broker/dead-retention.ts'
 export type { TaskDefiner } from './broker/task-definer.ts'
 export { sharedTasks, type SharedTasks } from './broker/shared-tasks.ts'
 export { gather } from './broker/gather.ts'
@@ -73,21 +81,41 @@ export { errorData, rebuildError, type ErrorData } from './core/error-data.ts'
 export * from './core/errors.ts'
 export type {
   DeadLetter,
+  DeadTrim,
   Inspector,
   PageRequest,
   QueueCounts,
   StoredMessage,
 } from './core/inspector.ts'
+export type { HeldLock, LockOptions } from './core/held-lock.ts'
+export type { TaskLockOptions } from './core/context.ts'
 export type { Labels, LabelValue, Priority, ReservedLabels } from './core/labels.ts'
-export type { Locks } from './core/locks.ts'
+export type { Locks, Permit, PermitAsk } from './core/locks.ts'
 export { logTo, silentLogger, type LogFields, type Logger, type LogLevel } from './core/logger.ts'
 export type { Body, Envelope, Message } from './core/message.ts'
 export type { Execution, Middleware, Sending } from './core/middleware.ts'
 export type { ResultBackend } from './core/result-backend.ts'
 export type { Progress, ResultRecord, StoredResult, TaskResult } from './core/result.ts'
 export { exponential, fixed, type Backoff, type RetryOptions } from './core/retry.ts'
-export type { SchedulePlan, ScheduleSource } from './core/schedule-source.ts'
-export type { ScheduleLine } from './core/schedule-line.ts'
+export type { PlanTiming, SchedulePlan } from './core/schedule-plan.ts'
+export type { PlanReading, ScheduleSource } from './core/schedule-source.ts'
+export type {
+  Adoption,
+  Fire,
+  FireAnswer,
+  FireLedger,
+  FireState,
+  Leadership,
+} from './core/fire-ledger.ts'
+export type {
+  CronDialect,
+  MisfireOptions,
+  MisfirePolicy,
+  OverlapPolicy,
+  ScheduleLine,
+  ScheduleSettings,
+  ScheduleTiming,
+} from './core/schedule-line.ts'
 export type { NodePart, Outcome, Settlement, SettleStatus } from './core/settlement.ts'
 export { transitions, type DeadReason, type FinalStatus, type TaskStatus } from './core/states.ts'
 export type {

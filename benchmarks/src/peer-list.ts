@@ -1,9 +1,10 @@
 import type { Peer } from './peers/peer.ts'
 import { liteque } from './peers/liteque.ts'
 import { plainjob } from './peers/plainjob.ts'
+import { sqliteRows } from './peers/sqlite-rows.ts'
 
 /** Those that can be measured beside us. */
-export const peers: readonly Peer[] = [plainjob, liteque]
+export const peers: readonly Peer[] = [sqliteRows, plainjob, liteque]
 
 /** @throws RangeError that lists what is known. */
 export function peerOf(name: string): Peer {

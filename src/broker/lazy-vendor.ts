@@ -55,6 +55,9 @@ export function lazyVendor(vendor: LazyVendor): TransportFactory {
               },
             }
           : {}),
+        ...(capabilities.locks
+          ? { locks: engine.forward((open) => needed(open.locks, name), lockCalls) }
+          : {}),
         ...(capabilities.transactions
           ? {
               transactions: engine.forward(
@@ -87,6 +90,7 @@ const inspectorCalls = [
   'deadLetter',
   'retryDead',
   'deleteDead',
+  'trimDead',
 ] as const
 const workflowCalls = [
   'reserve',
@@ -102,6 +106,7 @@ const workflowCalls = [
   'list',
   'sweep',
 ] as const
+const lockCalls = ['acquire', 'renew', 'free'] as const
 const transactionCalls = ['sendWithin', 'settleWithin', 'announce'] as const
 
 class LazyEngine {

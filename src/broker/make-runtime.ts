@@ -104,6 +104,7 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     inspector: opened.inspector,
     transactions: opened.transactions,
     workflows: opened.workflows,
+    locks: opened.locks,
     codec,
     resultCodec: options.resultCodec ?? codec,
     registry: shared.registry,

@@ -1,6 +1,7 @@
 import type { Codec } from '../core/codec.ts'
 import type { IdSource } from '../core/ids.ts'
 import type { Inspector } from '../core/inspector.ts'
+import type { Locks } from '../core/locks.ts'
 import type { Middleware } from '../core/middleware.ts'
 import type { ResultBackend } from '../core/result-backend.ts'
 import type { RetryPolicy } from '../core/retry.ts'
@@ -38,6 +39,7 @@ export interface BrokerRuntime {
   readonly transactions: UserTransactions | undefined
   /** Where workflows are kept; `undefined` where the transport keeps none. */
   readonly workflows: WorkflowStore | undefined
+  readonly locks: Locks | undefined
   readonly codec: Codec
   readonly resultCodec: Codec
   readonly registry: TaskRegistry

@@ -1,7 +1,18 @@
 import type { Duration } from './duration.ts'
+import type { HeldLock, LockOptions } from './held-lock.ts'
 import type { Labels } from './labels.ts'
 import type { Logger } from './logger.ts'
 import type { NoInput, Step } from './step.ts'
+
+/** How a task takes a lock. */
+export interface TaskLockOptions extends LockOptions {
+  /**
+   * What to do while somebody else holds it. `wait` (default): wait for it, at most `wait`, then throw
+   * `LockedError`. `fail`: throw `LockedError` at once, which the retry policy sees. `skip`: end the task
+   * as cancelled, without a retry. Both take `wait` too, and wait first.
+   */
+  readonly ifLocked?: 'wait' | 'fail' | 'skip' | undefined
+}
 
 /** What a handler (or a dependency of it) may know and do about the run that it belongs to. */
 export interface TaskContext {
@@ -38,6 +49,19 @@ export interface TaskContext {
   retry(options?: { delay?: Duration | undefined; cause?: unknown }): never
   /** Ends the task: no retry, the message is set aside as `rejected` with this reason. Throws always. */
   reject(reason: string): never
+  /**
+   * Takes a lock over all processes on this store. It is extended while the event loop turns, and given
+   * back when the run ends, if not before.
+   *
+   * @throws LockedError, TaskSkippedError as `ifLocked` says; UnsupportedError where the transport keeps no locks.
+   */
+  lock(key: string, options?: TaskLockOptions): Promise<HeldLock>
+  /**
+   * Runs `step` once for this message: its value is kept, and later attempts get it without running it
+   * again. A step that throws is not kept. A worker that dies between the end of the step and the moment
+   * its value is stored runs it again: make its own effects repeatable too.
+   */
+  once<T>(key: string, step: () => T | Promise<T>): Promise<T>
   /**
    * Finishes the task with `value` inside the user's own open transaction, so that its effects and
    * the end of the task are one commit (exactly once). Call it last, before COMMIT. On SQLite the

@@ -54,10 +54,6 @@ export interface Settlement {
   readonly followUps?: readonly Envelope[] | undefined
   /** Refused with `UnsupportedError` where the transport's `capabilities.workflows` is false. */
   readonly node?: NodePart | undefined
-  /** Permits and unique keys given back with the end; refused where `capabilities.locks` is false. */
-  readonly frees?:
-    | { readonly permits?: readonly string[]; readonly keys?: readonly string[] }
-    | undefined
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import type { Locks } from './locks.ts'
 import type { Logger } from './logger.ts'
 import type { Body } from './message.ts'
 import type { Random } from './random.ts'
@@ -41,6 +42,8 @@ export interface OpenTransport {
   readonly inspector?: Inspector | undefined
   /** Present where `capabilities.workflows` is true. */
   readonly workflows?: WorkflowStore | undefined
+  /** Present where `capabilities.locks` is true. */
+  readonly locks?: Locks | undefined
   readonly transactions?: UserTransactions | undefined
 }
 

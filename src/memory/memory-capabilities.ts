@@ -6,7 +6,7 @@ export const memoryCapabilities: TransportCapabilities = {
   priorities: true,
   atomicResults: true,
   workflows: true,
-  locks: false,
+  locks: true,
   durable: false,
   shared: false,
   transactions: false,

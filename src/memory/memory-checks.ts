@@ -1,4 +1,4 @@
-import { InvalidInputError, UnsupportedError } from '../core/errors.ts'
+import { InvalidInputError } from '../core/errors.ts'
 import type { Envelope } from '../core/message.ts'
 import type { Settlement } from '../core/settlement.ts'
 
@@ -12,11 +12,8 @@ export function checkEnvelope({ id, priority, delay, at }: Envelope): void {
   }
 }
 
-/** Checks a settlement before anything is written. @throws InvalidInputError, UnsupportedError */
-export function checkSettlement({ claim, outcome, followUps, frees }: Settlement): void {
-  if ((frees?.permits?.length ?? 0) > 0 || (frees?.keys?.length ?? 0) > 0) {
-    throw new UnsupportedError('the memory transport keeps no permits and no unique keys.')
-  }
+/** Checks a settlement before anything is written. @throws InvalidInputError */
+export function checkSettlement({ claim, outcome, followUps }: Settlement): void {
   if (outcome.kind === 'retry' && !Number.isFinite(outcome.delay)) {
     throw new InvalidInputError(`message ${claim.id}: the delay of a retry is finite milliseconds.`)
   }

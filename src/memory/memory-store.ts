@@ -8,6 +8,7 @@ import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../c
 import { applyNode, nodeFate } from '../graphs/settle-node.ts'
 import { checkEnvelope, checkSettlement } from './memory-checks.ts'
 import { MemoryGraphs } from './memory-graphs.ts'
+import { MemoryHolds } from './memory-locks.ts'
 import { MemoryMessage, ownBody, type ClaimOwner } from './memory-message.ts'
 import { MemoryQueue } from './memory-queue.ts'
 import { MemoryResults } from './memory-results.ts'
@@ -50,6 +51,7 @@ export class MemoryStore {
   readonly dead: Map<string, { readonly letter: DeadLetter; readonly enqueuedAt: number }> =
     new Map()
   readonly results: MemoryResults = new MemoryResults()
+  readonly holds: MemoryHolds = new MemoryHolds()
   readonly cancelListeners: Set<CancelListener> = new Set()
   /** A transport writes here, so progress can be fenced by its claims. */
   carriesMessages = false

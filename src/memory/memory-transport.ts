@@ -18,6 +18,7 @@ import type {
 import type { TransportFactory } from '../core/vendor.ts'
 import { memoryCapabilities } from './memory-capabilities.ts'
 import { MemoryInspector } from './memory-inspector.ts'
+import { MemoryLocks } from './memory-locks.ts'
 import type { ClaimOwner } from './memory-message.ts'
 import { MemoryResultBackend } from './memory-result-backend.ts'
 import type { MemoryStore } from './memory-store.ts'
@@ -53,6 +54,7 @@ export function memoryTransport(options: MemoryTransportOptions = {}): Transport
         transport,
         results: new MemoryResultBackend(store, clock),
         inspector: new MemoryInspector(store, clock),
+        locks: new MemoryLocks(store.holds, clock),
         workflows: new MemoryWorkflowStore(store, clock, () => transport.started),
       }
     },

@@ -142,7 +142,9 @@ export class Executor {
     }
     run.watch(work, admitted.task.grace ?? grace, (end) => {
       timer?.cancel()
-      this.#ended(run, admitted, { end, work })
+      // A stuck handler may still be at work: what it holds ends by time.
+      if (run.locks === undefined || end.kind === 'stuck') this.#ended(run, admitted, { end, work })
+      else void run.locks.release().then(() => this.#ended(run, admitted, { end, work }))
     })
   }
 

@@ -91,9 +91,9 @@ async function find({
     if ((typeof exported !== 'function' && typeof exported !== 'object') || exported === null)
       continue
     const registration = (exported as { [registrationKey]?: RegisteredTask })[registrationKey]
-    if (registration?.name === message.task && registration.handler !== undefined) {
+    if (registration?.handler === undefined) continue
+    if ([registration.name, ...registration.aliases].includes(message.task))
       return { ...registration, handler: registration.handler }
-    }
   }
   throw new NonRetryableError(
     `task '${message.task}' is isolated, so ${file} must export it: write \`export const … = broker.task(…)\`.`,
@@ -171,12 +171,20 @@ function contextOf(call: IsolatedCall, task: RegisteredTask, input: unknown): Ta
     },
     runId: typeof runId === 'string' ? runId : undefined,
     ...outsideWorkflow('an isolated task has no store at hand'),
+    lock: () => Promise.reject(outside('ctx.lock')),
+    once: () => Promise.reject(outside('ctx.once')),
     commit: () => {
       throw new UnsupportedError(
         'ctx.commit does not reach out of an isolated task: the transaction would be in another process.',
       )
     },
   }
+}
+
+function outside(what: string): UnsupportedError {
+  return new UnsupportedError(
+    `${what} does not reach out of an isolated task: take it in a task that is not isolated.`,
+  )
 }
 
 function log(level: LogLevel, message: string, fields: LogFields): void {

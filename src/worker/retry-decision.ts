@@ -10,7 +10,7 @@ import { providerError } from '../dependencies/provider-error.ts'
 export type RetryDecision =
   | { readonly kind: 'retry'; readonly delay: number; readonly failedRuns: number }
   | { readonly kind: 'fail'; readonly error: unknown }
-  | { readonly kind: 'reject'; readonly error: Error }
+  | { readonly kind: 'reject' | 'skip'; readonly error: Error }
 
 /** What a decision is made from. */
 export interface FailedRun {
@@ -36,6 +36,7 @@ export function decideRetry(run: FailedRun): RetryDecision {
   const error = providerError(run.error)
   // By code: the class may be that of another copy of this package.
   if (isTaskwrightError(error, 'TASK_REJECTED')) return { kind: 'reject', error }
+  if (isTaskwrightError(error, 'TASK_SKIPPED')) return { kind: 'skip', error }
   const failedRuns = failedRunsOf(run.labels) + 1
   const requested = error instanceof RetryRequestedError
   const left = failedRuns <= mostRetries(run)

@@ -1,4 +1,4 @@
-import type { TaskContext } from '../core/context.ts'
+import type { TaskContext, TaskLockOptions } from '../core/context.ts'
 import { milliseconds, type Duration } from '../core/duration.ts'
 import {
   LeaseLostError,
@@ -6,6 +6,7 @@ import {
   TaskRejectedError,
   UnsupportedError,
 } from '../core/errors.ts'
+import type { HeldLock } from '../core/held-lock.ts'
 import type { Labels } from '../core/labels.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Message } from '../core/message.ts'
@@ -16,6 +17,8 @@ import { settlementOf } from '../broker/finish.ts'
 import type { RegisteredTask } from '../broker/registry.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import type { Run } from './run.ts'
+import { RunLocks } from './run-locks.ts'
+import { RunSteps } from './run-steps.ts'
 
 /** How long progress is kept where the task keeps no results. */
 const progressTtl = 86_400_000
@@ -109,6 +112,18 @@ export class RunContext implements TaskContext {
 
   reject(reason: string): never {
     throw new TaskRejectedError(reason)
+  }
+
+  lock(key: string, options: TaskLockOptions = {}): Promise<HeldLock> {
+    const { runtime, run } = this.#of
+    run.locks ??= new RunLocks(runtime)
+    return run.locks.take(key, options, run.signal)
+  }
+
+  once<T>(key: string, step: () => T | Promise<T>): Promise<T> {
+    const { runtime, run, task, message } = this.#of
+    run.steps ??= new RunSteps({ runtime, task, id: message.id })
+    return run.steps.once(key, step)
   }
 
   commit(transaction: unknown, value?: unknown): void | Promise<void> {

@@ -287,6 +287,7 @@ export class Runs {
   #reportSettled(run: Run, settled: Parameters<FinishListener['finished']>[1], seconds: number) {
     const { emitter } = this.#options
     this.#settled++
+    if (run.steps !== undefined && settled?.status === 'succeeded') void run.steps.forget()
     if (settled === undefined || !emitter.has('task-settled')) return
     emitter.emit('task-settled', { ...factOf(run), ...settled, seconds })
   }

@@ -75,6 +75,7 @@ function builtIn(
     result: undefined,
     isolate: undefined,
     definedAt: undefined,
+    aliases: [],
   }
 }
 

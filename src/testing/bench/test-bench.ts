@@ -243,6 +243,7 @@ export class TestBench {
         watchdog: this.watchdog,
         why: (what) => this.pace.stalled(what),
       }),
+      locks: opened.locks,
       inspector:
         inspector === undefined || feed === undefined
           ? inspector

@@ -23,6 +23,8 @@ export function contextOf(taskId: string, more: Partial<TaskContext> = {}): Task
     progress: async () => refuse(),
     retry: refuse,
     reject: refuse,
+    lock: refuse,
+    once: refuse,
     commit: refuse,
     expand: refuse,
     replace: refuse,

@@ -185,7 +185,7 @@ describe('a failure', () => {
   it('is told to every later step that is waited for', async () => {
     const { broker, boom, step } = await stage()
     const handle = await chain(boom.s(1), step.si('a'), step.si('b')).kiq()
-    await expect(handle.result()).rejects.toThrow()
+    await expect(handle.result()).rejects.toThrow('boom 1')
     for (const { name, taskId } of await handle.nodes()) {
       if (name !== 'step' || taskId === undefined) continue
       await expect(broker.handle(taskId).result({ timeout: '5s' })).rejects.toThrow(/skipped/)
@@ -243,7 +243,7 @@ describe('a failure', () => {
           .set({ retry: { max: 1 } })
           .kiq()
       ).result(),
-    ).rejects.toThrow()
+    ).rejects.toThrow('not yet')
     expect(runs).toBe(-8)
   })
 

@@ -6,6 +6,14 @@
 export { createBroker } from './broker/create-broker.ts'
 export type { BrokerOptions } from './broker/broker-options.ts'
 export type { Broker } from './broker/broker.ts'
+export type {
+  DeadEdit,
+  DeadFilter,
+  DeadLetters,
+  DeadMessage,
+  DeadRetryOptions,
+} from './broker/dead-letters.ts'
+export type { DeadRetention } from './broker/dead-retention.ts'
 export type { TaskDefiner } from './broker/task-definer.ts'
 export { sharedTasks, type SharedTasks } from './broker/shared-tasks.ts'
 export { gather } from './broker/gather.ts'
@@ -40,6 +48,7 @@ export { errorData, rebuildError, type ErrorData } from './core/error-data.ts'
 export * from './core/errors.ts'
 export type {
   DeadLetter,
+  DeadTrim,
   Inspector,
   PageRequest,
   QueueCounts,

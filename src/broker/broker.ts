@@ -3,6 +3,7 @@ import type { HeldLock, LockOptions } from '../core/held-lock.ts'
 import type { Inspector } from '../core/inspector.ts'
 import type { DependencyOverrides } from '../dependencies/overrides.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
+import type { DeadLetters } from './dead-letters.ts'
 import type { SharedTasks } from './shared-tasks.ts'
 import type { Sendable } from './task.ts'
 import type { TaskDefiner } from './task-definer.ts'
@@ -43,6 +44,8 @@ export interface Broker extends TaskDefiner, BrokerIdentity, AsyncDisposable {
   lock(key: string, options?: LockOptions): Promise<HeldLock>
   /** Looks into the store. @throws UnsupportedError where the transport cannot. */
   readonly inspector: Inspector
+  /** Dead letters: search, retry with edited arguments, delete, retention. @throws UnsupportedError where the transport cannot be inspected. */
+  readonly deadLetters: DeadLetters
   /** Puts dead letters back into their queues with a fresh retry budget; returns the ids that were there. */
   retryDead(ids: readonly string[]): Promise<readonly string[]>
   /**

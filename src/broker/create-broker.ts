@@ -3,12 +3,12 @@ import type { BrokerOptions } from './broker-options.ts'
 import { runtimeKey } from './broker-identity.ts'
 import type { Broker } from './broker.ts'
 import { cancelTasks, purgeQueue } from './cancel.ts'
+import { deadLettersOf } from './dead-letters.ts'
 import { defineTask, sendable } from './define-task.ts'
 import { makeHandle } from './handle.ts'
 import { makeRuntime } from './make-runtime.ts'
 import { TaskRegistry, type RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
-import { retryDeadLetters } from './retry-dead.ts'
 import { checkName, readRemoteDefinition } from './task-definition.ts'
 import { TaskHome } from './task-home.ts'
 import { takeLock } from './take-lock.ts'
@@ -21,6 +21,7 @@ const knownOptions: ReadonlySet<string> = new Set<keyof BrokerOptions>([
   'middlewares',
   'queue',
   'queues',
+  'deadLetters',
   'codec',
   'resultCodec',
   'lineage',
@@ -100,10 +101,10 @@ function assemble(home: TaskHome): Broker {
       if (inspector !== undefined) return inspector
       throw new UnsupportedError(`transport '${transport.name}' cannot be inspected.`)
     },
-    async retryDead(ids) {
-      await now().start()
-      return retryDeadLetters(now(), broker.inspector, ids)
+    get deadLetters() {
+      return deadLettersOf(now())
     },
+    retryDead: async (ids) => deadLettersOf(now()).retry(ids),
     scope: (use) =>
       now().container.use({
         context: undefined,

@@ -82,6 +82,7 @@ const inspectorCalls = [
   'deadLetter',
   'retryDead',
   'deleteDead',
+  'trimDead',
 ] as const
 const lockCalls = ['acquire', 'renew', 'free'] as const
 const transactionCalls = ['sendWithin', 'settleWithin', 'announce'] as const

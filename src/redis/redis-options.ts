@@ -19,4 +19,9 @@ export interface RedisOptions extends RedisPlace {
    * so this is longer than its longest task. Default 10 minutes, as TaskIQ has it.
    */
   readonly foreignIdle?: Duration | undefined
+  /**
+   * Uses a server that may throw messages away when its memory is full (`maxmemory-policy allkeys-…`).
+   * Default false: the transport does not start there.
+   */
+  readonly allowEviction?: boolean | undefined
 }

@@ -30,6 +30,8 @@ export class RedisStore {
   readonly connector: RedisConnector
   /** Milliseconds after which what a consumer of others holds is taken to be lost. */
   readonly foreignIdle: number
+  /** Whether a server that throws messages away is used all the same. */
+  readonly allowEviction: boolean
   /** Names this instance among consumers; each lease has a consumer of its own: see {@link consumer}. */
   readonly instance: string
   /** Rings when something may be claimed. */
@@ -50,6 +52,7 @@ export class RedisStore {
     this.group = options.group ?? 'taskiq'
     this.foreignIdle =
       options.foreignIdle === undefined ? tenMinutes : milliseconds(options.foreignIdle)
+    this.allowEviction = options.allowEviction ?? false
     this.connector = new RedisConnector(options, around.random)
     this.instance = `tw:${hostname()}:${process.pid}:${around.random.hex(6)}`
     const { connector, instance, work } = this
@@ -147,6 +150,11 @@ export class RedisStore {
       this.#grouped.set(queue, made)
     }
     return made
+  }
+
+  /** Groups are made again when they are needed next: the store has been emptied. */
+  forgetGroups(): void {
+    this.#grouped.clear()
   }
 
   async #makeGroup(stream: string): Promise<void> {

@@ -9,6 +9,7 @@ import { Runs } from './runs.ts'
 import { Settler } from './settler.ts'
 import { Slots } from './slots.ts'
 import { watchStalls } from './stall-watch.ts'
+import { trimDeadLetters } from './trim-dead.ts'
 import { WorkerEmitter, type WorkerEvents } from './worker-events.ts'
 import type { WorkerSettings } from './worker-settings.ts'
 import type { WorkerCounts, Worker } from './worker.ts'
@@ -41,6 +42,7 @@ export class TaskWorker implements Worker {
   readonly #runs: Runs
   readonly #receiver: Receiver
   #stalls: { stop(): void } | undefined
+  #trim: { stop(): void } | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #resolveStopped: () => void = () => {}
@@ -138,6 +140,7 @@ export class TaskWorker implements Worker {
       )
       this.#emitter.emit('loop-stalled', { milliseconds: ms, running })
     })
+    this.#trim = trimDeadLetters(this.#runtime)
     this.#receiver.start()
     this.#emitter.emit('started', { queues: this.queues })
   }
@@ -187,6 +190,7 @@ export class TaskWorker implements Worker {
       patience.cancel()
       this.#giveUp.abort()
       this.#stalls?.stop()
+      this.#trim?.stop()
       await this.#hands.close().catch((error: unknown) => this.#storeFailed(error))
     }
     this.#emitter.emit('stopped', { reason })

@@ -20,7 +20,7 @@ for (const [i, release] of (['0.12.4', '0.13.0'] as const).entries()) {
     beforeAll(async () => {
       stage = await TaskiqStage.open(python)
       // Stock settings there: messages in JSON, results in pickles.
-      broker = stage.broker({ resultCodec: taskiqPickle() })
+      broker = stage.broker({ resultCodec: taskiqPickle() }, { resultPoll: 20 })
       side = await stage.python()
       await side.work()
     })

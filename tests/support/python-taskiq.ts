@@ -81,7 +81,7 @@ export function describeTaskiq(
   environment: PythonEnvironment,
   tests: (python: string) => void,
 ): void {
-  const { python, reason } = environment
-  if (python === undefined) describe.skip(`${name} (${reason})`, () => tests(''))
-  else describe(name, () => tests(python))
+  const { python = '', reason } = environment
+  const why = reason === undefined ? '' : ` (${reason})`
+  describe.skipIf(python === '')(`${name}${why}`, () => tests(python))
 }

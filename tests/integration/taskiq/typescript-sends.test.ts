@@ -26,8 +26,7 @@ for (const [i, release] of (['0.12.4', '0.13.0'] as const).entries()) {
     })
     afterAll(() => stage.close())
 
-    const remote = <R>(name: string) =>
-      broker.remoteTask<unknown[], R>({ name, queue: theirs })
+    const remote = <R>(name: string) => broker.remoteTask<unknown[], R>({ name, queue: theirs })
 
     it('plain arguments of every kind, and results', async () => {
       const args = [1, 2.5, 'é 😀', true, null, [1, [2]], { a: { b: 'c' } }, 2n ** 70n, -0.0]
@@ -114,7 +113,9 @@ for (const [i, release] of (['0.12.4', '0.13.0'] as const).entries()) {
 
     it('progress, while it runs', async () => {
       const handle = await remote('py.progress').kiq('go-on')
-      await expect.poll(() => handle.progress()).toEqual({ state: 'halfway', meta: { percent: 50 } })
+      await expect
+        .poll(() => handle.progress())
+        .toEqual({ state: 'halfway', meta: { percent: 50 } })
       stage.redis.cli('RPUSH', 'go-on', '1')
       expect(await handle.result({ timeout: '20s' })).toBe('whole')
     })
@@ -126,7 +127,10 @@ for (const [i, release] of (['0.12.4', '0.13.0'] as const).entries()) {
 
     it('a result in which Python has one list twice', async () => {
       const handle = await remote('py.twice').kiq()
-      expect(await handle.result({ timeout: '20s' })).toEqual([['the same list'], ['the same list']])
+      expect(await handle.result({ timeout: '20s' })).toEqual([
+        ['the same list'],
+        ['the same list'],
+      ])
     })
 
     it('an id of the caller: the same id twice is one message', async () => {

@@ -55,7 +55,9 @@ export async function setStage(
   const db = openDatabase(`sqlite:${join(folder, 'reflector.db')}`)
   await migrate(db)
   // What goes wrong on purpose is looked at by the tests.
-  const app = testBroker(broker, { logger: silentLogger, ...options })
+  // The stand-ins and ffmpeg take real time, more of it on a busy machine.
+  const patient = { patience: '5s', giveUpAfter: '30s' } as const
+  const app = testBroker(broker, { logger: silentLogger, ...patient, ...options })
   const clock = (): Date => new Date(app.clock.now())
   app.dependencyOverrides.setValue(settings, found)
   app.dependencyOverrides.setValue(now, clock)

@@ -51,6 +51,7 @@ describe('consent', () => {
     const { id, stores } = await recorded([1, 0])
     await (await cleanupConsent.kiq(id)).result()
     await nothingLeft(id, stores)
+    expect(stage.app.failures).toEqual([])
   })
 
   it('keeps everything when nobody has', async () => {

@@ -146,7 +146,6 @@ interface LockTable {
 export type TranscriptRow = Selectable<TranscriptTable>
 export type NewTranscript = Insertable<TranscriptTable>
 export type TranscriptPatch = Updateable<TranscriptTable>
-export type EventRow = Selectable<EventTable>
 export type TopicRow = Selectable<TopicTable>
 export type RecordingRow = Selectable<RecordingTable>
 export type MeetingRow = Selectable<MeetingTable>

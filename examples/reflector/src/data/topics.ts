@@ -44,6 +44,7 @@ export async function clearTopics(db: Db, transcriptId: string): Promise<void> {
   await db.deleteFrom('transcript_topic').where('transcript_id', '=', transcriptId).execute()
 }
 
-function topicOf({ transcript_id: _, words, ...topic }: TopicRow): Topic {
-  return { ...topic, words: JSON.parse(words) as Word[] }
+function topicOf({ id, title, summary, timestamp, duration, transcript, words }: TopicRow): Topic {
+  const said = JSON.parse(words) as Word[]
+  return { id, title, summary, timestamp, duration, transcript, words: said }
 }

@@ -45,5 +45,7 @@ export function webhookPayload(of: {
 
 function participantsOf(topics: readonly Topic[]): { speaker: number; name: string }[] {
   const speakers = new Set(topics.flatMap(({ words }) => words.map(({ speaker }) => speaker)))
-  return [...speakers].sort().map((speaker) => ({ speaker, name: `Speaker ${speaker + 1}` }))
+  return [...speakers]
+    .sort((a, b) => a - b)
+    .map((speaker) => ({ speaker, name: `Speaker ${speaker + 1}` }))
 }

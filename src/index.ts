@@ -20,6 +20,14 @@ export { gather } from './broker/gather.ts'
 export type { DefinedTask, Kicker, Sendable, Task } from './broker/task.ts'
 export type { TaskHandle, WaitOptions } from './broker/task-handle.ts'
 export type { In, Out, ParamNames, Schema, TaskOptions, UserLabels } from './broker/task-options.ts'
+export type {
+  Conflict,
+  DebounceOptions,
+  KeyOf,
+  ThrottleOptions,
+  UniqueOptions,
+} from './broker/unique-options.ts'
+export type { SendConflict } from './broker/unique-policy.ts'
 export type { Fault } from './broker/handler-shape.ts'
 export type { WhenFull } from './broker/sender.ts'
 export { createWorker } from './worker/create-worker.ts'
@@ -104,4 +112,5 @@ export type {
   TransportFactory,
 } from './core/vendor.ts'
 export type { ApplyAnswer, WorkflowNode, WorkflowStore } from './core/workflow-store.ts'
+export type { Unique } from './core/unique.ts'
 export type { EventLog, LoggedEvent } from './core/event-log.ts'

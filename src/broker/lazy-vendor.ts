@@ -78,6 +78,7 @@ const inspectorCalls = [
   'queues',
   'peek',
   'states',
+  'keyHolders',
   'deadLetters',
   'deadLetter',
   'retryDead',

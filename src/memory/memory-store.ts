@@ -1,14 +1,17 @@
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
-import { InvalidInputError, QueueFullError, UnsupportedError } from '../core/errors.ts'
+import { QueueFullError } from '../core/errors.ts'
 import type { DeadLetter } from '../core/inspector.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { SettleStatus, Settlement } from '../core/settlement.ts'
 import type { StoreIdentity } from '../core/store.ts'
+import type { Unique } from '../core/unique.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
+import { checkEnvelope, checkSettlement } from './checks.ts'
 import { MemoryHolds } from './memory-locks.ts'
 import { MemoryMessage, ownBody, type ClaimOwner } from './memory-message.ts'
 import { MemoryQueue } from './memory-queue.ts'
 import { MemoryResults } from './memory-results.ts'
+import { UniqueKeys } from './unique-keys.ts'
 
 /** What is to be claimed. */
 export interface ClaimRequest {
@@ -49,6 +52,7 @@ export class MemoryStore {
     new Map()
   readonly results: MemoryResults = new MemoryResults()
   readonly holds: MemoryHolds = new MemoryHolds()
+  readonly keys: UniqueKeys = new UniqueKeys((id) => this.messages.get(id))
   readonly cancelListeners: Set<CancelListener> = new Set()
   /** A transport writes here, so progress can be fenced by its claims. */
   carriesMessages = false
@@ -180,10 +184,7 @@ export class MemoryStore {
       const [delivery] = this.#hold([message], claimant)
       return delivery === undefined ? { state: 'unknown' } : { state: 'waiting', delivery }
     })
-    for (const { id, queue, token, cancelled } of running) {
-      if (token === undefined || cancelled === undefined) continue
-      for (const tell of this.cancelListeners) tell({ id, queue, token }, cancelled)
-    }
+    this.#tellCancelled(running)
     return answers
   }
 
@@ -295,8 +296,46 @@ export class MemoryStore {
   #insert(envelope: Envelope, now: number): SendStatus {
     if (this.#knows(envelope.id, now)) return 'known'
     const at = envelope.at ?? now + (envelope.delay ?? 0)
+    if (envelope.unique !== undefined)
+      return this.#insertUnique(envelope, envelope.unique, { at, now })
     this.#place(new MemoryMessage(envelope, ++this.#seq, now), at, now)
     return 'stored'
+  }
+
+  #insertUnique(
+    envelope: Envelope,
+    unique: Unique,
+    { at, now }: { at: number; now: number },
+  ): SendStatus {
+    const holder = this.keys.live(unique, now)
+    if (holder !== undefined && unique.onConflict === 'keep') return { kept: holder.id }
+    const since = holder === undefined ? now : holder.since
+    const due = Math.min(at, since + (unique.within ?? Infinity))
+    this.keys.take(unique, { id: envelope.id, since, now })
+    this.#place(new MemoryMessage(envelope, ++this.#seq, now), due, now)
+    if (holder === undefined) return 'stored'
+    this.#replace(holder.id, envelope.id, now)
+    return { replaced: holder.id }
+  }
+
+  /** Cancels a message for another: whoever claims it next settles it, and that may be at once. */
+  #replace(id: string, by: string, now: number): void {
+    const message = this.messages.get(id)
+    if (message === undefined) return
+    message.cancelled ??= `replaced by ${by}`
+    const queue = this.#queueOf(message)
+    if (message.state === 'scheduled') {
+      queue.hasten(message, now)
+      this.#changed.add(queue)
+    }
+    if (message.state === 'running') this.#tellCancelled([message])
+  }
+
+  #tellCancelled(running: readonly MemoryMessage[]): void {
+    for (const { id, queue, token, cancelled } of running) {
+      if (token === undefined || cancelled === undefined) continue
+      for (const tell of this.cancelListeners) tell({ id, queue, token }, cancelled)
+    }
   }
 
   #place(message: MemoryMessage, at: number, now: number): void {
@@ -340,23 +379,4 @@ export class MemoryStore {
 function turned(queues: readonly MemoryQueue[], owner: ClaimOwner): readonly MemoryQueue[] {
   const last = queues.findIndex((queue) => queue.name === owner.lastQueue)
   return last < 0 ? queues : [...queues.slice(last + 1), ...queues.slice(0, last + 1)]
-}
-
-function checkEnvelope({ id, priority, delay, at }: Envelope): void {
-  if (!Number.isInteger(priority) || priority < 0 || priority > 9) {
-    throw new InvalidInputError(`message ${id}: a priority is a whole number from 0 to 9.`)
-  }
-  if (!Number.isFinite(delay ?? 0) || !Number.isFinite(at ?? 0)) {
-    throw new InvalidInputError(`message ${id}: 'delay' and 'at' are finite milliseconds.`)
-  }
-}
-
-function checkSettlement({ claim, outcome, followUps, node }: Settlement): void {
-  if (node !== undefined) {
-    throw new UnsupportedError('the memory transport has no workflow store: use another transport.')
-  }
-  if (outcome.kind === 'retry' && !Number.isFinite(outcome.delay)) {
-    throw new InvalidInputError(`message ${claim.id}: the delay of a retry is finite milliseconds.`)
-  }
-  for (const envelope of followUps ?? []) checkEnvelope(envelope)
 }

@@ -30,6 +30,39 @@ export type {
 export type { SendConflict } from './broker/unique-policy.ts'
 export type { Fault } from './broker/handler-shape.ts'
 export type { WhenFull } from './broker/sender.ts'
+export { chain, type ChainMaker } from './workflows/chain.ts'
+export { group } from './workflows/group.ts'
+export { chord } from './workflows/chord.ts'
+export { map } from './workflows/map.ts'
+export { chunks, starmap } from './workflows/starmap.ts'
+export type {
+  Canvas,
+  RunOptions,
+  Signature,
+  SignatureSettings,
+  WorkflowFailure,
+} from './broker/canvas/canvas.ts'
+export type { WorkflowPage } from './broker/canvas/list-workflows.ts'
+export type { CanvasPlan, ListPlan, MapPlan, StepSettings, TaskPlan } from './broker/canvas/plan.ts'
+export type {
+  AnyStep,
+  CheckChain,
+  GroupIn,
+  InOf,
+  KiqInput,
+  LastOf,
+  OutOf,
+  OutsOf,
+  Pending,
+  StepFault,
+} from './broker/canvas/step.ts'
+export type {
+  WorkflowGraph,
+  WorkflowHandle,
+  WorkflowNodeInfo,
+  WorkflowNodeStatus,
+  WorkflowSummary,
+} from './broker/canvas/workflow-handle.ts'
 export { createWorker } from './worker/create-worker.ts'
 export type { Worker, WorkerCounts } from './worker/worker.ts'
 export type { TaskFact, WorkerEvents } from './worker/worker-events.ts'
@@ -111,6 +144,25 @@ export type {
   Surroundings,
   TransportFactory,
 } from './core/vendor.ts'
-export type { ApplyAnswer, WorkflowNode, WorkflowStore } from './core/workflow-store.ts'
 export type { Unique } from './core/unique.ts'
+export { isRunId, nodeId, readNodeId, type NodePlace } from './core/node-id.ts'
+export type { NoInput, Step } from './core/step.ts'
+export type {
+  ControlStatus,
+  GateKind,
+  NodeMessage,
+  NodePolicy,
+  NodeState,
+  NodeValue,
+  NodeView,
+  RunCommand,
+  RunHead,
+  RunPage,
+  RunState,
+  RunView,
+  StartAnswer,
+  WorkflowNode,
+  WorkflowStore,
+} from './core/workflow-store.ts'
+
 export type { EventLog, LoggedEvent } from './core/event-log.ts'

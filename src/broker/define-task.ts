@@ -1,5 +1,6 @@
 import type { TaskDefiner } from './task-definer.ts'
 import { callDirectly } from './direct-call.ts'
+import { makeSignature } from './canvas/make-canvas.ts'
 import { makeKicker } from './kicker.ts'
 import { pending } from './pending.ts'
 import type { RegisteredTask } from './registry.ts'
@@ -33,7 +34,7 @@ export function defineTask(
 export function sendable(
   home: TaskHome,
   task: RegisteredTask,
-): Omit<Sendable<unknown[], unknown>, 'name'> {
+): Omit<Sendable<unknown[], unknown>, 'name' | 's'> & { s: (...given: unknown[]) => unknown } {
   const kicker = (): ReturnType<typeof makeKicker> => makeKicker(home, task)
   return Object.defineProperty(
     {
@@ -41,6 +42,8 @@ export function sendable(
       kiqMany: async (calls: Iterable<unknown[]>) => sendMany(home.runtime(task.name), task, calls),
       pending: async (...args: unknown[]) => pending(home.runtime(task.name), task, args),
       kicker,
+      s: (...given: unknown[]) => makeSignature(home, task, { args: given, open: true }),
+      si: (...args: unknown[]) => makeSignature(home, task, { args, open: false }),
     },
     registrationKey,
     { value: task, enumerable: true },

@@ -6,22 +6,15 @@ import type { SettleStatus, Settlement } from '../core/settlement.ts'
 import type { StoreIdentity } from '../core/store.ts'
 import type { Unique } from '../core/unique.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
-import { checkEnvelope, checkSettlement } from './checks.ts'
+import { applyNode, nodeFate } from '../graphs/settle-node.ts'
+import { checkEnvelope, checkSettlement } from './memory-checks.ts'
+import { MemoryGraphs } from './memory-graphs.ts'
 import { MemoryHolds } from './memory-locks.ts'
 import { MemoryMessage, ownBody, type ClaimOwner } from './memory-message.ts'
 import { MemoryQueue } from './memory-queue.ts'
+import { pickMessages, type ClaimRequest } from './pick-messages.ts'
 import { MemoryResults } from './memory-results.ts'
 import { UniqueKeys } from './unique-keys.ts'
-
-/** What is to be claimed. */
-export interface ClaimRequest {
-  readonly queues: readonly MemoryQueue[]
-  readonly room: number
-  readonly lease: number
-  readonly early: boolean
-  /** The most messages with redeliveries among them. */
-  readonly suspects: number
-}
 
 /** Who asks, for how long, and when. */
 export interface Claimant {
@@ -56,12 +49,22 @@ export class MemoryStore {
   readonly cancelListeners: Set<CancelListener> = new Set()
   /** A transport writes here, so progress can be fenced by its claims. */
   carriesMessages = false
+  /** Told of runs that a step left something to do in. */
+  readonly moreListeners: Set<(run: string) => void> = new Set()
+  readonly graphs: MemoryGraphs
   readonly #changed = new Set<MemoryQueue>()
+  readonly #unfinished = new Set<string>()
+  #now = 0
   #seq = 0
   #token = 0
 
   constructor(identity: StoreIdentity) {
     this.identity = identity
+    this.graphs = new MemoryGraphs({
+      send: (envelope) => void this.#insert(envelope, this.#now),
+      cancel: (id, reason) => this.#flagRunning(id, reason),
+      saveResult: (result) => void this.results.save(result, this.#now),
+    })
   }
 
   /** The queue of this name, made at first sight. */
@@ -82,38 +85,32 @@ export class MemoryStore {
 
   /** Claims up to `room` messages; each queue has a fair share, and what one leaves goes to the others. */
   claim(request: ClaimRequest, owner: ClaimOwner, now: number): Delivery[] {
-    const { room, early } = request
     for (const queue of request.queues) queue.sweep(now)
-    let { suspects } = request
-    let open = turned(request.queues, owner).filter(({ waiting, queued }) =>
-      early ? waiting > 0 : queued > 0,
-    )
-    owner.lastQueue = open[0]?.name ?? owner.lastQueue
-    const alone = open.length <= 1
-    const taken: MemoryMessage[] = []
-    while (open.length > 0 && taken.length < room) {
-      const share = Math.max(1, Math.floor((room - taken.length) / open.length))
-      open = open.filter((queue) => {
-        let message: MemoryMessage | undefined
-        for (let i = 0; i < share && taken.length < room; i++) {
-          message = queue.take({ early, suspect: suspects > 0 })
-          if (message === undefined) return false
-          if (message.redeliveries > 0) suspects--
-          taken.push(message)
-        }
-        return true
-      })
-    }
-    if (!alone) taken.sort((a, b) => b.priority - a.priority || a.seq - b.seq)
+    const taken = pickMessages(request, owner)
     return this.#hold(taken, { owner, lease: request.lease, now })
   }
 
   /** Ends claims; see the contract of `Transport.settle`. */
   settle(settlements: readonly Settlement[], now: number): SettleStatus[] {
     for (const settlement of settlements) checkSettlement(settlement)
+    this.#now = now
     const statuses = settlements.map((settlement) => this.#settleOne(settlement, now))
     this.#announce()
     return statuses
+  }
+
+  /** Does a step in the graphs at this time. */
+  step<T>(now: number, work: (graphs: MemoryGraphs) => T): T {
+    this.#now = now
+    const done = work(this.graphs)
+    this.#announce()
+    return done
+  }
+
+  /** A step left something to do in a run: whoever listens is told when this step is over. */
+  unfinished(run: string): void {
+    this.#unfinished.add(run)
+    this.#announce()
   }
 
   /** The message that this claim holds now. */
@@ -221,11 +218,14 @@ export class MemoryStore {
     return ids.filter((id) => this.#bury(id)).length
   }
 
-  #settleOne({ claim, outcome, result, followUps }: Settlement, now: number): SettleStatus {
+  #settleOne(settlement: Settlement, now: number): SettleStatus {
+    const { claim, outcome, result, followUps, node } = settlement
     const message = this.messages.get(claim.id)
     if (message === undefined) return 'gone'
     if (message.token !== claim.token) return 'taken'
     if (message.cancelled !== undefined && outcome.kind !== 'cancelled') return 'cancelled'
+    const fate = nodeFate(this.graphs, settlement)
+    if (fate === 'refused') return 'cancelled'
     const queue = this.#queueOf(message)
     switch (outcome.kind) {
       case 'retry':
@@ -263,6 +263,8 @@ export class MemoryStore {
     }
     if (result !== undefined) this.results.save(result, now)
     for (const envelope of followUps ?? []) this.#insert(envelope, now)
+    if (fate === 'applies' && node !== undefined && applyNode(this.graphs, settlement, now))
+      this.#unfinished.add(node.run)
     return 'settled'
   }
 
@@ -367,16 +369,22 @@ export class MemoryStore {
     return this.queue(message.queue)
   }
 
+  /** Flags a message that runs, and tells its holder. */
+  #flagRunning(id: string, reason: string): void {
+    const message = this.messages.get(id)
+    if (message?.state !== 'running' || message.token === undefined) return
+    message.cancelled ??= reason
+    const { queue, token, cancelled } = message
+    for (const tell of this.cancelListeners) tell({ id, queue, token }, cancelled)
+  }
+
   #announce(): void {
+    const unfinished = [...this.#unfinished]
+    this.#unfinished.clear()
+    for (const run of unfinished) for (const tell of this.moreListeners) tell(run)
     if (this.#changed.size === 0) return
     const changed = [...this.#changed]
     this.#changed.clear()
     for (const queue of changed) queue.announce()
   }
-}
-
-/** The queues in the order in which this receive serves them: it begins behind the one that was first last time. */
-function turned(queues: readonly MemoryQueue[], owner: ClaimOwner): readonly MemoryQueue[] {
-  const last = queues.findIndex((queue) => queue.name === owner.lastQueue)
-  return last < 0 ? queues : [...queues.slice(last + 1), ...queues.slice(0, last + 1)]
 }

@@ -1,9 +1,9 @@
-import { InvalidInputError, UnsupportedError } from '../core/errors.ts'
+import { InvalidInputError } from '../core/errors.ts'
 import type { Envelope } from '../core/message.ts'
 import type { Settlement } from '../core/settlement.ts'
 import { checkUnique } from '../core/unique.ts'
 
-/** @throws InvalidInputError for what could not be kept. */
+/** @throws InvalidInputError for what no store could keep. */
 export function checkEnvelope({ id, priority, delay, at, unique }: Envelope): void {
   if (!Number.isInteger(priority) || priority < 0 || priority > 9) {
     throw new InvalidInputError(`message ${id}: a priority is a whole number from 0 to 9.`)
@@ -14,11 +14,8 @@ export function checkEnvelope({ id, priority, delay, at, unique }: Envelope): vo
   checkUnique(id, unique)
 }
 
-/** Checks a settlement before anything is written. @throws UnsupportedError, InvalidInputError */
-export function checkSettlement({ claim, outcome, followUps, node }: Settlement): void {
-  if (node !== undefined) {
-    throw new UnsupportedError('the memory transport has no workflow store: use another transport.')
-  }
+/** Checks a settlement before anything is written. @throws InvalidInputError */
+export function checkSettlement({ claim, outcome, followUps }: Settlement): void {
   if (outcome.kind === 'retry' && !Number.isFinite(outcome.delay)) {
     throw new InvalidInputError(`message ${claim.id}: the delay of a retry is finite milliseconds.`)
   }

@@ -1,9 +1,12 @@
 import type { Peer } from './peers/peer.ts'
+import { beeQueue } from './peers/bee-queue.ts'
+import { bullmq } from './peers/bullmq.ts'
+import { groupmq } from './peers/groupmq.ts'
 import { liteque } from './peers/liteque.ts'
 import { plainjob } from './peers/plainjob.ts'
 
 /** Those that can be measured beside us. */
-export const peers: readonly Peer[] = [plainjob, liteque]
+export const peers: readonly Peer[] = [plainjob, liteque, bullmq, beeQueue, groupmq]
 
 /** @throws RangeError that lists what is known. */
 export function peerOf(name: string): Peer {

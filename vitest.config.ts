@@ -33,6 +33,17 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'examples',
+          include: ['examples/*/tests/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // The built package under its own name, as an application has it.
+          server: { deps: { external: [/\/dist\//] } },
+        },
+      },
     ],
   },
 })

@@ -5,13 +5,17 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildIfStale, install, root, run, runPackage } from './bootstrap.mjs'
+import { openServers } from './servers.mjs'
 
 const folder = join(root, 'benchmarks')
 const args = process.argv.slice(2)
 
 install()
+const { environment, close } = await openServers()
+Object.assign(process.env, environment)
 const built = buildIfStale() && prepare() && buildBenchmarks()
 process.exitCode = built && run(process.execPath, [join(folder, 'dist/main.js'), ...args]) ? 0 : 1
+await close()
 
 /** Peers where they are asked for, and this package under its own name, as a user has it. */
 function prepare() {

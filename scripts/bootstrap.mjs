@@ -11,6 +11,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -36,19 +37,28 @@ export const runPackage = (path, args, env) =>
   run(process.execPath, [join(root, 'node_modules', path), ...args], env)
 
 /** Installs what package-lock.json names, unless node_modules holds exactly that. */
-export function install() {
-  if (installed()) return
-  console.log('Installing the locked packages (npm ci)')
+export function install(folder = root) {
+  if (installed(folder)) return
+  console.log(`Installing the locked packages (npm ci)${folder === root ? '' : ` of ${folder}`}`)
+  const args = ['ci', '--prefix', folder]
   const npm = process.env.npm_execpath
-  const done = npm?.endsWith('.js') ? run(process.execPath, [npm, 'ci']) : run('npm', ['ci'])
+  const done = npm?.endsWith('.js') ? run(process.execPath, [npm, ...args]) : run('npm', args)
   if (!done) throw new Error('npm ci failed; its output above says why')
 }
 
-function installed() {
-  const hidden = join(root, 'node_modules/.package-lock.json')
+/** Installs what the reference application needs, and this package under its own name, as a user has it. */
+export function installReflector() {
+  const folder = join(root, 'examples/reflector')
+  install(folder)
+  const link = join(folder, 'node_modules/taskwright')
+  if (!existsSync(link)) symlinkSync(root, link, 'junction')
+}
+
+function installed(folder) {
+  const hidden = join(folder, 'node_modules/.package-lock.json')
   if (!existsSync(hidden)) return false
   const here = JSON.parse(readFileSync(hidden, 'utf8')).packages
-  const locked = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages
+  const locked = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')).packages
   return Object.entries(locked).every(([path, { version, optional, devOptional }]) => {
     if (path === '') return true
     return here[path] ? here[path].version === version : Boolean(optional ?? devOptional)
@@ -86,8 +96,11 @@ export function changedAt(paths) {
   for (const path of paths.map((name) => join(root, name)).filter((full) => existsSync(full))) {
     newest = Math.max(newest, mtime(path))
     if (!statSync(path).isDirectory()) continue
-    for (const name of readdirSync(path, { recursive: true }))
+    for (const name of readdirSync(path, { recursive: true })) {
+      // An example's packages, and what was built from it, are no sources.
+      if (/(^|[/\\])(node_modules|dist)([/\\]|$)/.test(name)) continue
       newest = Math.max(newest, mtime(join(path, name)))
+    }
   }
   return newest
 }

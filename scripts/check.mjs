@@ -2,7 +2,8 @@
  * The checks beside the tests: types, lint, format, package, unused code and the coverage floor. Tests run here only
  * when `npm test` has not run on the files as they are.
  */
-import { buildIfStale, install, runPackage } from './bootstrap.mjs'
+import { buildIfStale, install, installReflector, runPackage } from './bootstrap.mjs'
+import { openServers } from './servers.mjs'
 import { finish, step } from './steps.mjs'
 import { branchCoverage, passedInLastRun, runTests, testsAreFresh } from './vitest.mjs'
 
@@ -11,8 +12,12 @@ const floor = 90
 const floored = ['core', 'broker', 'worker', 'workflows', 'scheduler']
 
 install()
+installReflector()
 step('build', buildIfStale)
 step('types', () => runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json']))
+step('types of examples/reflector', () =>
+  runPackage('typescript/bin/tsc', ['-p', 'examples/reflector/tsconfig.json']),
+)
 step('lint', () => runPackage('oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']))
 step('format', () => runPackage('oxfmt/bin/oxfmt', ['--check']))
 step('package (publint)', () => runPackage('publint/src/cli.js', ['--strict']))
@@ -20,7 +25,13 @@ step('package (are the types wrong)', () =>
   runPackage('@arethetypeswrong/cli/dist/index.js', ['--pack', '.', '--profile', 'esm-only']),
 )
 step('unused code (knip)', () => runPackage('knip/bin/knip.js', []))
+step('unused code of examples/reflector (knip)', () =>
+  runPackage('knip/bin/knip.js', ['--directory', 'examples/reflector']),
+)
+const { environment, close } = await openServers(testsAreFresh() ? [] : undefined)
+Object.assign(process.env, environment)
 step('tests are current', () => testsAreFresh() || runTests(), { counted: false })
+await close()
 step(
   'architecture and package tests',
   () => {

@@ -6,6 +6,14 @@
 export { createBroker } from './broker/create-broker.ts'
 export type { BrokerOptions } from './broker/broker-options.ts'
 export type { Broker } from './broker/broker.ts'
+export type {
+  DeadEdit,
+  DeadFilter,
+  DeadLetters,
+  DeadMessage,
+  DeadRetryOptions,
+} from './broker/dead-letters.ts'
+export type { DeadRetention } from './broker/dead-retention.ts'
 export type { TaskDefiner } from './broker/task-definer.ts'
 export { sharedTasks, type SharedTasks } from './broker/shared-tasks.ts'
 export { gather } from './broker/gather.ts'
@@ -14,6 +22,39 @@ export type { TaskHandle, WaitOptions } from './broker/task-handle.ts'
 export type { In, Out, ParamNames, Schema, TaskOptions, UserLabels } from './broker/task-options.ts'
 export type { Fault } from './broker/handler-shape.ts'
 export type { WhenFull } from './broker/sender.ts'
+export { chain, type ChainMaker } from './workflows/chain.ts'
+export { group } from './workflows/group.ts'
+export { chord } from './workflows/chord.ts'
+export { map } from './workflows/map.ts'
+export { chunks, starmap } from './workflows/starmap.ts'
+export type {
+  Canvas,
+  RunOptions,
+  Signature,
+  SignatureSettings,
+  WorkflowFailure,
+} from './broker/canvas/canvas.ts'
+export type { WorkflowPage } from './broker/canvas/list-workflows.ts'
+export type { CanvasPlan, ListPlan, MapPlan, StepSettings, TaskPlan } from './broker/canvas/plan.ts'
+export type {
+  AnyStep,
+  CheckChain,
+  GroupIn,
+  InOf,
+  KiqInput,
+  LastOf,
+  OutOf,
+  OutsOf,
+  Pending,
+  StepFault,
+} from './broker/canvas/step.ts'
+export type {
+  WorkflowGraph,
+  WorkflowHandle,
+  WorkflowNodeInfo,
+  WorkflowNodeStatus,
+  WorkflowSummary,
+} from './broker/canvas/workflow-handle.ts'
 export { createWorker } from './worker/create-worker.ts'
 export type { Worker, WorkerCounts } from './worker/worker.ts'
 export type { TaskFact, WorkerEvents } from './worker/worker-events.ts'
@@ -40,21 +81,41 @@ export { errorData, rebuildError, type ErrorData } from './core/error-data.ts'
 export * from './core/errors.ts'
 export type {
   DeadLetter,
+  DeadTrim,
   Inspector,
   PageRequest,
   QueueCounts,
   StoredMessage,
 } from './core/inspector.ts'
+export type { HeldLock, LockOptions } from './core/held-lock.ts'
+export type { TaskLockOptions } from './core/context.ts'
 export type { Labels, LabelValue, Priority, ReservedLabels } from './core/labels.ts'
-export type { Locks } from './core/locks.ts'
+export type { Locks, Permit, PermitAsk } from './core/locks.ts'
 export { logTo, silentLogger, type LogFields, type Logger, type LogLevel } from './core/logger.ts'
 export type { Body, Envelope, Message } from './core/message.ts'
 export type { Execution, Middleware, Sending } from './core/middleware.ts'
 export type { ResultBackend } from './core/result-backend.ts'
 export type { Progress, ResultRecord, StoredResult, TaskResult } from './core/result.ts'
 export { exponential, fixed, type Backoff, type RetryOptions } from './core/retry.ts'
-export type { SchedulePlan, ScheduleSource } from './core/schedule-source.ts'
-export type { ScheduleLine } from './core/schedule-line.ts'
+export type { PlanTiming, SchedulePlan } from './core/schedule-plan.ts'
+export type { PlanReading, ScheduleSource } from './core/schedule-source.ts'
+export type {
+  Adoption,
+  Fire,
+  FireAnswer,
+  FireLedger,
+  FireState,
+  Leadership,
+} from './core/fire-ledger.ts'
+export type {
+  CronDialect,
+  MisfireOptions,
+  MisfirePolicy,
+  OverlapPolicy,
+  ScheduleLine,
+  ScheduleSettings,
+  ScheduleTiming,
+} from './core/schedule-line.ts'
 export type { NodePart, Outcome, Settlement, SettleStatus } from './core/settlement.ts'
 export { transitions, type DeadReason, type FinalStatus, type TaskStatus } from './core/states.ts'
 export type {
@@ -75,5 +136,24 @@ export type {
   Surroundings,
   TransportFactory,
 } from './core/vendor.ts'
-export type { ApplyAnswer, WorkflowNode, WorkflowStore } from './core/workflow-store.ts'
+export { isRunId, nodeId, readNodeId, type NodePlace } from './core/node-id.ts'
+export type { NoInput, Step } from './core/step.ts'
+export type {
+  ControlStatus,
+  GateKind,
+  NodeMessage,
+  NodePolicy,
+  NodeState,
+  NodeValue,
+  NodeView,
+  RunCommand,
+  RunHead,
+  RunPage,
+  RunState,
+  RunView,
+  StartAnswer,
+  WorkflowNode,
+  WorkflowStore,
+} from './core/workflow-store.ts'
+
 export type { EventLog, LoggedEvent } from './core/event-log.ts'

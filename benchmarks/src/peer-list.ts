@@ -4,9 +4,10 @@ import { bullmq } from './peers/bullmq.ts'
 import { groupmq } from './peers/groupmq.ts'
 import { liteque } from './peers/liteque.ts'
 import { plainjob } from './peers/plainjob.ts'
+import { sqliteRows } from './peers/sqlite-rows.ts'
 
 /** Those that can be measured beside us. */
-export const peers: readonly Peer[] = [plainjob, liteque, bullmq, beeQueue, groupmq]
+export const peers: readonly Peer[] = [sqliteRows, plainjob, liteque, bullmq, beeQueue, groupmq]
 
 /** @throws RangeError that lists what is known. */
 export function peerOf(name: string): Peer {

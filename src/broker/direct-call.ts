@@ -3,7 +3,9 @@ import { milliseconds } from '../core/duration.ts'
 import { RetryRequestedError, TaskRejectedError, UnsupportedError } from '../core/errors.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
+import { outsideWorkflow } from './canvas/outside-workflow.ts'
 import { parseBySchema } from './schema-check.ts'
+import { takeLock } from './take-lock.ts'
 
 /** Runs a handler here: input validated, dependencies in a fresh task scope, a synthetic context. */
 export async function callDirectly(
@@ -49,6 +51,7 @@ function syntheticContext(
     input,
     parentId: undefined,
     rootId: undefined,
+    runId: undefined,
     signal: new AbortController().signal,
     logger: runtime.surroundings.logger.child({ task: task.name, id }),
     progress: () => Promise.resolve(),
@@ -62,6 +65,16 @@ function syntheticContext(
     reject: (reason) => {
       throw new TaskRejectedError(reason)
     },
+    ...outsideWorkflow('a task that is called directly is no step of a workflow'),
+    // Locks hold wherever a handler runs; a call that has no message keeps no steps.
+    lock: (key, lockOptions = {}) => {
+      const { ifLocked = 'wait', ...rest } = lockOptions
+      return takeLock(runtime, key, {
+        ...rest,
+        wait: rest.wait ?? (ifLocked === 'wait' ? undefined : 0),
+      })
+    },
+    once: async (_, step) => step(),
     commit: () => {
       throw new UnsupportedError(
         'a task that is called directly has no message to finish: ctx.commit works in a worker.',

@@ -10,6 +10,8 @@ export type AnyHandler = (...args: unknown[]) => unknown
 /** A task as the broker knows it, every option read. */
 export interface RegisteredTask {
   readonly name: string
+  /** Other names under which it is found. */
+  readonly aliases: readonly string[]
   /** `undefined` for a remote task: it can be sent, not run. */
   readonly handler: AnyHandler | undefined
   readonly deps: Dependencies | undefined
@@ -31,22 +33,28 @@ export interface RegisteredTask {
   readonly definedAt: { readonly file: string; readonly line: number } | undefined
 }
 
-/** The tasks of a broker by name. A Map: names come from data and must not reach an object's prototype. */
+/** The tasks of a broker by name and alias. A Map: names come from data and must not reach an object's prototype. */
 export class TaskRegistry {
   readonly #tasks = new Map<string, RegisteredTask>()
 
   /** The very same task again changes nothing. @throws DefinitionError when the name is another's. */
   add(task: RegisteredTask): void {
     this.check(task)
-    this.#tasks.set(task.name, task)
+    for (const name of [task.name, ...task.aliases]) this.#tasks.set(name, task)
   }
 
   /** @throws DefinitionError when {@link add} would. */
   check(task: RegisteredTask): void {
-    const known = this.#tasks.get(task.name)
-    if (known !== undefined && known !== task) {
+    if (task.name.startsWith('taskwright.')) {
       throw new DefinitionError(
-        `a task named '${task.name}' is already defined${at(known)}; this one${at(task)} needs another name.`,
+        `task '${task.name}'${at(task)} needs another name: those that begin with 'taskwright.' are the package's own.`,
+      )
+    }
+    for (const name of [task.name, ...task.aliases]) {
+      const known = this.#tasks.get(name)
+      if (known === undefined || known === task) continue
+      throw new DefinitionError(
+        `a task named '${name}' is already defined${at(known)}; this one${at(task)} needs another name.`,
       )
     }
   }
@@ -55,9 +63,9 @@ export class TaskRegistry {
     return this.#tasks.get(name)
   }
 
-  /** All tasks, in the order of their definition. */
+  /** All tasks, each once, in the order of their definition. */
   all(): readonly RegisteredTask[] {
-    return [...this.#tasks.values()]
+    return [...new Set(this.#tasks.values())]
   }
 }
 

@@ -21,6 +21,7 @@ export type AnyTaskOptions = TaskOptions<
 
 const known: ReadonlySet<string> = new Set<keyof AnyTaskOptions>([
   'name',
+  'aliases',
   'deps',
   'input',
   'params',
@@ -91,6 +92,7 @@ export function readDefinition(
   }
   return {
     name,
+    aliases: checkAliases(options.aliases, fail),
     handler: handler as AnyHandler,
     deps,
     input,
@@ -148,6 +150,12 @@ export function checkName(name: unknown, what: 'task' | 'queue'): string {
 }
 
 type Fail = (what: string, cause?: unknown) => never
+
+function checkAliases(aliases: readonly string[] | undefined, fail: Fail): readonly string[] {
+  if (aliases === undefined) return []
+  if (!Array.isArray(aliases)) return fail('`aliases` must be a list of names.')
+  return aliases.map((alias) => checkName(alias, 'task'))
+}
 
 function checkParams(
   given: { params: readonly string[]; handler: AnyHandler; withDeps: boolean },

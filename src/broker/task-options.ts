@@ -31,6 +31,11 @@ export interface TaskOptions<
 > {
   /** Under which it is registered and found by workers. Unique in a broker; letters, digits and `_ . : - /`. */
   name: string
+  /**
+   * Other names under which messages for it arrive, such as the one that its code had in Celery: a
+   * worker runs them as its own. Unique in a broker, as names are. It is sent under its name alone.
+   */
+  aliases?: readonly string[] | undefined
   /** What the handler gets in its first object. */
   deps?: D
   /** The schema of the one object that the task takes: sent raw, checked at send, parsed on the worker. */

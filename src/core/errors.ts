@@ -22,6 +22,9 @@ export type ErrorCode =
   | 'NON_RETRYABLE'
   | 'RETRY_REQUESTED'
   | 'LEASE_LOST'
+  | 'LOCKED'
+  | 'LOCK_LOST'
+  | 'TASK_SKIPPED'
   | 'TRANSACTION'
   | 'DEPENDENCY'
   | 'NOT_STARTED'
@@ -202,6 +205,35 @@ export class RetryRequestedError extends TaskwrightError {
 export class LeaseLostError extends TaskwrightError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('LEASE_LOST', message, options)
+  }
+}
+
+/** Somebody else holds the lock, and did so for as long as was waited. */
+export class LockedError extends TaskwrightError {
+  readonly key: string
+  constructor(key: string, options?: { cause?: unknown }) {
+    super('LOCKED', `'${key}' is locked by somebody else.`, options)
+    this.key = key
+  }
+}
+
+/** A lock was not extended in time: somebody else may hold it now. */
+export class LockLostError extends TaskwrightError {
+  readonly key: string
+  constructor(key: string, options?: { cause?: unknown }) {
+    super(
+      'LOCK_LOST',
+      `the lock '${key}' was not extended in time: somebody else may hold it now. Stop, and give it a longer ttl.`,
+      options,
+    )
+    this.key = key
+  }
+}
+
+/** Ends a run as cancelled without a retry: there is nothing to do. Thrown by `ctx.lock` with `ifLocked: 'skip'`. */
+export class TaskSkippedError extends TaskwrightError {
+  constructor(reason: string, options?: { cause?: unknown }) {
+    super('TASK_SKIPPED', reason, options)
   }
 }
 

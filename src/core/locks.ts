@@ -1,14 +1,35 @@
-/** Mutual exclusion and limits over a fleet. Holders that die are timed out by the store. */
+/** One of the permits of a key, in the hands of one holder. Plain data: it names the hold, and may travel. */
+export interface Permit {
+  readonly key: string
+  /** Names the hold: a new one for each. */
+  readonly holder: string
+  /**
+   * Grows with every hold that this store has ever given. Whatever the lock protects can refuse a smaller
+   * one than it has seen: then a holder that was stopped and woke up too late changes nothing.
+   */
+  readonly fence: number
+}
+
+/** What is asked for. */
+export interface PermitAsk {
+  readonly holder: string
+  /** How many may hold the key at once: 1 is a lock. At least 1. */
+  readonly limit: number
+  /** Milliseconds for which it is held unless it is renewed. */
+  readonly ms: number
+}
+
+/**
+ * Mutual exclusion over a fleet. Holders that die are timed out by the store, by its own time.
+ *
+ * Every call is one atomic step and safe to repeat: a holder that asks again for what it holds has its
+ * time renewed and keeps its fence.
+ */
 export interface Locks {
-  /** Takes one of `limit` permits of `key` for `ms`; `null` when none is free. */
-  acquire(
-    key: string,
-    options: { holder: string; limit: number; ms: number },
-  ): Promise<{ readonly permit: string } | null>
-  /** Renews a permit; `false` when it was lost. */
-  renew(permit: string, ms: number): Promise<boolean>
-  /** Gives a permit back; idempotent. */
-  free(permit: string): Promise<void>
-  /** Claims a unique key for a message id; the id that holds it, ours or another's. */
-  claimKey(key: string, options: { id: string; ms: number }): Promise<string>
+  /** Takes one of `limit` permits of a key; `null` when none is free. */
+  acquire(key: string, ask: PermitAsk): Promise<Permit | null>
+  /** Holds it for `ms` milliseconds from now; `false` when it is not held any more, and nothing was written. */
+  renew(permit: Permit, ms: number): Promise<boolean>
+  /** Gives it back; whether it was still held. Idempotent. */
+  free(permit: Permit): Promise<boolean>
 }

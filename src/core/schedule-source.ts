@@ -1,30 +1,41 @@
-import type { Labels } from './labels.ts'
+import type { SchedulePlan } from './schedule-plan.ts'
+import type { Surroundings } from './vendor.ts'
 
-/** A recurring or one-off plan. Exactly one of `cron`, `every` and `at` is set. */
-export interface SchedulePlan {
-  readonly id: string
-  readonly task: string
-  readonly args: readonly unknown[]
-  readonly kwargs: Readonly<Record<string, unknown>>
-  readonly labels: Labels
-  readonly cron?: string | undefined
-  /** IANA name; UTC where absent. */
-  readonly timezone?: string | undefined
-  /** Milliseconds. */
-  readonly every?: number | undefined
-  /** Milliseconds since 1970. */
-  readonly at?: number | undefined
+/** What a source answers when it is read. */
+export interface PlanReading {
+  /** Of this reading: given to the next one, which then tells what has changed since. */
+  readonly stamp: string
+  /** `plans` are all that there are; otherwise only those put since. */
+  readonly whole: boolean
+  readonly plans: readonly SchedulePlan[]
+  /** Ids of plans that were removed since; of use where the reading is not whole. */
+  readonly removed: readonly string[]
+  /** What is kept but cannot be read as a plan: told to people, and left alone. */
+  readonly unreadable?: readonly { readonly id: string; readonly why: string }[] | undefined
 }
 
-/** Where plans are kept. */
+/**
+ * Where plans are kept. One instance serves one process; several, in any number of processes, may share one
+ * store. It knows nothing of fires: those are kept by the transport's {@link FireLedger}, with the messages.
+ */
 export interface ScheduleSource {
+  /** `labels`, `sqlite`, … for people. */
   readonly name: string
-  start(): Promise<void>
+  /** What names the plans that two instances share: the same place, or the same program. Of use after `start`. */
+  readonly identity: string
+  /** Plans may be put and removed. Otherwise both throw {@link UnsupportedError}. */
+  readonly writable: boolean
+  /** Opens it. Idempotent; concurrent calls share one start. */
+  start(around: Surroundings): Promise<void>
+  /** Closes it. Idempotent; also before `start`. */
   stop(): Promise<void>
-  /** All plans as they stand now. Throws when it cannot tell: an empty list would look like "all deleted". */
-  plans(): Promise<readonly SchedulePlan[]>
-  /** Adds or replaces a plan by its id. */
-  put(plan: SchedulePlan): Promise<void>
-  /** Deletes a plan; `false` when there was none. */
-  remove(id: string): Promise<boolean>
+  /**
+   * All plans as they stand now, or what changed since a stamp. Throws when it cannot tell: an empty list
+   * would look like "all deleted".
+   */
+  read(since?: string): Promise<PlanReading>
+  /** Adds or replaces plans by their ids: all of them or none. */
+  put(plans: readonly SchedulePlan[]): Promise<void>
+  /** Deletes plans; the ids that were there. */
+  remove(ids: readonly string[]): Promise<readonly string[]>
 }

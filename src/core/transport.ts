@@ -16,7 +16,7 @@ export interface TransportCapabilities {
   readonly atomicResults: boolean
   /** Settlements may carry a node part (a WorkflowStore shares the store). */
   readonly workflows: boolean
-  /** Settlements may free permits and unique keys. */
+  /** The store keeps locks (see `OpenTransport.locks`). */
   readonly locks: boolean
   /** Messages survive the death of every process of ours. */
   readonly durable: boolean

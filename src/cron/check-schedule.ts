@@ -1,13 +1,26 @@
-import { createRequire } from 'node:module'
-import type * as Croner from 'croner'
-import { milliseconds } from '../core/duration.ts'
 import { InvalidInputError } from '../core/errors.ts'
 import type { ScheduleLine } from '../core/schedule-line.ts'
+import { isPlanId } from '../core/schedule-plan.ts'
+import { readTiming } from './read-timing.ts'
 
-const longestLine = 256
-
-// Loaded when a task has a schedule: `import 'taskwright'` loads no package.
-const require = createRequire(import.meta.url)
+const known: ReadonlySet<string> = new Set([
+  'id',
+  'args',
+  'labels',
+  'queue',
+  'timezone',
+  'start',
+  'end',
+  'limit',
+  'jitter',
+  'misfire',
+  'cron',
+  'dialect',
+  'every',
+  'subSecond',
+  'at',
+  'overlap',
+])
 
 /**
  * Checks the lines of a task's `schedule`.
@@ -27,31 +40,19 @@ export function checkSchedule(lines: readonly ScheduleLine[]): void {
 }
 
 function checkLine(line: ScheduleLine): void {
-  const given = (['cron', 'every', 'at'] as const).filter((key) => line[key] !== undefined)
-  if (given.length !== 1)
-    throw new InvalidInputError('give exactly one of `cron`, `every` and `at`.')
-  if (line.every !== undefined && milliseconds(line.every) < 1000) {
-    throw new InvalidInputError('`every` is one second or more.')
+  if (typeof line !== 'object' || line === null) {
+    throw new InvalidInputError("a line is an object, such as { cron: '0 5 * * *' }.")
   }
-  if (line.at !== undefined && Number.isNaN(new Date(line.at).getTime())) {
-    throw new InvalidInputError(`'${String(line.at)}' is not a date.`)
+  for (const key of Object.keys(line)) {
+    if (!known.has(key)) {
+      throw new InvalidInputError(`there is no '${key}'. Known: ${[...known].join(', ')}.`)
+    }
   }
-  if (line.cron !== undefined) checkCron(line.cron, line.timezone)
-}
-
-function checkCron(text: string, timezone: string | undefined): void {
-  const fields = text.trim().split(/\s+/)
-  if (
-    text.length > longestLine ||
-    (!text.startsWith('@') && fields.length !== 5 && fields.length !== 6)
-  ) {
-    throw new InvalidInputError(
-      `'${text.slice(0, longestLine)}' is not a cron line of 5 or 6 fields.`,
-    )
+  if (line.id !== undefined && !isPlanId(line.id)) {
+    throw new InvalidInputError('`id` is 1 to 250 characters without spaces.')
   }
-  const zero = fields.find((field) => /\/0+(\D|$)/.test(field))
-  if (zero !== undefined) throw new InvalidInputError(`the step of '${zero}' must be more than 0.`)
-  const { Cron } = require('croner') as typeof Croner
-  const cron = new Cron(text, { paused: true, ...(timezone === undefined ? {} : { timezone }) })
-  if (cron.nextRun() === null) throw new InvalidInputError(`'${text}' never comes round.`)
+  if (line.args !== undefined && !Array.isArray(line.args)) {
+    throw new InvalidInputError('`args` is a list.')
+  }
+  readTiming(line)
 }

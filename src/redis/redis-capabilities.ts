@@ -6,7 +6,7 @@ export const redisCapabilities: TransportCapabilities = {
   priorities: true,
   atomicResults: true,
   workflows: false,
-  locks: false,
+  locks: true,
   durable: true,
   shared: true,
   transactions: false,

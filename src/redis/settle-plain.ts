@@ -12,12 +12,11 @@ const plainHead = '41.'
  * Whether a settlement says no more than that a first claim succeeded, perhaps with a result. Most do,
  * and all of one queue and one life of results go to Redis as a few long texts instead of many short ones.
  */
-export function isPlain({ claim, outcome, followUps, node, frees }: Settlement): boolean {
+export function isPlain({ claim, outcome, followUps, node }: Settlement): boolean {
   return (
     outcome.kind === 'succeeded' &&
     (followUps === undefined || followUps.length === 0) &&
     node === undefined &&
-    frees === undefined &&
     typeof claim.token === 'string' &&
     claim.token.startsWith(plainHead)
   )

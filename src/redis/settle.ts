@@ -110,15 +110,10 @@ function sizeOf({ outcome, result, followUps = [] }: Settlement): number {
  * Checks a settlement before anything is written.
  * @throws UnsupportedError for parts that need a store this engine does not have.
  */
-export function checkSettlement({ claim, outcome, followUps, node, frees }: Settlement): void {
+export function checkSettlement({ claim, outcome, followUps, node }: Settlement): void {
   if (node !== undefined) {
     throw new UnsupportedError(
       'the Redis transport has no workflow store: nothing was written. Use a transport with one.',
-    )
-  }
-  if ((frees?.permits?.length ?? 0) > 0 || (frees?.keys?.length ?? 0) > 0) {
-    throw new UnsupportedError(
-      'the Redis transport keeps no permits and no unique keys: nothing was written.',
     )
   }
   if (outcome.kind === 'retry' && Number.isNaN(outcome.delay)) {

@@ -36,8 +36,8 @@ const columns = `seq, id, queue, priority, redeliveries, enqueued, expires, canc
 /** in: queue, limit. */
 const selectSuspects = `SELECT ${columns} FROM tw_message
  WHERE queue = ? AND state = ${state.suspect} ORDER BY priority DESC, seq LIMIT ?`
-/** in: queue, limit. */
-const selectReady = `SELECT ${columns} FROM tw_message
+/** in: queue, limit · out: rows of {@link MessageRow}. */
+export const selectReady: string = `SELECT ${columns} FROM tw_message
  WHERE queue = ? AND state = ${state.ready} ORDER BY priority DESC, seq LIMIT ?`
 /** in: queue, limit. */
 const selectScheduled = `SELECT ${columns} FROM tw_message
@@ -45,10 +45,10 @@ const selectScheduled = `SELECT ${columns} FROM tw_message
 /** in: id. */
 export const selectById: string = `SELECT ${columns}, state, at, token FROM tw_message WHERE id = ?`
 /** in: what is added to seq to make the token, end of the lease, first and last seq, queue, priority. */
-const holdLine = `UPDATE tw_message SET state = ${state.leased}, token = ? + seq, at = ?
+export const holdLine: string = `UPDATE tw_message SET state = ${state.leased}, token = ? + seq, at = ?
  WHERE seq BETWEEN ? AND ? AND +queue = ? AND +priority = ? AND +state = ${state.ready}`
 /** in: token, end of the lease, seq. */
-const hold = `UPDATE tw_message SET state = ${state.leased}, token = ?, at = ? WHERE seq = ?`
+export const hold: string = `UPDATE tw_message SET state = ${state.leased}, token = ?, at = ? WHERE seq = ?`
 /** The same for a row that an index called waiting · out: no change when it is held all the same. */
 const holdWaiting = `${hold} AND state <> ${state.leased}`
 

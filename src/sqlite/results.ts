@@ -8,10 +8,11 @@ import { wholeMs, type Turn } from './turn.ts'
 /** in: id, expires, body, now · out: 1 change when it is ours; one that has expired makes room. */
 const save = saveRows(1)
 /** Many rows in one statement: 3 µs a row where a statement for each costs 5. */
-const manyRows = 16
+export const manyRows = 16
 const saveMany = saveRows(manyRows)
 
-function saveRows(count: number): string {
+/** in: id, expiry and body of each row; now · out: as many changes as there were no results of those ids. */
+export function saveRows(count: number): string {
   return `
 INSERT INTO tw_result(id, expires, data) VALUES ${Array.from({ length: count }, () => '(?, ?, ?)').join()}
     ON CONFLICT(id) DO UPDATE SET expires = excluded.expires, data = excluded.data
@@ -30,6 +31,7 @@ const sweep = (table: string): string =>
   `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expires <= ? ORDER BY expires LIMIT ${sweepLimit})`
 const sweepResults = sweep('tw_result')
 const sweepProgress = sweep('tw_progress')
+const sweepPermits = sweep('tw_permit')
 
 /** Stores results of which there are none yet. */
 export function saveNewResults(turn: Turn, results: readonly StoredResult[]): void {
@@ -94,7 +96,8 @@ export function saveProgress(
 export function sweepExpired({ sql, now }: Turn): boolean {
   const results = sql.run(sweepResults, now)
   const progress = sql.run(sweepProgress, now)
-  return results === sweepLimit || progress === sweepLimit
+  const permits = sql.run(sweepPermits, now)
+  return [results, progress, permits].includes(sweepLimit)
 }
 
 function readOne({ sql, now }: Turn, id: string): Body | null {

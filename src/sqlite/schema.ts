@@ -8,7 +8,7 @@
  *   tw_queue    a queue's number and cap            tw_result    results, first writer wins
  *   tw_message  what waits, is due or runs          tw_progress  the last progress of each task
  *   tw_payload  bodies above 1 kB, by seq           tw_counter   numbers that are drawn once
- *   tw_dead     dead letters with their bodies
+ *   tw_dead     dead letters with their bodies      tw_permit    who holds which lock
  * ```
  *
  * A message is in one of four states, each with its own partial index, so that a claim never walks
@@ -77,8 +77,20 @@ CREATE TABLE tw_counter(name TEXT PRIMARY KEY, value INT NOT NULL) STRICT;
 INSERT INTO tw_counter(name, value) VALUES ('process', 0);
 `
 
+/** Permits of locks, until their time. */
+const locks = `
+CREATE TABLE tw_permit(
+  key TEXT NOT NULL, holder TEXT NOT NULL, expires INT NOT NULL, fence INT NOT NULL,
+  PRIMARY KEY(key, holder)
+) STRICT;
+CREATE INDEX tw_permit_expires ON tw_permit(expires);
+`
+
 /** All steps, oldest first. */
-export const migrations: readonly Migration[] = [{ version: 1, sql: first }]
+export const migrations: readonly Migration[] = [
+  { version: 1, sql: first },
+  { version: 2, sql: locks },
+]
 
 /**
  * Brings an open database to the newest version: one transaction for all steps. Old processes go on

@@ -11,7 +11,7 @@ import { wholeMs, type Turn } from './turn.ts'
  * 0 when a message, a dead letter or a result of that id is kept. (Numbered parameters would spare the
  * repetition, but better-sqlite3 takes them for named ones.)
  */
-const insert = `
+export const insert: string = `
 INSERT INTO tw_message(id, queue, priority, state, at, token, redeliveries, enqueued, expires, data)
 SELECT ?, ?, ?, ?, ?, ${waitingToken.fresh}, 0, ?, ?, ?
  WHERE NOT EXISTS (SELECT 1 FROM tw_result WHERE id = ? AND expires > ?)

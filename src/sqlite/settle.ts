@@ -13,7 +13,7 @@ import { wholeMs, type Turn } from './turn.ts'
 /** The fence: this claim holds the message. in: id, token. */
 const held = `id = ? AND token = ? AND state = ${state.leased}`
 /** A fenced end of a message that nobody cancelled. in: id, token · out: 1 change, or refused. */
-const end = `DELETE FROM tw_message WHERE ${held} AND cancelled IS NULL`
+export const end: string = `DELETE FROM tw_message WHERE ${held} AND cancelled IS NULL`
 const endCancelled = `DELETE FROM tw_message WHERE ${held}`
 /** in: id · out: why a fence refused. */
 const holder = 'SELECT token, state, cancelled FROM tw_message WHERE id = ?'
@@ -33,7 +33,7 @@ SELECT id, queue, priority, ?, ?, redeliveries, enqueued, ?,
 const ofRun = `FROM tw_message
  WHERE seq BETWEEN ? AND ? AND token = ? + seq AND +state = ${state.leased} AND cancelled IS NULL`
 const countRun = `SELECT count(*) AS found ${ofRun}`
-const endRun = `DELETE ${ofRun}`
+export const endRun: string = `DELETE ${ofRun}`
 /** The shortest run that is worth two statements of its own. */
 const shortestRun = 4
 
@@ -148,15 +148,10 @@ function refusal({ sql }: Turn, { id, token }: Claim): SettleStatus {
  *
  * @throws UnsupportedError for parts that need a store this engine does not have.
  */
-export function checkSettlement({ claim, outcome, followUps, node, frees }: Settlement): void {
+export function checkSettlement({ claim, outcome, followUps, node }: Settlement): void {
   if (node !== undefined) {
     throw new UnsupportedError(
       'the SQLite transport has no workflow store: nothing was written. Use a transport with one.',
-    )
-  }
-  if ((frees?.permits?.length ?? 0) > 0 || (frees?.keys?.length ?? 0) > 0) {
-    throw new UnsupportedError(
-      'the SQLite transport keeps no permits and no unique keys: nothing was written.',
     )
   }
   if (outcome.kind === 'retry' && Number.isNaN(outcome.delay)) {

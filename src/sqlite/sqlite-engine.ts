@@ -19,11 +19,12 @@ import { claim, emptyClaim } from './claim.ts'
 import { ClaimedLines } from './claimed-lines.ts'
 import type { Connection } from './connection.ts'
 import { absoluteFile, checkpointPages, openDatabase, type DatabaseOptions } from './database.ts'
-import { deadLetter, deadLetters, deleteDead, retryDead } from './dead-letters.ts'
+import { deadLetter, deadLetters, deleteDead, retryDead, trimDead } from './dead-letters.ts'
 import { describeFailure, type Failure } from './failure.ts'
 import { FileWatch } from './file-guards.ts'
 import { peek, queueCounts, states } from './inspect.ts'
 import { cancel, cancelledAmong, configure, extend, recover, release } from './leases.ts'
+import { acquirePermit, freePermit, renewPermit } from './locks.ts'
 import {
   readOnly,
   type News,
@@ -86,6 +87,10 @@ const handlers: Handlers = {
   deadLetter,
   retryDead,
   deleteDead,
+  trimDead,
+  acquirePermit,
+  renewPermit,
+  freePermit,
 }
 
 /** Milliseconds between two sweeps of expired results, and between two attempts to make the ballast anew. */

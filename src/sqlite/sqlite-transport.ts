@@ -19,6 +19,7 @@ import { keepLeases } from './lease-keeping.ts'
 import { checkEnvelope } from './send.ts'
 import { checkSettlement } from './settle.ts'
 import { SqliteInspector } from './sqlite-inspector.ts'
+import { SqliteLocks } from './sqlite-locks.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
 import { SqliteResults } from './sqlite-result-backend.ts'
 import { SqliteStore } from './sqlite-store.ts'
@@ -51,6 +52,7 @@ export function sqliteTransport(options: SqliteOptions): TransportFactory {
         transport: new SqliteTransport(store),
         results: new SqliteResults(store),
         inspector: new SqliteInspector(store),
+        locks: new SqliteLocks(store),
         transactions: new SqliteTransactions(store),
       }
     },

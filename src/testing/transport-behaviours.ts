@@ -10,6 +10,7 @@ import type { TransportBehaviour } from './transport/harness.ts'
 import { keepLeaseBehaviours } from './transport/keep-leases.ts'
 import { leaseBehaviours } from './transport/lease.ts'
 import { lifeCycleBehaviours } from './transport/life-cycle.ts'
+import { lockBehaviours } from './transport/locks.ts'
 import { payloadBehaviours } from './transport/payloads.ts'
 import { priorityBehaviours } from './transport/priority.ts'
 import { queueBehaviours } from './transport/queues.ts'
@@ -54,4 +55,5 @@ export const transportBehaviours: readonly TransportBehaviour[] = [
   ...lifeCycleBehaviours,
   ...concurrencyBehaviours,
   ...keepLeaseBehaviours,
+  ...lockBehaviours,
 ]

@@ -85,6 +85,8 @@ export function failedRunEnding(
       return givenUpEnding(about, failed.error, failed.seconds)
     }
   }
+  if (decision.kind === 'skip')
+    return cancelledEnding(about, decision.error.message, failed.seconds)
   if (decision.kind === 'reject') return deadEnding(about, 'rejected', decision.error.message)
   return givenUpEnding(about, decision.error, failed.seconds)
 }

@@ -3,13 +3,14 @@ import type { Labels } from '../core/labels.ts'
 import type { Random } from '../core/random.ts'
 import type { RetryPolicy } from '../core/retry.ts'
 import { numberLabel } from '../broker/check-labels.ts'
+import { failedRunsOf } from '../broker/failed-runs.ts'
 import { providerError } from '../dependencies/provider-error.ts'
 
 /** What follows from a failed run. */
 export type RetryDecision =
   | { readonly kind: 'retry'; readonly delay: number; readonly failedRuns: number }
   | { readonly kind: 'fail'; readonly error: unknown }
-  | { readonly kind: 'reject'; readonly error: Error }
+  | { readonly kind: 'reject' | 'skip'; readonly error: Error }
 
 /** What a decision is made from. */
 export interface FailedRun {
@@ -26,12 +27,6 @@ const taskiqRuns = 3
 
 const longestDelay = 100 * 365 * 86_400_000
 
-/** Failed runs so far, from the message's own label. */
-export function failedRunsOf(labels: Labels): number {
-  const count = numberLabel(labels['_retries']) ?? 0
-  return Number.isSafeInteger(count) && count > 0 ? count : 0
-}
-
 /**
  * Decides whether a failed run is followed by another. The message's labels win over the task's
  * policy (`max_retries` counts runs, `retry_on_error: false` forbids); `ctx.retry()` uses up a retry
@@ -41,6 +36,7 @@ export function decideRetry(run: FailedRun): RetryDecision {
   const error = providerError(run.error)
   // By code: the class may be that of another copy of this package.
   if (isTaskwrightError(error, 'TASK_REJECTED')) return { kind: 'reject', error }
+  if (isTaskwrightError(error, 'TASK_SKIPPED')) return { kind: 'skip', error }
   const failedRuns = failedRunsOf(run.labels) + 1
   const requested = error instanceof RetryRequestedError
   const left = failedRuns <= mostRetries(run)

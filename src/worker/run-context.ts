@@ -1,4 +1,4 @@
-import type { TaskContext } from '../core/context.ts'
+import type { TaskContext, TaskLockOptions } from '../core/context.ts'
 import { milliseconds, type Duration } from '../core/duration.ts'
 import {
   LeaseLostError,
@@ -6,13 +6,19 @@ import {
   TaskRejectedError,
   UnsupportedError,
 } from '../core/errors.ts'
+import type { HeldLock } from '../core/held-lock.ts'
 import type { Labels } from '../core/labels.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Message } from '../core/message.ts'
+import type { NoInput, Step } from '../core/step.ts'
+import { expansionOf } from '../broker/canvas/expansion.ts'
+import { readValues } from '../broker/canvas/read-value.ts'
 import { settlementOf } from '../broker/finish.ts'
 import type { RegisteredTask } from '../broker/registry.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import type { Run } from './run.ts'
+import { RunLocks } from './run-locks.ts'
+import { RunSteps } from './run-steps.ts'
 
 /** How long progress is kept where the task keeps no results. */
 const progressTtl = 86_400_000
@@ -65,6 +71,9 @@ export class RunContext implements TaskContext {
   get rootId(): string | undefined {
     return text(this.labels['tw_root'])
   }
+  get runId(): string | undefined {
+    return text(this.labels['tw_run'])
+  }
   get signal(): AbortSignal {
     return this.#of.run.signal
   }
@@ -105,6 +114,18 @@ export class RunContext implements TaskContext {
     throw new TaskRejectedError(reason)
   }
 
+  lock(key: string, options: TaskLockOptions = {}): Promise<HeldLock> {
+    const { runtime, run } = this.#of
+    run.locks ??= new RunLocks(runtime)
+    return run.locks.take(key, options, run.signal)
+  }
+
+  once<T>(key: string, step: () => T | Promise<T>): Promise<T> {
+    const { runtime, run, task, message } = this.#of
+    run.steps ??= new RunSteps({ runtime, task, id: message.id })
+    return run.steps.once(key, step)
+  }
+
   commit(transaction: unknown, value?: unknown): void | Promise<void> {
     const { runtime, run, task, message } = this.#of
     const { transactions } = runtime
@@ -129,6 +150,29 @@ export class RunContext implements TaskContext {
     const done = transactions.settleWithin(transaction, settlement)
     run.committed = true
     return done
+  }
+
+  expand<O>(steps: Step<NoInput, O>): O {
+    this.#checkStep('ctx.expand')
+    return expansionOf(steps)
+  }
+
+  replace<O>(step: Step<NoInput, O>): O {
+    this.#checkStep('ctx.replace')
+    return expansionOf(step)
+  }
+
+  async *inputs(): AsyncGenerator<unknown> {
+    const { runtime, run } = this.#of
+    const runId = this.#checkStep('ctx.inputs')
+    if (run.source !== undefined) yield* readValues(runtime, runId, run.source)
+  }
+
+  #checkStep(what: string): string {
+    if (this.runId !== undefined) return this.runId
+    throw new UnsupportedError(
+      `${what} needs a step of a workflow: send it as one, chain(task.s(…)).kiq().`,
+    )
   }
 
   #checkHeld(what: string): void {

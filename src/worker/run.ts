@@ -2,6 +2,8 @@ import type { Clock, Timer } from '../core/clock.ts'
 import type { Delivery } from '../core/delivery.ts'
 import type { LeaseLostError, TaskCancelledError, TaskTimeoutError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
+import type { RunLocks } from './run-locks.ts'
+import type { RunSteps } from './run-steps.ts'
 
 /** Why a run was told to end before it did so by itself. */
 export type Interruption =
@@ -37,6 +39,11 @@ export class Run {
   /** Set once its slot was freed although its handler has not ended. */
   stuck = false
   taskName = ''
+  /** Of a step of a workflow: the node that it waited for. */
+  source: number | undefined
+  /** What is given back with its end, and what is forgotten when it has succeeded; most runs have neither. */
+  locks: RunLocks | undefined
+  steps: RunSteps | undefined
   /** Of the monotonic clock: when its handler began. */
   startedAt = 0
   attempt = 1

@@ -17,7 +17,7 @@ function sqliteEngine(name: string, synchronous: 'normal' | 'full'): BenchEngine
   return {
     name,
     settings: `WAL, synchronous=${synchronous.toUpperCase()}, database in a thread where there are 2 cores`,
-    limit: "the engine's own claim and settle statements on the main thread, batch 100",
+    limit: "the engine's own claim and settle statements on the main thread, lines of 100 at once",
     shared: true,
     version,
     make: async (folder) => join(folder, `${name}-${process.pid}-${++made}.db`),
@@ -32,7 +32,7 @@ function sqliteEngine(name: string, synchronous: 'normal' | 'full'): BenchEngine
         transport: sqliteTransport({ file, synchronous }),
         resultExpiresIn: results ? '24h' : false,
       }),
-    raw: (file, use) => sqliteRaw(file, { ...use, synchronous }),
+    raw: (file, use) => sqliteRaw(file, { ...use, synchronous, lines: true }),
   }
 }
 

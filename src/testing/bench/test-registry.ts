@@ -40,7 +40,8 @@ export class TestRegistry extends TaskRegistry {
   }
 
   override get(name: string): RegisteredTask | undefined {
-    const task = this.#stubs.get(name) ?? this.#real.get(name)
+    const real = this.#real.get(name)
+    const task = this.#stubs.get(real?.name ?? name) ?? real
     return task?.isolate === undefined ? task : { ...task, isolate: undefined }
   }
 

@@ -178,19 +178,4 @@ export const settleBehaviours: readonly TransportBehaviour[] = [
       assert.equal(await end(transport, a), 'settled')
     },
   },
-  {
-    name: 'settle: permits and keys are refused without locks, and nothing is written',
-    async run(harness) {
-      if (harness.capabilities.locks) return
-      const { transport } = await harness.open()
-      await post(harness, transport)
-      const delivery = await take(harness, transport)
-      const followUps = [message(harness)]
-      for (const frees of [{ permits: ['p'] }, { keys: ['k'] }]) {
-        await refuses(end(transport, delivery, { frees, followUps }), 'UNSUPPORTED')
-      }
-      await nothing(harness, transport)
-      assert.equal(await end(transport, delivery, { frees: { permits: [], keys: [] } }), 'settled')
-    },
-  },
 ]

@@ -140,7 +140,8 @@ function play(options: StageOptions, act: Act, each: number): Promise<Outcome> {
     let done = 0
     const line = async (no: number): Promise<void> => {
       for (let kill = kills.pop(); kill !== undefined; kill = kills.pop()) {
-        if (!(await strike(stage, no, kill))) missed.push(kill.point)
+        const how = await strike(stage, no, kill)
+        if (how !== 'SIGKILL') missed.push(`${kill.point} was never reached: ${how}`)
         if (++done % 20 === 0) options.log(`${act.setting.name}: ${done} kills`)
       }
       stage.fleet.start(no)
@@ -156,10 +157,7 @@ function play(options: StageOptions, act: Act, each: number): Promise<Outcome> {
     const { verdict } = await stage.judge()
     return {
       verdict,
-      faults: [
-        ...shortfallsOf(act, verdict),
-        ...missed.map((point) => `${point} was never reached`),
-      ],
+      faults: [...shortfallsOf(act, verdict), ...missed],
       facts: { [`kills ${act.setting.name}`]: verdict.kills, ...factsOf(act, verdict) },
     }
   })
@@ -182,12 +180,12 @@ function factsOf({ early, setting }: Act, { lost }: Verdict): Outcome['facts'] {
   return early === true ? { [`lost ${setting.name}`]: lost.length } : {}
 }
 
-/** Starts an armed worker and waits for its death; whether it died of its failpoint. */
+/** Starts an armed worker and waits for its death; what it died of, `SIGKILL` where the point was reached. */
 async function strike(
   stage: Stage,
   no: number,
   { point, scenario }: { point: FailpointName; scenario: Scenario },
-): Promise<boolean> {
+): Promise<string> {
   const member = stage.fleet.start(no, {
     TASKWRIGHT_FAILPOINT: scenario.arm ?? `${point}:kill@${1 + stage.draw(10)}`,
     TASKWRIGHT_FAILPOINT_SEED: String(stage.draw(1_000_000)),
@@ -197,11 +195,10 @@ async function strike(
     await scenario.provoke(stage, member)
   }
   const how = await Promise.race([member.gone, pause(15_000)])
-  if (how === undefined) {
-    stage.fleet.strike(member, 'SIGKILL', 'kill')
-    await member.gone
-  }
-  return how === 'SIGKILL'
+  if (how !== undefined) return String(how)
+  stage.fleet.strike(member, 'SIGKILL', 'kill')
+  await member.gone
+  return 'it lived on'
 }
 
 /** Keeps work of all kinds coming until it is told to end. */
@@ -249,12 +246,18 @@ async function commitUntilGone(stage: Stage, armed: Member): Promise<void> {
   }
 }
 
-/** Cancels what blocks its loop, so that its holder hears of it when it settles. */
+/**
+ * Cancels what blocks its loop, so that its holder hears of it when it settles. Each try blocks a little
+ * longer: on a busy machine the word that it runs comes late.
+ */
 async function cancelWhileBlocked(stage: Stage, armed: Member): Promise<void> {
-  for (let tries = 0; tries < 100 && stage.fleet.members.includes(armed); tries++) {
+  for (let tries = 0; tries < 200 && stage.fleet.members.includes(armed); tries++) {
     const id = stage.id('b')
     await send(stage.ledger, { kind: 'attempt', id }, () =>
-      stage.tasks.busy.kicker().withTaskId(id).kiq(150),
+      stage.tasks.busy
+        .kicker()
+        .withTaskId(id)
+        .kiq(150 + 5 * tries),
     )
     const handle = stage.broker.handle(id)
     for (let i = 0; i < 200 && (await handle.status()) === 'queued'; i++) await pause(5)

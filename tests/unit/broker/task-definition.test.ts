@@ -27,6 +27,7 @@ describe('a definition', () => {
     const input = z.object({ a: z.string() })
     const full = read({
       name: 't',
+      aliases: ['old.t'],
       input,
       queue: 'q',
       timeout: '1m',
@@ -39,6 +40,7 @@ describe('a definition', () => {
       deps: {},
     })
     expect(full).toMatchObject({
+      aliases: ['old.t'],
       input,
       queue: 'q',
       timeout: 60_000,
@@ -60,7 +62,9 @@ describe('a definition', () => {
     ['an empty name', '', /'' is not a name/],
     ['a name with spaces', 'a b', /'a b' is not a name/],
     ['a long name', 'x'.repeat(201), /is not a name/],
-    ['an unknown option', { name: 't', timeOut: 1 }, /no option 'timeOut'\. Known: name, deps/],
+    ['an alias that is no name', { name: 't', aliases: ['a b'] }, /'a b' is not a name/],
+    ['aliases that are no list', { name: 't', aliases: 'ab' }, /`aliases` must be a list of names/],
+    ['an unknown option', { name: 't', timeOut: 1 }, /no option 'timeOut'\. Known: name, aliases/],
     ['deps that are none', { name: 't', deps: { db: {} } }, /task 't': dependency 'db' is not one/],
     ['an input that is no schema', { name: 't', input: {} }, /Standard Schema/],
     ['null as input', { name: 't', input: null }, /Standard Schema/],

@@ -17,12 +17,18 @@ export function contextOf(taskId: string, more: Partial<TaskContext> = {}): Task
     input: undefined,
     parentId: undefined,
     rootId: undefined,
+    runId: undefined,
     signal: new AbortController().signal,
     logger: silentLogger,
     progress: async () => refuse(),
     retry: refuse,
     reject: refuse,
+    lock: refuse,
+    once: refuse,
     commit: refuse,
+    expand: refuse,
+    replace: refuse,
+    inputs: refuse,
     ...more,
   }
 }

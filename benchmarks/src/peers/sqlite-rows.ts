@@ -1,0 +1,12 @@
+import { sqliteRaw } from '../raw/sqlite-raw.ts'
+import type { Peer } from './peer.ts'
+
+/** The bare loop on SQLite with a statement for every row: the limit of a queue that has no lines. */
+export const sqliteRows: Peer = {
+  name: 'bare rows',
+  engine: 'sqlite',
+  settings: 'WAL, synchronous=NORMAL, main thread, 100 rows in a transaction, a statement for each',
+  missing: 'results',
+  scenarios: ['process', 'backlog'],
+  open: (file) => sqliteRaw(file, { results: false, synchronous: 'normal', lines: false }),
+}

@@ -1,0 +1,154 @@
+/** Redis servers of a test's own, to be configured, killed, stopped and started again. */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe } from 'vitest'
+
+/** Milliseconds in which a server answers after its start, also when it reads a large file first. */
+const patience = 30_000
+
+/** A server of ours. */
+export class OwnRedis {
+  readonly port: number
+  readonly folder: string
+  readonly #settings: readonly string[]
+  #child: ChildProcess | undefined
+  #gone: Promise<void> = Promise.resolve()
+
+  private constructor(port: number, folder: string, settings: readonly string[]) {
+    this.port = port
+    this.folder = folder
+    this.#settings = settings
+  }
+
+  /** Starts one on a free port; `settings` are as on its command line: `['--appendonly', 'yes']`. */
+  static async start(settings: readonly string[] = [], port?: number): Promise<OwnRedis> {
+    const folder = mkdtempSync(join(tmpdir(), 'taskwright-redis-'))
+    const redis = new OwnRedis(port ?? (await freePort()), folder, settings)
+    await redis.start()
+    return redis
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? Number.NaN
+  }
+
+  /** What it has written down. */
+  get log(): string {
+    return readFileSync(join(this.folder, 'log'), 'utf8')
+  }
+
+  /** Starts it again, with what its disk holds. Resolves when it answers. */
+  async start(more: readonly string[] = []): Promise<void> {
+    mkdirSync(this.folder, { recursive: true })
+    const args = [
+      ...['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.folder],
+      ...['--logfile', join(this.folder, 'log'), '--save', '', '--daemonize', 'no'],
+      ...['--enable-debug-command', 'yes', '--repl-diskless-sync-delay', '0'],
+    ]
+    const child = spawn('redis-server', [...args, ...this.#settings, ...more], { stdio: 'ignore' })
+    this.#child = child
+    let ended = false
+    this.#gone = new Promise((resolve) => {
+      child.once('exit', () => {
+        ended = true
+        resolve()
+      })
+    })
+    const end = performance.now() + patience
+    while (!(await this.#answers())) {
+      if (ended || performance.now() > end)
+        throw new Error(`redis-server ${args.join(' ')} does not answer: ${this.log.slice(-2000)}`)
+    }
+  }
+
+  /** Sends it a signal; after one that ends it, {@link gone} resolves. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal)
+  }
+
+  /** Kills it. Resolves when it is gone. */
+  async kill(): Promise<void> {
+    this.signal('SIGKILL')
+    await this.#gone
+  }
+
+  /** Calls a command by redis-cli; its answer. */
+  cli(...args: readonly string[]): string {
+    const base = ['-p', String(this.port), '--no-auth-warning']
+    return execFileSync('redis-cli', [...base, ...args], {
+      encoding: 'utf8',
+      timeout: 30_000,
+    }).trim()
+  }
+
+  /** Kills it and deletes its files. */
+  async remove(): Promise<void> {
+    await this.kill()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  #answers(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const socket = connect(this.port, '127.0.0.1', () => socket.write('PING\r\n'))
+      const end = (yes: boolean): void => {
+        socket.destroy()
+        if (yes) resolve(true)
+        else setTimeout(resolve, 10, false)
+      }
+      // With a password it refuses, and is ready all the same.
+      socket.once('data', (data) => end(/^(\+PONG|-NOAUTH|-DENIED)/.test(String(data))))
+      socket.once('error', () => end(false))
+      socket.once('close', () => end(false))
+    })
+  }
+}
+
+/** A port on which nothing listens. */
+export async function freePort(): Promise<number> {
+  const listener = createServer()
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', reject)
+    listener.listen(0, '127.0.0.1', resolve)
+  })
+  const { port } = listener.address() as AddressInfo
+  await new Promise((resolve) => listener.close(resolve))
+  return port
+}
+
+/** Whether servers of our own can be started here. */
+export const hasOwnRedis: boolean = isInstalled()
+
+function isInstalled(): boolean {
+  try {
+    execFileSync('redis-server', ['--version'])
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Tests on servers of their own; left out, and saying why, where there is no redis-server. With CI it must be there. */
+export function describeOwnRedis(name: string, tests: () => void): void {
+  if (!hasOwnRedis && process.env['CI'] !== undefined)
+    throw new Error('these tests start servers of their own: redis-server is not on PATH')
+  const reason = hasOwnRedis ? '' : ' (there is no redis-server on PATH)'
+  describe.skipIf(!hasOwnRedis)(`${name}${reason}`, tests)
+}
+
+/** Starts servers for the tests of a file, and removes them after these. */
+export function ownServers(): (settings?: readonly string[]) => Promise<OwnRedis> {
+  const started: OwnRedis[] = []
+  afterAll(() => Promise.all(started.map((redis) => redis.remove())))
+  return async (settings) => {
+    const redis = await OwnRedis.start(settings)
+    started.push(redis)
+    return redis
+  }
+}

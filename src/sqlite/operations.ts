@@ -66,6 +66,7 @@ export interface Operations {
   }
   deleteDead: { ask: readonly string[]; answer: number }
   trimDead: { ask: DeadTrim; answer: number }
+  keyHolders: { ask: readonly string[]; answer: readonly (string | null)[] }
   acquirePermit: { ask: PermitAsk & { readonly key: string }; answer: Permit | null }
   renewPermit: { ask: { readonly permit: Permit; readonly ms: number }; answer: boolean }
   freePermit: { ask: Permit; answer: boolean }
@@ -104,4 +105,5 @@ export const readOnly: ReadonlySet<OperationKind> = new Set<OperationKind>([
   'states',
   'deadLetters',
   'deadLetter',
+  'keyHolders',
 ])

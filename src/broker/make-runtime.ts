@@ -99,6 +99,8 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     inspector: opened.inspector,
     transactions: opened.transactions,
     locks: opened.locks,
+    ledger: opened.ledger,
+    plans: opened.plans,
     codec,
     resultCodec: options.resultCodec ?? codec,
     registry: shared.registry,

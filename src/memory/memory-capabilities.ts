@@ -7,6 +7,7 @@ export const memoryCapabilities: TransportCapabilities = {
   atomicResults: true,
   workflows: false,
   locks: true,
+  schedules: true,
   durable: false,
   shared: false,
   transactions: false,

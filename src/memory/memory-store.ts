@@ -1,12 +1,15 @@
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
 import { InvalidInputError, QueueFullError, UnsupportedError } from '../core/errors.ts'
 import type { DeadLetter } from '../core/inspector.ts'
+import type { Fire, FireAnswer } from '../core/fire-ledger.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { SettleStatus, Settlement } from '../core/settlement.ts'
 import type { StoreIdentity } from '../core/store.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
+import { MemoryFires } from './memory-fires.ts'
 import { MemoryHolds } from './memory-locks.ts'
 import { MemoryMessage, ownBody, type ClaimOwner } from './memory-message.ts'
+import { MemoryPlans } from './memory-plans.ts'
 import { MemoryQueue } from './memory-queue.ts'
 import { MemoryResults } from './memory-results.ts'
 
@@ -49,6 +52,8 @@ export class MemoryStore {
     new Map()
   readonly results: MemoryResults = new MemoryResults()
   readonly holds: MemoryHolds = new MemoryHolds()
+  readonly fires: MemoryFires = new MemoryFires()
+  readonly plans: MemoryPlans = new MemoryPlans()
   readonly cancelListeners: Set<CancelListener> = new Set()
   /** A transport writes here, so progress can be fenced by its claims. */
   carriesMessages = false
@@ -74,6 +79,20 @@ export class MemoryStore {
     const statuses = envelopes.map((envelope) => this.#insert(envelope, now))
     this.#announce()
     return statuses
+  }
+
+  /** Decides slots of plans: mark and message of each in one step. */
+  fire(fires: readonly Fire[], now: number): FireAnswer[] {
+    for (const { envelope } of fires) if (envelope !== null) checkEnvelope(envelope)
+    const lives = (id: string): boolean => this.messages.has(id)
+    const hasRoom = (name: string): boolean => {
+      const queue = this.queues.get(name)
+      return queue === undefined || queue.cap === null || queue.waiting < queue.cap
+    }
+    const place = (envelope: Envelope): SendStatus => this.#insert(envelope, now)
+    const answers = fires.map((fire) => this.fires.fire(fire, { now, lives, hasRoom }, place))
+    this.#announce()
+    return answers
   }
 
   /** Claims up to `room` messages; each queue has a fair share, and what one leaves goes to the others. */

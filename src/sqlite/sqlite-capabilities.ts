@@ -7,6 +7,7 @@ export const sqliteCapabilities: TransportCapabilities = {
   atomicResults: true,
   workflows: false,
   locks: true,
+  schedules: false,
   durable: true,
   shared: true,
   transactions: true,

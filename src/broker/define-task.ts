@@ -39,6 +39,10 @@ export function sendable(
       kiq: (...args: unknown[]) => kicker().kiq(...args),
       kiqMany: async (calls: Iterable<unknown[]>) => sendMany(home.runtime(task.name), task, calls),
       kicker,
+      scheduleByCron: (source, line, ...args) => kicker().scheduleByCron(source, line, ...args),
+      scheduleByInterval: (source, line, ...args) =>
+        kicker().scheduleByInterval(source, line, ...args),
+      scheduleByTime: (source, line, ...args) => kicker().scheduleByTime(source, line, ...args),
     },
     registrationKey,
     { value: task, enumerable: true },

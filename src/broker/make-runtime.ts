@@ -101,6 +101,7 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     locks: opened.locks,
     ledger: opened.ledger,
     plans: opened.plans,
+    openSource: (source) => life.openSource(source),
     codec,
     resultCodec: options.resultCodec ?? codec,
     registry: shared.registry,

@@ -41,6 +41,8 @@ export interface BrokerRuntime {
   readonly locks: Locks | undefined
   readonly ledger: FireLedger | undefined
   readonly plans: ScheduleSource | undefined
+  /** Opens a source and closes it with the broker. Idempotent. */
+  openSource(source: ScheduleSource): Promise<void>
   readonly codec: Codec
   readonly resultCodec: Codec
   readonly registry: TaskRegistry

@@ -27,15 +27,15 @@ async function adopted(ledger: FireLedger, plan: Adoption): Promise<FireState> {
   return state
 }
 
+/** The fire of a slot, so many seconds after the plan's mark. */
 function fire(
   harness: TransportHarness,
   plan: Adoption,
-  step: number,
-  more: Partial<Fire> = {},
+  of: number | (Partial<Fire> & { readonly step: number }),
 ): Fire {
-  const slot = plan.mark + step * 1000
+  const { step, ...more } = typeof of === 'number' ? { step: of } : of
   const envelope = message(harness, { body: `slot ${step}` })
-  return { id: plan.id, slot, envelope, missed: 0, ...more }
+  return { id: plan.id, slot: plan.mark + step * 1000, envelope, missed: 0, ...more }
 }
 
 async function stateOf(ledger: FireLedger, { id }: Adoption): Promise<FireState> {
@@ -178,8 +178,8 @@ export const ledgerBehaviours: readonly TransportBehaviour[] = [
       const plan = adoption(harness)
       await adopted(ledger, plan)
       const answers = await ledger.fire([
-        fire(harness, plan, 4, { envelope: null, missed: 3 }),
-        fire(harness, plan, 6, { missed: 1 }),
+        fire(harness, plan, { step: 4, envelope: null, missed: 3 }),
+        fire(harness, plan, { step: 6, missed: 1 }),
       ])
       assert.deepEqual(answers, ['passed', 'fired'])
       const { missed, fired, mark } = await stateOf(ledger, plan)
@@ -192,7 +192,7 @@ export const ledgerBehaviours: readonly TransportBehaviour[] = [
       const opened = await open(harness)
       const plan = adoption(harness)
       await adopted(opened.ledger, plan)
-      const fires = [1, 2, 3].map((step) => fire(harness, plan, step, { limit: 2 }))
+      const fires = [1, 2, 3].map((step) => fire(harness, plan, { step: step, limit: 2 }))
       assert.deepEqual(await opened.ledger.fire(fires), ['fired', 'fired', 'ended'])
       assert.deepEqual(await bodies(opened, harness), ['slot 1', 'slot 2'])
       assert.equal((await stateOf(opened.ledger, plan)).fired, 2)
@@ -205,21 +205,21 @@ export const ledgerBehaviours: readonly TransportBehaviour[] = [
       const plan = adoption(harness)
       await adopted(ledger, plan)
       const skip = { overlap: 'skip' } as const
-      assert.deepEqual(await ledger.fire([fire(harness, plan, 1, skip)]), ['fired'])
-      assert.deepEqual(await ledger.fire([fire(harness, plan, 2, skip)]), ['skipped'])
+      assert.deepEqual(await ledger.fire([fire(harness, plan, { step: 1, ...skip })]), ['fired'])
+      assert.deepEqual(await ledger.fire([fire(harness, plan, { step: 2, ...skip })]), ['skipped'])
       const claims = await look(harness, transport)
-      assert.deepEqual(await ledger.fire([fire(harness, plan, 3, skip)]), ['skipped'])
+      assert.deepEqual(await ledger.fire([fire(harness, plan, { step: 3, ...skip })]), ['skipped'])
       const [held] = claims
       assert.ok(held)
       // Between two tries it has not ended either.
       await transport.settle([
         { claim: held, outcome: { kind: 'retry', delay: 60_000, body: 'again' } },
       ])
-      assert.deepEqual(await ledger.fire([fire(harness, plan, 4, skip)]), ['skipped'])
+      assert.deepEqual(await ledger.fire([fire(harness, plan, { step: 4, ...skip })]), ['skipped'])
       const [again] = await look(harness, transport, { early: true })
       assert.ok(again)
       await transport.settle([{ claim: again, outcome: { kind: 'succeeded' } }])
-      assert.deepEqual(await ledger.fire([fire(harness, plan, 5, skip)]), ['fired'])
+      assert.deepEqual(await ledger.fire([fire(harness, plan, { step: 5, ...skip })]), ['fired'])
       const { fired, skipped } = await stateOf(ledger, plan)
       assert.deepEqual([fired, skipped], [2, 3])
     },
@@ -232,9 +232,9 @@ export const ledgerBehaviours: readonly TransportBehaviour[] = [
       const plan = adoption(harness)
       await adopted(ledger, plan)
       const one = { overlap: 'queue-one' } as const
-      const fires = [1, 2, 3].map((step) => fire(harness, plan, step, one))
+      const fires = [1, 2, 3].map((step) => fire(harness, plan, { step: step, ...one }))
       assert.deepEqual(await ledger.fire(fires), ['fired', 'waits', 'skipped'])
-      const second = fire(harness, plan, 2, { ...one, release: true })
+      const second = fire(harness, plan, { step: 2, ...one, release: true })
       assert.equal((await stateOf(ledger, plan)).waiting, second.slot)
       assert.deepEqual(await ledger.fire([second]), ['waits'])
       const [held] = await look(harness, transport)
@@ -256,7 +256,9 @@ export const ledgerBehaviours: readonly TransportBehaviour[] = [
       const plan = adoption(harness)
       await adopted(a.ledger, plan)
       assert.deepEqual(await b.ledger.pause([plan.id, harness.id()], true), [plan.id])
-      assert.deepEqual(await a.ledger.fire([fire(harness, plan, 1, { missed: 2 })]), ['paused'])
+      assert.deepEqual(await a.ledger.fire([fire(harness, plan, { step: 1, missed: 2 })]), [
+        'paused',
+      ])
       const state = await stateOf(a.ledger, plan)
       assert.deepEqual([state.paused, state.skipped, state.missed], [true, 3, 0])
       assert.deepEqual(await b.ledger.pause([plan.id], false), [plan.id])
@@ -273,9 +275,12 @@ export const ledgerBehaviours: readonly TransportBehaviour[] = [
       const plan = adoption(harness)
       await adopted(ledger, plan)
       const one = { overlap: 'queue-one' } as const
-      await ledger.fire([fire(harness, plan, 1, one), fire(harness, plan, 2, one)])
+      await ledger.fire([
+        fire(harness, plan, { step: 1, ...one }),
+        fire(harness, plan, { step: 2, ...one }),
+      ])
       await ledger.pause([plan.id], true)
-      const release = fire(harness, plan, 2, { ...one, release: true })
+      const release = fire(harness, plan, { step: 2, ...one, release: true })
       assert.deepEqual(await ledger.fire([release, release]), ['paused', 'decided'])
       assert.equal((await stateOf(ledger, plan)).waiting, null)
     },
@@ -355,9 +360,9 @@ export const ledgerBehaviours: readonly TransportBehaviour[] = [
       await harness.advance(harness.lease + 50)
       assert.equal((await a.ledger.lead(bid('a'))).holder, 'a')
       const led = (await b.ledger.leaders()).filter((each) => each.group.startsWith(group))
-      assert.deepEqual(led.map(({ holder, report }) => [holder, report]).sort(), [
-        ['a', 'of a'],
-        ['b', 'of b'],
+      assert.deepEqual(led.map(({ holder, report }) => `${holder}: ${report}`).sort(), [
+        'a: of a',
+        'b: of b',
       ])
     },
   },

@@ -74,7 +74,8 @@ export const scheduleSourceBehaviours: readonly ScheduleSourceBehaviour[] = [
       await source.put([plan(id(), { args })])
       args[0]?.deep.push('y')
       const [first] = await plansOf(source)
-      ;(first?.args as { deep: string[] }[])[0]?.deep.push('z')
+      const [arg] = (first?.args ?? []) as { deep: string[] }[]
+      arg?.deep.push('z')
       assert.deepEqual((await plansOf(source))[0]?.args, [{ deep: ['x'] }])
     },
   },

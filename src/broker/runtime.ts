@@ -9,6 +9,7 @@ import type { RetryPolicy } from '../core/retry.ts'
 import type { ScheduleSource } from '../core/schedule-source.ts'
 import type { Transport, UserTransactions } from '../core/transport.ts'
 import type { Surroundings } from '../core/vendor.ts'
+import type { WorkflowStore } from '../core/workflow-store.ts'
 import type { DependencyContainer } from '../dependencies/container.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import { isBroker, runtimeKey } from './broker-identity.ts'
@@ -38,6 +39,8 @@ export interface BrokerRuntime {
   readonly results: ResultBackend
   readonly inspector: Inspector | undefined
   readonly transactions: UserTransactions | undefined
+  /** Where workflows are kept; `undefined` where the transport keeps none. */
+  readonly workflows: WorkflowStore | undefined
   readonly locks: Locks | undefined
   readonly ledger: FireLedger | undefined
   readonly plans: ScheduleSource | undefined
@@ -54,6 +57,8 @@ export interface BrokerRuntime {
   readonly ids: IdSource
   readonly sender: Sender
   readonly defaultQueue: string
+  /** A task by its name: of the registry, or one that every worker knows. */
+  taskOf(name: string): RegisteredTask | undefined
   /** The retry policy of a task, its own or the broker's. */
   retryPolicyOf(task: RegisteredTask): RetryPolicy
   /** Milliseconds for which a task's results are kept; `undefined`: none is kept. */

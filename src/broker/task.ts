@@ -4,6 +4,8 @@ import type { ScheduleSource } from '../core/schedule-source.ts'
 import type { ScheduleHandle } from './schedule-handle.ts'
 import type { Priority } from '../core/labels.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
+import type { Signature } from './canvas/canvas.ts'
+import type { Pending, Tail } from './canvas/step.ts'
 import type { TaskHandle } from './task-handle.ts'
 import type { UserLabels } from './task-options.ts'
 
@@ -77,8 +79,21 @@ export interface Sendable<A extends readonly unknown[], R> extends Schedulable<A
    * 1,000 beyond that.
    */
   kiqMany(calls: Iterable<A>): Promise<TaskHandle<R>[]>
+  /**
+   * The message of these arguments that waits or runs, if there is one; `null` otherwise. By the key of
+   * the task's `unique` (or `debounce`, `throttle`), of which it asks the store: nothing is searched.
+   * @throws UnsupportedError for a task without.
+   */
+  pending(...args: A): Promise<TaskHandle<R> | null>
   /** A builder for one message with other labels, queue, delay… */
   kicker(): Kicker<A, R>
+  /**
+   * A call of this task that is not sent: a step of a workflow. Given all arguments it stands first;
+   * with its first argument left open it takes the result of the step before it.
+   */
+  s<P extends A | Tail<A>>(...given: P): Signature<Pending<A, P>, R>
+  /** The same with all arguments: the result of the step before it is not looked at. */
+  si(...args: A): Signature<unknown, R>
 }
 
 /**

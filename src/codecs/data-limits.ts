@@ -10,6 +10,16 @@ export interface DataLimits {
   readonly maxKeys: number
 }
 
+/** Limits of a codec as they are given. They hold in both directions: whatever was encoded can be decoded. */
+export interface LimitOptions {
+  /** The most bytes of a message or result. Default 4 MB. */
+  maxBytes?: number | undefined
+  /** The deepest nesting, the message itself counted. Default 64. */
+  maxDepth?: number | undefined
+  /** The most keys of all objects of a message or result together. Default 100 000. */
+  maxKeys?: number | undefined
+}
+
 /** The limits of a codec that names none: 4 MB, 64 levels, 100 000 keys. */
 export const defaultLimits: DataLimits = { maxBytes: 4_194_304, maxDepth: 64, maxKeys: 100_000 }
 
@@ -43,9 +53,7 @@ export function isFewDigits(text: string): boolean {
  * @throws InvalidInputError when a limit is not a positive whole number, or `maxDepth` is beyond
  * {@link deepestNesting}.
  */
-export function dataLimits(given: {
-  readonly [name in keyof DataLimits]?: number | undefined
-}): DataLimits {
+export function dataLimits(given: LimitOptions): DataLimits {
   const limits: DataLimits = {
     maxBytes: given.maxBytes ?? defaultLimits.maxBytes,
     maxDepth: given.maxDepth ?? defaultLimits.maxDepth,

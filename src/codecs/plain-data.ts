@@ -36,8 +36,20 @@ const refused: Finding = 2
 /** Integers at and above this are written with an exponent by `JSON.stringify` too. */
 const firstExponent = 1e21
 
-/** A check with these limits. `tags`: whether rich values are tagged, so that keys with `$` matter. */
-export function dataCheck(limits: DataLimits, tags: boolean): DataCheck {
+/** Why a format has no word for a text or a whole number, as the rest of a sentence; `undefined` where it has. */
+export type LeafRefusal = (leaf: string | bigint) => string | undefined
+
+/** What a check goes by. */
+export interface CheckOptions {
+  readonly limits: DataLimits
+  /** Whether rich values are tagged, so that keys with `$` matter. */
+  readonly tags: boolean
+  /** What else the format refuses. Absent: nothing. */
+  readonly refusal?: LeafRefusal | undefined
+}
+
+/** A check by these options. */
+export function dataCheck({ limits, tags, refusal }: CheckOptions): DataCheck {
   let room = 0
   let keys = 0
 
@@ -45,7 +57,8 @@ export function dataCheck(limits: DataLimits, tags: boolean): DataCheck {
     switch (typeof value) {
       case 'string':
         room -= value.length
-        return asIs
+        // A text beyond all room is refused for that, without being looked through.
+        return refusal !== undefined && room >= 0 && refusal(value) !== undefined ? refused : asIs
       case 'number':
         return lookAtNumber(value)
       case 'boolean':
@@ -54,7 +67,7 @@ export function dataCheck(limits: DataLimits, tags: boolean): DataCheck {
       case 'object':
         return value === null ? asIs : lookInto(value, within + 1)
       case 'bigint':
-        return hasFewDigits(value) ? needsWriter : refused
+        return hasFewDigits(value) && refusal?.(value) === undefined ? needsWriter : refused
       default:
         return refused
     }
@@ -71,7 +84,7 @@ export function dataCheck(limits: DataLimits, tags: boolean): DataCheck {
     for (const key in value) {
       room -= key.length
       let finding: Finding =
-        ++keys > limits.maxKeys || forbiddenKeys.has(key)
+        ++keys > limits.maxKeys || forbiddenKeys.has(key) || refusal?.(key) !== undefined
           ? refused
           : look((value as Record<string, unknown>)[key], depth)
       if (tags && key.charCodeAt(0) === 36 && finding === asIs) finding = needsWriter
@@ -118,7 +131,7 @@ export function dataCheck(limits: DataLimits, tags: boolean): DataCheck {
         `${place.path} has more than ${limits.maxKeys} keys. Store large data elsewhere and send where it is.`,
       )
     }
-    if (finding === refused) explain(value, place, limits.maxDepth)
+    if (finding === refused) explain(value, place, { maxDepth: limits.maxDepth, refusal })
     return finding === needsWriter
   }
 }
@@ -149,10 +162,16 @@ function isRootPrototype(prototype: unknown): boolean {
   )
 }
 
-function explain(value: unknown, place: DataPlace, maxDepth: number): never {
+interface Explaining {
+  readonly maxDepth: number
+  readonly refusal: LeafRefusal | undefined
+}
+
+function explain(value: unknown, place: DataPlace, { maxDepth, refusal }: Explaining): never {
   const parents: unknown[] = []
   const visit = (item: unknown, path: string): void => {
-    const reason = reasonAgainst(item)
+    const isLeaf = typeof item === 'string' || typeof item === 'bigint'
+    const reason = reasonAgainst(item) ?? (isLeaf ? refusal?.(item) : undefined)
     if (reason !== undefined) throw new DataNotPlainError(`${path} ${reason}`)
     if (typeof item !== 'object' || item === null || isDate(item) || isUint8Array(item)) return
     if (parents.includes(item)) {
@@ -170,6 +189,8 @@ function explain(value: unknown, place: DataPlace, maxDepth: number): never {
         if (forbiddenKeys.has(key)) {
           throw new DataNotPlainError(`${inner} is a key that cannot travel. Rename it.`)
         }
+        const against = refusal?.(key)
+        if (against !== undefined) throw new DataNotPlainError(`the key ${inner} ${against}`)
         visit((item as Record<string, unknown>)[key], inner)
       }
     }

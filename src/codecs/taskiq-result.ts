@@ -10,11 +10,11 @@ import { DataNotPlainError } from '../core/errors.ts'
 import type { Labels } from '../core/labels.ts'
 import type { ResultRecord } from '../core/result.ts'
 import type { FinalStatus } from '../core/states.ts'
-import { decodeError, encodeError, longestChain } from './exception-repr.ts'
+import { decodeError, encodeError, longestChain, type ExceptionRepr } from './exception-repr.ts'
 import type { Writing } from './json-writer.ts'
 import { withinLimits, writeJson, writeMembers } from './json-writer.ts'
 import { decodeLabels, integerLabel, notALabel, numberText } from './wire-labels.ts'
-import { isPlainObject } from './plain-data.ts'
+import { isPlainObject, type DataCheck } from './plain-data.ts'
 import { restoreMembers, restoreTags } from './rich-values.ts'
 import type { WireObject } from './wire-members.ts'
 import { wireObject, wrongMember } from './wire-members.ts'
@@ -23,13 +23,27 @@ const valuePlace = { path: 'value', within: 1 }
 // Within the longest chain of causes, so that none makes the result too deep.
 const argsPlace = { path: 'error.args', within: 3 + longestChain }
 
+/** A result as its members, and what JSON has to be told about them. */
+export interface WireResult {
+  readonly wire: {
+    readonly is_err: boolean
+    readonly log: null
+    readonly return_value: unknown
+    readonly execution_time: number
+    readonly labels: Record<string, unknown>
+    readonly error: ExceptionRepr | null
+    readonly tw?: { status: FinalStatus } | { void: true }
+  }
+  /** Whether a value among them needs a writer of ours. */
+  readonly special: boolean
+}
+
 /**
- * The JSON text of a result.
+ * The members of a result.
  *
  * @throws DataNotPlainError when the value or a label cannot travel.
  */
-export function writeResult(result: ResultRecord, writing: Writing): string {
-  const { check, tags, limits } = writing
+export function resultMembers(result: ResultRecord, check: DataCheck): WireResult {
   if (!Number.isFinite(result.executionTime)) {
     throw new DataNotPlainError(`executionTime is ${result.executionTime}, not a finite number.`)
   }
@@ -44,9 +58,8 @@ export function writeResult(result: ResultRecord, writing: Writing): string {
   }
   const error = result.error === null ? null : encodeError(result.error, travels)
   const labels = resultLabels(result.labels)
-  const { status } = result
   const wire = {
-    is_err: status !== 'succeeded',
+    is_err: result.status !== 'succeeded',
     log: null,
     return_value: result.value ?? null,
     execution_time: result.executionTime,
@@ -54,7 +67,18 @@ export function writeResult(result: ResultRecord, writing: Writing): string {
     error,
     ...extrasOf(result),
   }
-  if (!special && !labels.special) {
+  return { wire, special: special || labels.special }
+}
+
+/**
+ * The JSON text of a result.
+ *
+ * @throws DataNotPlainError when the value or a label cannot travel.
+ */
+export function writeResult(result: ResultRecord, { check, tags, limits }: Writing): string {
+  const { wire, special } = resultMembers(result, check)
+  const { error } = wire
+  if (!special) {
     if (error !== null) return withinLimits(JSON.stringify(wire), limits)
     // Nearly every result: written member by member, which costs half of stringifying them together.
     const value = JSON.stringify(wire.return_value)

@@ -5,6 +5,10 @@ import type { Progress, ResultRecord } from './result.ts'
 export interface CodecCapabilities {
   /** Dates, bigints and bytes arrive as what they were (otherwise as string or number, for the schema to restore). */
   readonly richTypes: boolean
+  /** Whole numbers of any size travel in data; otherwise those of 64 bits (a label's are texts, and always do). */
+  readonly anyInteger: boolean
+  /** Texts with half of a surrogate pair travel; otherwise they are refused, since they are no UTF-8. */
+  readonly anyText: boolean
 }
 
 /**

@@ -2,6 +2,8 @@ import { adoptedState, decideFire, type FireFacts } from '../core/fire-decision.
 import type { Adoption, Fire, FireAnswer, FireState, Leadership } from '../core/fire-ledger.ts'
 import type { Envelope } from '../core/message.ts'
 import type { SendStatus } from '../core/transport.ts'
+import { checkEnvelope } from './memory-checks.ts'
+import { MemoryPlans } from './memory-plans.ts'
 
 /** How long a plan that is gone, or a leader that is, is remembered. */
 const remembered = 86_400_000
@@ -13,10 +15,28 @@ interface Known {
   until: number
 }
 
+/** The store in which slots are decided. */
+export interface FiringStore {
+  readonly messages: ReadonlyMap<string, unknown>
+  readonly queues: ReadonlyMap<string, { readonly cap: number | null; readonly waiting: number }>
+}
+
+type Place = (envelope: Envelope, now: number) => SendStatus
+
 /** What is known of the fires of plans, and who leads. Every step is synchronous, so atomic. */
 export class MemoryFires {
+  /** The plans that are kept in the same store. */
+  readonly plans: MemoryPlans = new MemoryPlans()
   readonly #plans = new Map<string, Known>()
   readonly #leaders = new Map<string, Leadership>()
+  readonly #store: FiringStore
+  readonly #place: Place
+
+  /** `place` stores a message, unless its id is known. */
+  constructor(store: FiringStore, place: Place) {
+    this.#store = store
+    this.#place = place
+  }
 
   adopt(plans: readonly Adoption[], now: number): FireState[] {
     this.#sweep(now)
@@ -34,12 +54,27 @@ export class MemoryFires {
     return this.#plans.get(id)?.state ?? null
   }
 
-  /** Decides one slot; `place` stores its message. */
-  fire(fire: Fire, facts: FireFacts, place: (envelope: Envelope) => SendStatus): FireAnswer {
+  /** Decides slots in order. Checked before the first write. */
+  fireAll(fires: readonly Fire[], now: number): FireAnswer[] {
+    for (const { envelope } of fires) if (envelope !== null) checkEnvelope(envelope)
+    const { messages, queues } = this.#store
+    const lives = (id: string): boolean => messages.has(id)
+    const hasRoom = (name: string): boolean => {
+      const queue = queues.get(name)
+      return queue === undefined || queue.cap === null || queue.waiting < queue.cap
+    }
+    return fires.map((fire) => this.#fire(fire, { now, lives, hasRoom }))
+  }
+
+  #fire(fire: Fire, facts: FireFacts): FireAnswer {
     const known = this.#plans.get(fire.id)
     if (known === undefined || known.until !== Infinity) return 'unknown'
     const { answer, state } = decideFire(known.state, fire, facts)
-    if (answer === 'fired' && fire.envelope !== null && place(fire.envelope) === 'known') {
+    if (
+      answer === 'fired' &&
+      fire.envelope !== null &&
+      this.#place(fire.envelope, facts.now) === 'known'
+    ) {
       known.state = { ...state, fired: known.state.fired }
       return 'decided'
     }

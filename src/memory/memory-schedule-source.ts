@@ -40,14 +40,14 @@ export class MemoryScheduleSource implements ScheduleSource {
   async stop(): Promise<void> {}
 
   async read(since?: string): Promise<PlanReading> {
-    return this.#store.plans.read(since)
+    return this.#store.fires.plans.read(since)
   }
 
   async put(plans: readonly SchedulePlan[]): Promise<void> {
-    this.#store.plans.put(plans)
+    this.#store.fires.plans.put(plans)
   }
 
   async remove(ids: readonly string[]): Promise<readonly string[]> {
-    return this.#store.plans.remove(ids)
+    return this.#store.fires.plans.remove(ids)
   }
 }

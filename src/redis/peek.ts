@@ -2,7 +2,7 @@ import type { PageRequest, StoredMessage } from '../core/inspector.ts'
 import { compareEntries } from './claim-token.ts'
 import { deliveriesOf, type Entry } from './entries.ts'
 import type { RedisStore } from './redis-store.ts'
-import { allLines, idOfEntry } from './search.ts'
+import { allLines } from './search.ts'
 
 /** A message and the entry that gives its place. */
 interface Placed {
@@ -10,7 +10,12 @@ interface Placed {
   readonly message: StoredMessage
 }
 
-type Pending = readonly [entry: string, consumer: string, idle: number, count: number]
+/** What somebody holds; `since` is when his lease was taken or renewed. */
+interface Pending {
+  readonly consumer: string
+  readonly since: number
+  readonly count: number
+}
 
 /**
  * Messages of a queue without claiming them: what is in its lines in the order of its entries, then what
@@ -36,16 +41,16 @@ export async function peek(
       const delivery = deliveries[i]
       if (delivery === undefined) continue
       const held = pending.get(entry[0])
-      const waits = held === undefined || held[1] === 'tw:released'
-      const lease = Number(/^tw:.*:(\d+)$/.exec(held?.[1] ?? '')?.[1] ?? store.foreignIdle)
+      const waits = held === undefined || held.consumer === 'tw:released'
+      const lease = Number(/^tw:.*:(\d+)$/.exec(held?.consumer ?? '')?.[1] ?? store.foreignIdle)
       const message: StoredMessage = {
-        id: idOfEntry(store, entry),
+        id: delivery.id,
         queue,
         priority: delivery.priority,
         state: waits ? 'queued' : 'running',
         body: delivery.body,
         redeliveries: await lostOf(store, { queue, line, entry: entry[0], held }),
-        at: waits ? delivery.enqueuedAt : now + lease - (held?.[2] ?? 0),
+        at: waits ? delivery.enqueuedAt : held.since + lease,
       }
       messages.push({ order: entry[0], message })
     }
@@ -80,10 +85,14 @@ async function scheduled(store: RedisStore, queue: string, now: number): Promise
 async function pendingOf(store: RedisStore, stream: string): Promise<Map<string, Pending>> {
   const found = new Map<string, Pending>()
   for (let from = '-'; ;) {
-    const page = (await store.commands.call('XPENDING', [
-      ...[stream, store.group, from, '+', 1000],
-    ])) as readonly Pending[]
-    for (const one of page) found.set(one[0], one)
+    // Asked at once: how long they have been idle is true for the moment of the answer.
+    const [answer, now] = await Promise.all([
+      store.commands.call('XPENDING', [stream, store.group, from, '+', 1000]),
+      timeOf(store),
+    ])
+    const page = answer as readonly (readonly [string, string, number, number])[]
+    for (const [entry, consumer, idle, count] of page)
+      found.set(entry, { consumer, since: now - idle, count })
     const last = page.at(-1)
     if (last === undefined || page.length < 1000) return found
     from = `(${last[0]}`
@@ -98,7 +107,7 @@ async function lostOf(
   if (held === undefined) return 0
   const { side } = store.keys.queue(queue)
   const back = await store.commands.call('HGET', [`${side}back`, `${line}|${entry}`])
-  return Math.max(0, held[3] - 1 - Number(back ?? 0))
+  return Math.max(0, held.count - 1 - Number(back ?? 0))
 }
 
 async function timeOf(store: RedisStore): Promise<number> {

@@ -26,13 +26,15 @@ import { RedisLocks } from './redis-locks.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { RedisResults } from './redis-result-backend.ts'
 import { RedisStore } from './redis-store.ts'
+import { checkServer, EpochWatch } from './server-checks.ts'
 import { checkEnvelope, RedisSender } from './send.ts'
 import { checkSettlement, settle } from './settle.ts'
 
 /**
  * Keeps messages, dead letters and results in Redis or Valkey (6.2 or newer), on the streams, the group
  * and the keys of TaskIQ, so that Python workers and callers share them. Needs the package ioredis, which
- * is loaded when the broker starts.
+ * is loaded when the broker starts. Starting checks that the server is fit to hold messages: it fails where
+ * they could be lost or misread, and warns of what else may surprise.
  *
  * @example
  * ```ts
@@ -75,6 +77,7 @@ class RedisTransport implements Transport {
   #stopping = new AbortController()
   #started = false
   #stopHearing: (() => void) | undefined
+  #watch: EpochWatch | undefined
 
   constructor(store: RedisStore) {
     this.#store = store
@@ -90,6 +93,12 @@ class RedisTransport implements Transport {
   async start(): Promise<void> {
     await this.#store.open(this)
     if (this.#started) return
+    try {
+      this.#watch = new EpochWatch(this.#store, await checkServer(this.#store))
+    } catch (error) {
+      await this.#store.close(this)
+      throw error
+    }
     this.#started = true
     this.#stopping = new AbortController()
     this.#sender = new RedisSender(this.#store)
@@ -99,6 +108,7 @@ class RedisTransport implements Transport {
   async stop(): Promise<void> {
     this.#started = false
     this.#stopping.abort()
+    this.#watch?.stop()
     this.#stopHearing?.()
     this.#stopHearing = undefined
     await Promise.all([...this.#keepers].map((keeper) => keeper.stop()))

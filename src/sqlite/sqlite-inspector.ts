@@ -1,5 +1,6 @@
 import type {
   DeadLetter,
+  DeadTrim,
   Inspector,
   PageRequest,
   QueueCounts,
@@ -29,6 +30,10 @@ export class SqliteInspector implements Inspector {
     return this.#store.call('states', ids)
   }
 
+  keyHolders(keys: readonly string[]): Promise<readonly (string | null)[]> {
+    return this.#store.call('keyHolders', keys)
+  }
+
   deadLetters(page: PageRequest & { queue?: string | undefined }): Promise<readonly DeadLetter[]> {
     return this.#store.call('deadLetters', page)
   }
@@ -46,5 +51,9 @@ export class SqliteInspector implements Inspector {
 
   deleteDead(ids: readonly string[]): Promise<number> {
     return this.#store.call('deleteDead', ids)
+  }
+
+  trimDead(trim: DeadTrim): Promise<number> {
+    return this.#store.call('trimDead', trim)
   }
 }

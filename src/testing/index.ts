@@ -16,6 +16,7 @@ export {
   type ScheduleSourceHarness,
 } from './schedule/source.ts'
 export { inspectorBehaviours } from './transport/inspector.ts'
+export { workflowBehaviours } from './workflow-behaviours.ts'
 export { testBroker, type TestBroker } from './test-broker.ts'
 export type { TestBrokerOptions } from './test-broker-options.ts'
 export type { TestClock } from './bench/test-clock.ts'

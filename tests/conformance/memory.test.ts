@@ -16,6 +16,7 @@ import {
   resultBackendBehaviours,
   scheduleSourceBehaviours,
   transportBehaviours,
+  workflowBehaviours,
   type ResultBackendHarness,
   type TransportHarness,
 } from '../../src/testing/index.ts'
@@ -98,6 +99,10 @@ function loneResultHarness(): ResultBackendHarness {
 
 describe('the memory transport', () => {
   for (const { name, run } of transportBehaviours) it(name, () => run(transportHarness()))
+})
+
+describe('the workflows of the memory transport', () => {
+  for (const { name, run } of workflowBehaviours) it(name, () => run(transportHarness()))
 })
 
 describe('the inspector of the memory transport', () => {

@@ -50,6 +50,7 @@ const replies: Readonly<Record<string, { readonly transient: boolean; readonly a
 /** The first word of a reply that is an error: `NOSCRIPT`, `NOGROUP`, `ERR`…; `undefined` for other errors. */
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined
+  if (error.message.includes("The user executing the script can't")) return 'NOPERM'
   // The error of a command within a script has the code first, too.
   return /^([A-Z][A-Z0-9]*)\b/.exec(error.message)?.[1]
 }

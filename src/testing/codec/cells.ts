@@ -3,6 +3,8 @@ export interface PlainCell {
   readonly name: string
   /** A fresh value for each call. */
   readonly value: () => unknown
+  /** The capability without which it is refused. */
+  readonly needs?: 'anyInteger' | 'anyText'
   /** What it arrives as, where that is not itself. */
   readonly arrives?: { readonly as: string; readonly value: unknown }
 }
@@ -26,7 +28,11 @@ export const plainCells: readonly PlainCell[] = [
   { name: 'a text', value: () => 'text' },
   { name: 'an empty text', value: () => '' },
   { name: 'a text of many scripts', value: () => 'é € 😀 \u0000 \u2028 "quoted" \\ /' },
-  { name: 'a text with a lone surrogate', value: () => 'a\ud800b\udc00' },
+  {
+    name: 'a text with a lone surrogate',
+    value: () => 'a\ud800b\udc00',
+    needs: 'anyText',
+  },
   { name: 'true', value: () => true },
   { name: 'false', value: () => false },
   { name: 'null', value: () => null },
@@ -80,7 +86,9 @@ export const plainCells: readonly PlainCell[] = [
     }),
     arrives: { as: 'the value that it gives', value: { a: 1 } },
   },
-  { name: 'a bigint beyond 2^53', value: () => 2n ** 70n },
+  { name: 'a bigint beyond 2^53', value: () => 2n ** 63n },
+  { name: 'a bigint beyond 2^64', value: () => 2n ** 70n, needs: 'anyInteger' },
+  { name: 'a negative bigint beyond 2^64', value: () => -(2n ** 70n), needs: 'anyInteger' },
   { name: 'a negative bigint beyond 2^53', value: () => -(2n ** 53n) },
 ]
 

@@ -49,6 +49,23 @@ export const messageBehaviours: readonly CodecBehaviour[] = [
     },
   },
   {
+    name: 'messages: half of a surrogate pair arrives wherever it is, or is refused there',
+    run: (codec) => {
+      const half = 'a\ud800'
+      for (const parts of [
+        { task: half },
+        { labels: { half } },
+        { labels: { [half]: 1 } },
+        { kwargs: { [half]: 1 } },
+        { args: [{ [half]: 1 }] },
+      ]) {
+        if (codec.capabilities.anyText) {
+          assert.deepStrictEqual(sent(codec, parts), sampleMessage(parts))
+        } else refuses('DATA_NOT_PLAIN', () => sent(codec, parts))
+      }
+    },
+  },
+  {
     name: 'labels: a bigint that fits into a number arrives as a number',
     run: (codec) => assert.deepStrictEqual(sent(codec, { labels: { n: 5n } }).labels, { n: 5 }),
   },

@@ -17,6 +17,7 @@
  */
 import { StoreError } from '../core/errors.ts'
 import type { Connection } from './connection.ts'
+import { graphSchema } from './graph-schema.ts'
 
 /** `TWQ1`. */
 export const applicationId = 0x54575131
@@ -90,6 +91,7 @@ CREATE INDEX tw_permit_expires ON tw_permit(expires);
 export const migrations: readonly Migration[] = [
   { version: 1, sql: first },
   { version: 2, sql: locks },
+  { version: 3, sql: graphSchema },
 ]
 
 /**

@@ -20,6 +20,14 @@ export { gather } from './broker/gather.ts'
 export type { DefinedTask, Kicker, Sendable, Task } from './broker/task.ts'
 export type { TaskHandle, WaitOptions } from './broker/task-handle.ts'
 export type { In, Out, ParamNames, Schema, TaskOptions, UserLabels } from './broker/task-options.ts'
+export type {
+  Conflict,
+  DebounceOptions,
+  KeyOf,
+  ThrottleOptions,
+  UniqueOptions,
+} from './broker/unique-options.ts'
+export type { SendConflict } from './broker/unique-policy.ts'
 export type { Fault } from './broker/handler-shape.ts'
 export type { WhenFull } from './broker/sender.ts'
 export { chain, type ChainMaker } from './workflows/chain.ts'
@@ -136,6 +144,7 @@ export type {
   Surroundings,
   TransportFactory,
 } from './core/vendor.ts'
+export type { Unique } from './core/unique.ts'
 export { isRunId, nodeId, readNodeId, type NodePlace } from './core/node-id.ts'
 export type { NoInput, Step } from './core/step.ts'
 export type {

@@ -13,6 +13,7 @@ import type { BrokerIdentity } from './broker-identity.ts'
 import { toTravel, type Travelling } from './arguments.ts'
 import { makeHandle } from './handle.ts'
 import type { RegisteredTask } from './registry.ts'
+import type { SendStatus } from '../core/transport.ts'
 import { runtimeOf, type BrokerRuntime } from './runtime.ts'
 import type { Outgoing, Route } from './sender.ts'
 import type { Kicker } from './task.ts'
@@ -21,6 +22,7 @@ import { checkName } from './task-definition.ts'
 import type { TaskHandle } from './task-handle.ts'
 import type { TaskHome } from './task-home.ts'
 import type { UserLabels } from './task-options.ts'
+import { sentAs, uniqueOf } from './unique-policy.ts'
 
 /** What a kicker was told. */
 interface Kick {
@@ -88,11 +90,7 @@ async function kiq(
     'transaction' in kick
       ? await sendWithin(runtime, outgoing, kick.transaction)
       : await runtime.sender.send(outgoing)
-  return makeHandle(runtime, {
-    id: outgoing.message.id,
-    isDuplicate: status === 'known',
-    task,
-  })
+  return makeHandle(runtime, { ...sentAs(task, outgoing.message.id, status), task })
 }
 
 /** The message and the route of one call; at once, unless a schema has to be waited for. @throws InvalidInputError */
@@ -103,14 +101,14 @@ export function prepare(
 ): Outgoing | Promise<Outgoing> {
   const travelling = toTravel(task, args)
   return travelling instanceof Promise
-    ? travelling.then((checked) => assemble(runtime, task, { travelling: checked, kick }))
-    : assemble(runtime, task, { travelling, kick })
+    ? travelling.then((checked) => assemble(runtime, task, { travelling: checked, args, kick }))
+    : assemble(runtime, task, { travelling, args, kick })
 }
 
 function assemble(
   runtime: BrokerRuntime,
   task: RegisteredTask,
-  { travelling, kick }: { travelling: Travelling; kick: Kick },
+  { travelling, args, kick }: { travelling: Travelling; args: readonly unknown[]; kick: Kick },
 ): Outgoing {
   const expires = expiryOf(kick, runtime)
   const line = runtime.lineage.current()
@@ -133,14 +131,17 @@ function assemble(
     at: kick.at,
     expires,
   }
-  return { message, route }
+  const { unique } = task
+  if (unique === undefined) return { message, route }
+  const delay = kick.delay ?? (kick.at === undefined ? unique.delay : undefined)
+  return { message, route: { ...route, delay, unique: uniqueOf(task, unique, args) } }
 }
 
 async function sendWithin(
   runtime: BrokerRuntime,
   outgoing: Outgoing,
   transaction: unknown,
-): Promise<'stored' | 'known'> {
+): Promise<SendStatus> {
   const { transactions } = runtime
   if (transactions === undefined) {
     throw new UnsupportedError(

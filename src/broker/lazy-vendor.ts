@@ -86,6 +86,7 @@ const inspectorCalls = [
   'queues',
   'peek',
   'states',
+  'keyHolders',
   'deadLetters',
   'deadLetter',
   'retryDead',

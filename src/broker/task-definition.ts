@@ -10,6 +10,8 @@ import { checkLabels } from './check-labels.ts'
 import { definitionSite } from './definition-site.ts'
 import type { AnyHandler, RegisteredTask } from './registry.ts'
 import type { Schema, TaskOptions } from './task-options.ts'
+import type { UniquePolicy } from './unique-options.ts'
+import { readUnique, type SameOptions } from './unique-policy.ts'
 
 /** The options of a task when its types have been checked. */
 export type AnyTaskOptions = TaskOptions<
@@ -33,6 +35,9 @@ const known: ReadonlySet<string> = new Set<keyof AnyTaskOptions>([
   'labels',
   'priority',
   'result',
+  'unique',
+  'debounce',
+  'throttle',
   'isolate',
 ])
 
@@ -108,6 +113,7 @@ export function readDefinition(
       options.result === false || options.result === undefined
         ? options.result
         : { expiresIn: time(options.result.expiresIn, 'result.expiresIn', fail) },
+    unique: checkSame(options, fail),
     isolate: options.isolate,
     definedAt: site,
   }
@@ -185,6 +191,14 @@ function checkRetry(
     fail((error as Error).message, error)
   }
   return retry
+}
+
+function checkSame(options: SameOptions, fail: Fail): UniquePolicy | undefined {
+  try {
+    return readUnique(options)
+  } catch (error) {
+    return fail((error as Error).message, error)
+  }
 }
 
 function readLabels(labels: Labels | undefined, fail: Fail): Labels {

@@ -50,6 +50,12 @@ export interface Sendable<A extends readonly unknown[], R> {
    * 1,000 beyond that.
    */
   kiqMany(calls: Iterable<A>): Promise<TaskHandle<R>[]>
+  /**
+   * The message of these arguments that waits or runs, if there is one; `null` otherwise. By the key of
+   * the task's `unique` (or `debounce`, `throttle`), of which it asks the store: nothing is searched.
+   * @throws UnsupportedError for a task without.
+   */
+  pending(...args: A): Promise<TaskHandle<R> | null>
   /** A builder for one message with other labels, queue, delay… */
   kicker(): Kicker<A, R>
   /**

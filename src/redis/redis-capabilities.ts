@@ -7,6 +7,7 @@ export const redisCapabilities: TransportCapabilities = {
   atomicResults: true,
   workflows: false,
   locks: true,
+  unique: true,
   durable: true,
   shared: true,
   transactions: false,

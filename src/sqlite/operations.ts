@@ -67,6 +67,7 @@ export interface Operations extends GraphOperations {
   }
   deleteDead: { ask: readonly string[]; answer: number }
   trimDead: { ask: DeadTrim; answer: number }
+  keyHolders: { ask: readonly string[]; answer: readonly (string | null)[] }
   acquirePermit: { ask: PermitAsk & { readonly key: string }; answer: Permit | null }
   renewPermit: { ask: { readonly permit: Permit; readonly ms: number }; answer: boolean }
   freePermit: { ask: Permit; answer: boolean }
@@ -113,4 +114,5 @@ export const readOnly: ReadonlySet<OperationKind> = new Set<OperationKind>([
   'wfValue',
   'wfValues',
   'wfList',
+  'keyHolders',
 ])

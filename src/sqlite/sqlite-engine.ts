@@ -49,6 +49,7 @@ import { send } from './send.ts'
 import { settle } from './settle.ts'
 import { Tokens } from './tokens.ts'
 import type { Turn } from './turn.ts'
+import { keyHolders } from './unique.ts'
 
 /** How an engine is opened. */
 export interface EngineOptions extends DatabaseOptions {
@@ -91,6 +92,7 @@ const handlers: Handlers = {
   retryDead,
   deleteDead,
   trimDead,
+  keyHolders,
   acquirePermit,
   renewPermit,
   freePermit,

@@ -73,6 +73,7 @@ function builtIn(
     labels: {},
     priority: undefined,
     result: undefined,
+    unique: undefined,
     isolate: undefined,
     definedAt: undefined,
     aliases: [],

@@ -17,6 +17,7 @@
  */
 import { StoreError } from '../core/errors.ts'
 import type { Connection } from './connection.ts'
+import { graphSchema } from './graph-schema.ts'
 
 /** `TWQ1`. */
 export const applicationId = 0x54575131
@@ -102,6 +103,7 @@ export const migrations: readonly Migration[] = [
   { version: 1, sql: first },
   { version: 2, sql: locks },
   { version: 3, sql: unique },
+  { version: 4, sql: graphSchema },
 ]
 
 /**

@@ -26,7 +26,9 @@ export function App(): JSX.Element {
   }
   const attempt = (work: () => Promise<void>): void => {
     setFault('')
-    work().catch((error: unknown) => setFault(error instanceof Error ? error.message : String(error)))
+    work().catch((error: unknown) =>
+      setFault(error instanceof Error ? error.message : String(error)),
+    )
   }
   const send = (chosen: File): void =>
     attempt(async () => {
@@ -46,6 +48,7 @@ export function App(): JSX.Element {
       const recording = await how()
       setLive(recording)
       show(recording.id)
+      void recording.ended.then(() => setLive(undefined))
     })
   const stop = (): void => {
     live?.stop()
@@ -103,7 +106,10 @@ export function App(): JSX.Element {
       {open === undefined ? (
         <main class="empty">Upload a recording, or play the conversation, and watch.</main>
       ) : (
-        <TranscriptView id={open} onProcess={() => attempt(async () => void (await processAgain(open)))} />
+        <TranscriptView
+          id={open}
+          onProcess={() => attempt(async () => void (await processAgain(open)))}
+        />
       )}
     </div>
   )

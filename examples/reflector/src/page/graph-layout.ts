@@ -15,8 +15,8 @@ export interface Drawing {
   readonly height: number
 }
 
-export const box = { width: 150, height: 34 } as const
-const gap = { x: 18, y: 26 } as const
+export const box = { width: 168, height: 34 } as const
+export const gap = { x: 18, y: 26 } as const
 
 /**
  * Places the steps of a run from top to bottom, each below what it waits for. Joins and gates, which

@@ -5,6 +5,8 @@ const rate = 16_000
 /** A recording that goes on. */
 export interface LiveRecording {
   readonly id: string
+  /** Resolves when the application has all of it. */
+  readonly ended: Promise<void>
   stop(): void
 }
 
@@ -12,12 +14,14 @@ export interface LiveRecording {
 export async function recordMicrophone(): Promise<LiveRecording> {
   const stream = await navigator.mediaDevices.getUserMedia({ audio: true })
   const context = new AudioContext({ sampleRate: rate })
-  const { id, ws } = await openLine('Recorded here')
+  const { id, ws, ended } = await openLine('Recorded here')
   const source = context.createMediaStreamSource(stream)
   const code = `registerProcessor('tap', class extends AudioWorkletProcessor {
     process([[samples]]) { if (samples) this.port.postMessage(samples.slice()); return true }
   })`
-  await context.audioWorklet.addModule(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })))
+  await context.audioWorklet.addModule(
+    URL.createObjectURL(new Blob([code], { type: 'text/javascript' })),
+  )
   const tap = new AudioWorkletNode(context, 'tap')
   tap.port.addEventListener('message', ({ data }: MessageEvent<Float32Array>) => {
     ws.send(Int16Array.from(data, (value) => Math.max(-1, Math.min(1, value)) * 32_767))
@@ -26,6 +30,7 @@ export async function recordMicrophone(): Promise<LiveRecording> {
   source.connect(tap)
   return {
     id,
+    ended,
     stop() {
       for (const track of stream.getTracks()) track.stop()
       void context.close()
@@ -38,7 +43,7 @@ export async function recordMicrophone(): Promise<LiveRecording> {
 export async function playConversation(): Promise<LiveRecording> {
   const wav = await (await fetch('/v1/demo/recording.wav')).arrayBuffer()
   const samples = new Int16Array(wav.slice(44))
-  const { id, ws } = await openLine('A conversation, live')
+  const { id, ws, ended } = await openLine('A conversation, live')
   let at = 0
   const stop = (): void => {
     clearInterval(timer)
@@ -49,15 +54,20 @@ export async function playConversation(): Promise<LiveRecording> {
     at += rate
     if (at >= samples.length) stop()
   }, 125)
-  return { id, stop }
+  return { id, ended, stop }
 }
 
-async function openLine(name: string): Promise<{ id: string; ws: WebSocket }> {
+async function openLine(
+  name: string,
+): Promise<{ id: string; ws: WebSocket; ended: Promise<void> }> {
   const { id } = await createTranscript('live', name)
   const ws = socket(id, 'record')
   await new Promise<void>((resolve, reject) => {
     ws.addEventListener('open', () => resolve())
     ws.addEventListener('error', () => reject(new Error('the line could not be opened')))
   })
-  return { id, ws }
+  const ended = new Promise<void>((resolve) => {
+    ws.addEventListener('close', () => resolve())
+  })
+  return { id, ws, ended }
 }

@@ -9,6 +9,7 @@ export function TranscriptView(props: { id: string; onProcess: () => void }): JS
   const { transcript, work, topics, waveform, spoken, log } = useWatched(props.id)
   if (transcript === undefined) return <main class="empty">…</main>
   const { status, duration } = transcript
+  const [room, recap] = [transcript.room ?? '', transcript.short_summary ?? '']
   const done = status === 'ended' || status === 'error'
   return (
     <>
@@ -20,7 +21,7 @@ export function TranscriptView(props: { id: string; onProcess: () => void }): JS
               {status}
             </span>
             {duration !== null && <span> {clock(duration / 1000)}</span>}
-            {transcript.room != null && <span> · room {transcript.room}</span>}
+            {room !== '' && <span> · room {room}</span>}
             {done && transcript.source_kind !== 'live' && (
               <button class="quiet" onClick={props.onProcess}>
                 Process again
@@ -34,10 +35,10 @@ export function TranscriptView(props: { id: string; onProcess: () => void }): JS
         {status === 'ended' && (
           <audio controls preload="none" src={`/v1/transcripts/${transcript.id}/audio/mp3`} />
         )}
-        {transcript.short_summary != null && (
+        {recap !== '' && (
           <section class="summary">
             <h3>Quick recap</h3>
-            <p>{transcript.short_summary}</p>
+            <p>{recap}</p>
             <details>
               <summary>Summary by subject</summary>
               {subjects(transcript.long_summary ?? '').map(({ title, text }) => (

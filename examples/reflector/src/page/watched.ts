@@ -1,5 +1,13 @@
 import { useEffect, useState } from 'preact/hooks'
-import { getTranscript, getWork, socket, type Told, type Topic, type Transcript, type Work } from './api.ts'
+import {
+  getTranscript,
+  getWork,
+  socket,
+  type Told,
+  type Topic,
+  type Transcript,
+  type Work,
+} from './api.ts'
 
 /** A transcript as it comes to be. */
 export interface Watched {
@@ -66,5 +74,8 @@ function after(before: Watched, { event, data }: Told): Watched {
 
 function lineOf(event: string, data: Told['data']): string {
   const text = data['value'] ?? data['title'] ?? data['text'] ?? data['duration'] ?? ''
-  return `${event} ${typeof text === 'string' || typeof text === 'number' ? text : ''}`.slice(0, 120)
+  return `${event} ${typeof text === 'string' || typeof text === 'number' ? text : ''}`.slice(
+    0,
+    120,
+  )
 }

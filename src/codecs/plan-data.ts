@@ -14,9 +14,9 @@ const codec = taskiqJson({ richTypes: true })
 
 /** The plan's text, without its id. @throws DataNotPlainError, PayloadTooLargeError */
 export function encodePlan(plan: SchedulePlan): string {
-  const { id: _, task, args, kwargs, labels, ...rest } = plan
+  const { task, args, kwargs, labels, ...rest } = plan
   const message = codec.encodeMessage({ id: '0', task, args, kwargs, labels })
-  return JSON.stringify({ ...rest, message })
+  return JSON.stringify({ ...rest, id: undefined, message })
 }
 
 /** Reads what {@link encodePlan} wrote. @throws InvalidInputError, MalformedMessageError */

@@ -144,8 +144,10 @@ function rowOf({ sql }: Turn, id: string): Row | undefined {
   return sql.get<Row>(find, id)
 }
 
-function stateOf({ print: _, until: __, paused, ...state }: Row): FireState {
-  return { ...state, paused: paused === 1 }
+function stateOf(row: Row): FireState {
+  const { mark, anchor, last, message, waiting, fired, missed, skipped, paused, lag } = row
+  const counts = { fired, missed, skipped, paused: paused === 1, lag }
+  return { mark, anchor, last, message, waiting, ...counts }
 }
 
 function save(turn: Turn, id: string, { state, print }: { state: FireState; print: string }): void {

@@ -14,7 +14,7 @@ import type { Settlement, SettleStatus } from '../core/settlement.ts'
 import type { TaskStatus } from '../core/states.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
 import type { Failure } from './failure.ts'
-import type { PlanRow, PlanRows } from './plans.ts'
+import type { PlanRow, PlanRows } from './plan-rows.ts'
 import type { GraphOperations } from './graph-operations.ts'
 
 /** What a claim is asked for. */

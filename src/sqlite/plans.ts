@@ -1,17 +1,5 @@
+import type { PlanRow, PlanRows } from './plan-rows.ts'
 import type { Turn } from './turn.ts'
-
-/** A plan's text as it is stored; `null`: removed. */
-export interface PlanRow {
-  readonly id: string
-  readonly data: string | null
-}
-
-/** What a reading of the plans found. */
-export interface PlanRows {
-  readonly stamp: number
-  readonly whole: boolean
-  readonly rows: readonly PlanRow[]
-}
 
 /** Removed plans that are remembered, for readers who ask what has changed; beyond it they read anew. */
 const mostRemoved = 10_000

@@ -118,12 +118,7 @@ export class Janitor {
       const [, more, ...stopped] = (await this.#store.run(
         trimScript,
         [keys.queue(queue).stream],
-        [
-          ...queueArguments(this.#store, [queue]),
-          most.entries,
-          looked.length / 2,
-          ...looked,
-        ],
+        [...queueArguments(this.#store, [queue]), most.entries, looked.length / 2, ...looked],
       )) as [number, number, ...string[]]
       this.#looked.set(queue, stopped)
       if (more === 0) return

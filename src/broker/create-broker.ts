@@ -3,6 +3,9 @@ import type { BrokerOptions } from './broker-options.ts'
 import { runtimeKey } from './broker-identity.ts'
 import type { Broker } from './broker.ts'
 import { cancelTasks, purgeQueue } from './cancel.ts'
+import { canvasOfPlan } from './canvas/make-canvas.ts'
+import { makeWorkflowHandle } from './canvas/make-workflow-handle.ts'
+import { listWorkflows } from './canvas/list-workflows.ts'
 import { deadLettersOf } from './dead-letters.ts'
 import { defineTask, sendable } from './define-task.ts'
 import { makeHandle } from './handle.ts'
@@ -87,6 +90,15 @@ function assemble(home: TaskHome): Broker {
         typeof broker.handle<R>
       >
     },
+    workflow<R>(runId: string) {
+      const made = makeWorkflowHandle(now(), { run: runId, isDuplicate: false })
+      return made as ReturnType<typeof broker.workflow<R>>
+    },
+    async workflows(page = {}) {
+      await now().start()
+      return listWorkflows(now(), page)
+    },
+    canvas: (plan) => canvasOfPlan(home, plan),
     async cancel(ids, reason = 'cancelled') {
       await now().start()
       return cancelTasks(now(), ids, reason)

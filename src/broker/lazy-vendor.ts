@@ -47,8 +47,36 @@ export function lazyVendor(vendor: LazyVendor): TransportFactory {
           stop: async () => engine.opened?.results.stop(),
         },
         inspector: engine.forward((open) => needed(open.inspector, name), inspectorCalls),
+        ...(capabilities.workflows
+          ? {
+              workflows: {
+                ...engine.forward((open) => needed(open.workflows, name), workflowCalls),
+                onMore: (listener) => needed(engine.open().workflows, name).onMore(listener),
+              },
+            }
+          : {}),
         ...(capabilities.locks
           ? { locks: engine.forward((open) => needed(open.locks, name), lockCalls) }
+          : {}),
+        ...(capabilities.schedules
+          ? {
+              ledger: {
+                ...engine.forward((open) => needed(open.ledger, name), ledgerCalls),
+                get store() {
+                  return engine.opened?.transport.store ?? `${name}: not started`
+                },
+              },
+              plans: {
+                ...engine.forward((open) => needed(open.plans, name), planCalls),
+                name,
+                writable: true,
+                get identity() {
+                  return engine.opened?.plans?.identity ?? `${name}: not started`
+                },
+                start: async (around) => needed((await engine.load()).plans, name).start(around),
+                stop: async () => engine.opened?.plans?.stop(),
+              },
+            }
           : {}),
         ...(capabilities.transactions
           ? {
@@ -78,13 +106,40 @@ const inspectorCalls = [
   'queues',
   'peek',
   'states',
+  'keyHolders',
   'deadLetters',
   'deadLetter',
   'retryDead',
   'deleteDead',
   'trimDead',
 ] as const
+const workflowCalls = [
+  'reserve',
+  'put',
+  'seal',
+  'pump',
+  'check',
+  'control',
+  'read',
+  'nodes',
+  'value',
+  'values',
+  'list',
+  'sweep',
+] as const
 const lockCalls = ['acquire', 'renew', 'free'] as const
+const ledgerCalls = [
+  'now',
+  'adopt',
+  'states',
+  'fire',
+  'pause',
+  'forget',
+  'lead',
+  'resign',
+  'leaders',
+] as const
+const planCalls = ['read', 'put', 'remove'] as const
 const transactionCalls = ['sendWithin', 'settleWithin', 'announce'] as const
 
 class LazyEngine {

@@ -1,9 +1,11 @@
 import { NotStartedError } from '../core/errors.ts'
 import type { Middleware } from '../core/middleware.ts'
 import type { ResultBackend } from '../core/result-backend.ts'
+import type { ScheduleSource } from '../core/schedule-source.ts'
 import type { QueueSettings, Transport } from '../core/transport.ts'
 import type { Surroundings } from '../core/vendor.ts'
 import type { DependencyContainer } from '../dependencies/container.ts'
+import type { WorkflowPump } from './canvas/workflow-pump.ts'
 import type { Sender } from './sender.ts'
 
 /** What is started and stopped together. */
@@ -15,6 +17,7 @@ export interface LifeCycleParts {
   readonly container: DependencyContainer
   readonly sender: Sender
   readonly queues: Readonly<Record<string, QueueSettings>>
+  readonly pump: WorkflowPump | undefined
 }
 
 /**
@@ -27,6 +30,7 @@ export class LifeCycle {
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   readonly #startedMiddlewares: Middleware[] = []
+  readonly #sources = new Set<ScheduleSource>()
 
   constructor(parts: LifeCycleParts) {
     this.#parts = parts
@@ -43,15 +47,23 @@ export class LifeCycle {
     return this.#starting
   }
 
+  /** Opens a schedule source, which is closed with the rest. */
+  async openSource(source: ScheduleSource): Promise<void> {
+    await this.start()
+    this.#sources.add(source)
+    await source.start(this.#parts.surroundings)
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
     return this.#stopping
   }
 
   async #start(): Promise<void> {
-    const { transport, results, middlewares, surroundings, queues } = this.#parts
+    const { transport, results, middlewares, surroundings, queues, pump } = this.#parts
     await transport.start()
     await results.start()
+    pump?.start()
     const settings = Object.entries(queues).filter(([, { cap }]) => cap !== undefined)
     if (settings.length > 0) await transport.configureQueues(Object.fromEntries(settings))
     for (const middleware of middlewares) {
@@ -62,9 +74,9 @@ export class LifeCycle {
   }
 
   async #stop(): Promise<void> {
-    const { transport, results, container, sender, surroundings } = this.#parts
+    const { transport, results, container, sender, surroundings, pump } = this.#parts
     const errors: unknown[] = []
-    const step = async (work: () => void | Promise<void>): Promise<void> => {
+    const step = async (work: () => void | Promise<void> | undefined): Promise<void> => {
       try {
         await work()
       } catch (error) {
@@ -77,6 +89,8 @@ export class LifeCycle {
       await step(() => middleware.stop?.())
     }
     await step(() => container.close())
+    for (const source of this.#sources) await step(() => source.stop())
+    await step(() => pump?.idle())
     await step(() => results.stop())
     await step(() => transport.stop())
     for (const error of errors)

@@ -1,12 +1,15 @@
 import type { Codec } from '../core/codec.ts'
 import type { IdSource } from '../core/ids.ts'
 import type { Inspector } from '../core/inspector.ts'
+import type { FireLedger } from '../core/fire-ledger.ts'
 import type { Locks } from '../core/locks.ts'
 import type { Middleware } from '../core/middleware.ts'
 import type { ResultBackend } from '../core/result-backend.ts'
 import type { RetryPolicy } from '../core/retry.ts'
+import type { ScheduleSource } from '../core/schedule-source.ts'
 import type { Transport, UserTransactions } from '../core/transport.ts'
 import type { Surroundings } from '../core/vendor.ts'
+import type { WorkflowStore } from '../core/workflow-store.ts'
 import type { DependencyContainer } from '../dependencies/container.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import { isBroker, runtimeKey } from './broker-identity.ts'
@@ -36,7 +39,13 @@ export interface BrokerRuntime {
   readonly results: ResultBackend
   readonly inspector: Inspector | undefined
   readonly transactions: UserTransactions | undefined
+  /** Where workflows are kept; `undefined` where the transport keeps none. */
+  readonly workflows: WorkflowStore | undefined
   readonly locks: Locks | undefined
+  readonly ledger: FireLedger | undefined
+  readonly plans: ScheduleSource | undefined
+  /** Opens a source and closes it with the broker. Idempotent. */
+  openSource(source: ScheduleSource): Promise<void>
   readonly codec: Codec
   readonly resultCodec: Codec
   readonly registry: TaskRegistry
@@ -48,6 +57,8 @@ export interface BrokerRuntime {
   readonly ids: IdSource
   readonly sender: Sender
   readonly defaultQueue: string
+  /** A task by its name: of the registry, or one that every worker knows. */
+  taskOf(name: string): RegisteredTask | undefined
   /** The retry policy of a task, its own or the broker's. */
   retryPolicyOf(task: RegisteredTask): RetryPolicy
   /** Milliseconds for which a task's results are kept; `undefined`: none is kept. */

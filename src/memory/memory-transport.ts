@@ -19,9 +19,12 @@ import type { TransportFactory } from '../core/vendor.ts'
 import { memoryCapabilities } from './memory-capabilities.ts'
 import { MemoryInspector } from './memory-inspector.ts'
 import { MemoryLocks } from './memory-locks.ts'
+import { MemoryLedger } from './memory-ledger.ts'
+import { MemoryScheduleSource } from './memory-schedule-source.ts'
 import type { ClaimOwner } from './memory-message.ts'
 import { MemoryResultBackend } from './memory-result-backend.ts'
 import type { MemoryStore } from './memory-store.ts'
+import { MemoryWorkflowStore } from './memory-workflow-store.ts'
 import { memoryStore } from './named-stores.ts'
 import { WaitingReceive } from './waiting-receive.ts'
 
@@ -47,12 +50,18 @@ export function memoryTransport(options: MemoryTransportOptions = {}): Transport
   return {
     kind: 'transport',
     name: 'memory',
-    create: ({ clock }) => ({
-      transport: new MemoryTransport(store, clock),
-      results: new MemoryResultBackend(store, clock),
-      inspector: new MemoryInspector(store, clock),
-      locks: new MemoryLocks(store.holds, clock),
-    }),
+    create({ clock }) {
+      const transport = new MemoryTransport(store, clock)
+      return {
+        transport,
+        results: new MemoryResultBackend(store, clock),
+        inspector: new MemoryInspector(store, clock),
+        locks: new MemoryLocks(store.holds, clock),
+        ledger: new MemoryLedger(store, clock),
+        plans: new MemoryScheduleSource(store),
+        workflows: new MemoryWorkflowStore(store, clock, () => transport.started),
+      }
+    },
   }
 }
 
@@ -66,6 +75,10 @@ class MemoryTransport implements Transport {
   readonly #receives = new Set<WaitingReceive>()
   readonly #keepers = new Set<LoopLeaseKeeper>()
   #started = false
+
+  get started(): boolean {
+    return this.#started
+  }
 
   constructor(store: MemoryStore, clock: Clock) {
     this.#store = store

@@ -13,6 +13,7 @@ import { trimDeadLetters } from './trim-dead.ts'
 import { WorkerEmitter, type WorkerEvents } from './worker-events.ts'
 import type { WorkerSettings } from './worker-settings.ts'
 import type { WorkerCounts, Worker } from './worker.ts'
+import { WorkflowSweep } from './workflow-sweep.ts'
 
 /** Leases are renewed three times within their length. */
 const beatsPerLease = 3
@@ -41,6 +42,7 @@ export class TaskWorker implements Worker {
   readonly #settler: Settler
   readonly #runs: Runs
   readonly #receiver: Receiver
+  readonly #sweep: WorkflowSweep
   #stalls: { stop(): void } | undefined
   #trim: { stop(): void } | undefined
   #starting: Promise<void> | undefined
@@ -57,6 +59,7 @@ export class TaskWorker implements Worker {
     this.#emitter = new WorkerEmitter((error) =>
       logger.error('a listener of the worker threw', { error }),
     )
+    this.#sweep = new WorkflowSweep(runtime)
     this.#slots = new Slots(settings.concurrency, settings.prefetch)
     this.#hands = new Hands(runtime)
     const onStoreFailed = (error: unknown): void => this.#storeFailed(error)
@@ -142,6 +145,7 @@ export class TaskWorker implements Worker {
     })
     this.#trim = trimDeadLetters(this.#runtime)
     this.#receiver.start()
+    if (this.#settings.sweepWorkflows) this.#sweep.start()
     this.#emitter.emit('started', { queues: this.queues })
   }
 
@@ -175,6 +179,7 @@ export class TaskWorker implements Worker {
       failpoint('stop.before')
       await this.#receiver.stop()
       failpoint('stop.received')
+      await this.#sweep.stop()
       const givenBack = this.#runs.giveBackWaiting()
       await Promise.race([this.#runs.idle(), aborted(this.#hurry.signal)])
       this.#runs.interrupt()

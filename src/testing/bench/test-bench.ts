@@ -22,6 +22,7 @@ import { VirtualClock } from './test-clock.ts'
 import { TestCrew } from './test-crew.ts'
 import { realTime, TestPace } from './test-pace.ts'
 import { TestRegistry } from './test-registry.ts'
+import { watchedWorkflows } from './test-workflows.ts'
 import { inspectorWith, TestStore } from './test-store.ts'
 import { runningHere } from './test-worker.ts'
 import { WatchedResults } from './watched-results.ts'
@@ -243,10 +244,21 @@ export class TestBench {
         why: (what) => this.pace.stalled(what),
       }),
       locks: opened.locks,
+      ledger: opened.ledger,
+      plans: opened.plans,
       inspector:
         inspector === undefined || feed === undefined
           ? inspector
           : inspectorWith(inspector, () => feed.runReady()),
+      workflows:
+        opened.workflows &&
+        watchedWorkflows(opened.workflows, {
+          seen: (queue) => this.#store.seen(queue),
+          stepped: async () => {
+            activity.touch()
+            await feed?.runReady(runningHere()?.run)
+          },
+        }),
     }
   }
 

@@ -110,7 +110,8 @@ async function lastHandedOut(store: RedisStore, stream: string): Promise<string>
     throw error
   })) as readonly (readonly unknown[])[]
   const group = groups.find((fields) => fields[fields.indexOf('name') + 1] === store.group) ?? []
-  return String(group[group.indexOf('last-delivered-id') + 1] ?? '0-0')
+  const last = group[group.indexOf('last-delivered-id') + 1]
+  return typeof last === 'string' ? last : '0-0'
 }
 
 async function lostOf(

@@ -1,6 +1,6 @@
 import type { Dependencies } from '../core/dependency.ts'
 import { milliseconds, type Duration } from '../core/duration.ts'
-import { DefinitionError, UnsupportedError } from '../core/errors.ts'
+import { DefinitionError } from '../core/errors.ts'
 import { priorityNumber, type Labels } from '../core/labels.ts'
 import { retryPolicy, type RetryOptions } from '../core/retry.ts'
 import type { ScheduleLine } from '../core/schedule-line.ts'
@@ -81,9 +81,6 @@ export function readDefinition(
     } catch (error) {
       fail((error as Error).message, error)
     }
-    throw new UnsupportedError(
-      `task '${name}' has a \`schedule\`, but this version has no scheduler to fire it: leave the option out and send the task yourself.`,
-    )
   }
   const site = definitionSite()
   if (options.isolate !== undefined) {
@@ -115,6 +112,7 @@ export function readDefinition(
         : { expiresIn: time(options.result.expiresIn, 'result.expiresIn', fail) },
     unique: checkSame(options, fail),
     isolate: options.isolate,
+    schedule: schedule ?? [],
     definedAt: site,
   }
 }

@@ -1,11 +1,13 @@
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
 import { QueueFullError } from '../core/errors.ts'
 import type { DeadLetter } from '../core/inspector.ts'
+import type { Fire, FireAnswer } from '../core/fire-ledger.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { SettleStatus, Settlement } from '../core/settlement.ts'
 import type { StoreIdentity } from '../core/store.ts'
 import type { Unique } from '../core/unique.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
+import { MemoryFires } from './memory-fires.ts'
 import { applyNode, nodeFate } from '../graphs/settle-node.ts'
 import { checkEnvelope, checkSettlement } from './memory-checks.ts'
 import { MemoryGraphs } from './memory-graphs.ts'
@@ -45,6 +47,7 @@ export class MemoryStore {
     new Map()
   readonly results: MemoryResults = new MemoryResults()
   readonly holds: MemoryHolds = new MemoryHolds()
+  readonly fires: MemoryFires = new MemoryFires(this, (...sent) => this.#insert(...sent))
   readonly keys: UniqueKeys = new UniqueKeys((id) => this.messages.get(id))
   readonly cancelListeners: Set<CancelListener> = new Set()
   /** A transport writes here, so progress can be fenced by its claims. */
@@ -81,6 +84,13 @@ export class MemoryStore {
     const statuses = envelopes.map((envelope) => this.#insert(envelope, now))
     this.#announce()
     return statuses
+  }
+
+  /** Decides slots of plans: mark and message of each in one step. */
+  fire(fires: readonly Fire[], now: number): FireAnswer[] {
+    const answers = this.fires.fireAll(fires, now)
+    this.#announce()
+    return answers
   }
 
   /** Claims up to `room` messages; each queue has a fair share, and what one leaves goes to the others. */

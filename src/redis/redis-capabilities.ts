@@ -7,6 +7,7 @@ export const redisCapabilities: TransportCapabilities = {
   atomicResults: true,
   workflows: false,
   locks: true,
+  schedules: false,
   unique: true,
   durable: true,
   shared: true,

@@ -7,6 +7,7 @@ export const sqliteCapabilities: TransportCapabilities = {
   atomicResults: true,
   workflows: true,
   locks: true,
+  schedules: false,
   unique: true,
   durable: true,
   shared: true,

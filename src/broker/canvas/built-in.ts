@@ -77,6 +77,7 @@ function builtIn(
     isolate: undefined,
     definedAt: undefined,
     aliases: [],
+    schedule: [],
   }
 }
 

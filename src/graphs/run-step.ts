@@ -299,6 +299,8 @@ class RunStep {
       node.graft = null
       this.#rows.dropExtent(this.#run.run, node.ord)
     }
+    // What it came to before is told no more.
+    if (node.kind === 'task') this.#rows.saveValue(this.#run.run, node.ord, null)
     node.pos = 0
     node.cause = null
     node.idle = false

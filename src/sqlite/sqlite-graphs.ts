@@ -36,6 +36,7 @@ const insertStep =
 const selectStep = 'SELECT queue, priority, delay, data FROM tw_step WHERE run = ? AND ord = ?'
 const selectValue = 'SELECT data FROM tw_value WHERE run = ? AND ord = ?'
 const saveValue = 'INSERT OR REPLACE INTO tw_value(run, ord, data) VALUES (?, ?, ?)'
+const deleteValue = 'DELETE FROM tw_value WHERE run = ? AND ord = ?'
 const selectExtents = 'SELECT lo, hi, parent FROM tw_extent WHERE run = ? ORDER BY lo'
 const selectExtent = 'SELECT lo, hi, parent FROM tw_extent WHERE run = ? AND parent = ?'
 const insertExtent = 'INSERT INTO tw_extent(run, lo, hi, parent) VALUES (?, ?, ?, ?)'
@@ -197,7 +198,9 @@ export class SqliteGraphs implements GraphRows {
   }
 
   saveValue(run: string, ord: number, value: Body | null): void {
-    if (value !== null) this.#turn.sql.run(saveValue, this.#no(run), ord, toStored(value))
+    const { sql } = this.#turn
+    if (value === null) sql.run(deleteValue, this.#no(run), ord)
+    else sql.run(saveValue, this.#no(run), ord, toStored(value))
   }
 
   extents(run: string): readonly Extent[] {

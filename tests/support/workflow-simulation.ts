@@ -146,7 +146,7 @@ class Simulation {
       if (!(await this.#step())) {
         for (const run of await this.#store.sweep(100)) await this.#store.pump(run)
         const view = await this.#store.read(this.#run)
-        if (view?.endedAt != null) return
+        if (typeof view?.endedAt === 'number') return
         if (!(await this.#step()) && (await this.#store.sweep(100)).length === 0) {
           const nodes = await this.#store.nodes(this.#run, { from: 0, limit: 1000 })
           const open = nodes.filter(({ endedAt }) => endedAt === null)

@@ -29,8 +29,8 @@ export async function tellUnknownTasks(
       const waiting = await inspector.peek(queue, { limit: looked })
       const dead = await inspector.deadLetters({ queue, limit: looked })
       const seen = [...waiting, ...dead.filter(({ reason }) => reason === 'unknown')]
-      const names = new Set(seen.map(({ body }) => nameOf(body)))
-      const unknown = [...names].filter((name) => name !== undefined && !known(name)).sort()
+      const names = new Set(seen.flatMap(({ body }) => nameOf(body) ?? []))
+      const unknown = [...names].filter((name) => !known(name)).sort()
       if (unknown.length === 0) continue
       surroundings.logger.warn(
         `queue '${queue}' has messages of tasks that nobody here knows: ${unknown.join(', ')}. ${advice(unknownTask)}`,

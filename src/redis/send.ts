@@ -7,7 +7,9 @@ import type { SendStatus } from '../core/transport.ts'
 import { ClaimBatch } from './claim-batch.ts'
 import { idInBody } from './entries.ts'
 import type { RedisStore } from './redis-store.ts'
+import { sendPlainScript } from './scripts/send-plain-script.ts'
 import { sendScript } from './scripts/send-script.ts'
+import { plainBodies } from './send-plain.ts'
 import { toWire } from './wire-body.ts'
 
 /** Milliseconds for which Redis remembers the last call of a producer. */
@@ -30,6 +32,8 @@ export class RedisSender {
   readonly #idle: Lane[] = []
   /** Ids of calls that were given up: nobody knows whether they are stored. */
   readonly #unsure = new Set<string>()
+  /** Queues that have had a cap: they are left to the script that counts. */
+  readonly #capped = new Set<string>()
   #lanes = 0
   #underWay = 0
   #whenIdle: (() => void)[] = []
@@ -45,8 +49,8 @@ export class RedisSender {
     try {
       const answer = await this.#insist(lane, envelopes)
       this.#idle.push(lane)
-      for (const { id } of envelopes) this.#unsure.delete(id)
-      return answer.split('').map((digit) => (digit === '1' ? 'stored' : 'known'))
+      if (this.#unsure.size > 0) for (const { id } of envelopes) this.#unsure.delete(id)
+      return envelopes.map((_, i) => (answer[i] === '0' ? 'known' : 'stored'))
     } catch (error) {
       const full = fullQueue(error)
       if (full !== undefined) {
@@ -78,10 +82,11 @@ export class RedisSender {
       attempt++, wait = Math.min(wait * 2, pause.longest)
     ) {
       try {
-        for (const queue of new Set(envelopes.map((envelope) => envelope.queue)))
-          await this.#store.ensureGroup(queue)
-        const { keys, args } = this.#arguments(envelopes)
+        for (const queue of queuesOf(envelopes)) await this.#store.ensureGroup(queue)
         const head = [lane.producer, sequence, remembered]
+        const plain = await this.#sendPlain(envelopes, head)
+        if (plain !== undefined) return plain
+        const { keys, args } = this.#arguments(envelopes)
         return String(await this.#store.run(sendScript, keys, [...head, ...args]))
       } catch (error) {
         const again = error instanceof StoreError && error.transient && error.code === 'STORE'
@@ -89,6 +94,22 @@ export class RedisSender {
         await sleep(clock, wait * (0.5 + random.next()))
       }
     }
+  }
+
+  /** By the short script; `undefined` where that does not do, and has stored nothing. */
+  async #sendPlain(
+    envelopes: readonly Envelope[],
+    head: readonly RedisArgument[],
+  ): Promise<string | undefined> {
+    const queue = envelopes[0]?.queue ?? ''
+    if (this.#capped.has(queue)) return undefined
+    const bodies = plainBodies(envelopes, this.#unsure)
+    if (bodies === undefined) return undefined
+    const { stream } = this.#store.keys.queue(queue)
+    const stored = await this.#store.run(sendPlainScript, [stream], [...head, queue, ...bodies])
+    if (stored !== 0) return ''
+    this.#capped.add(queue)
+    return undefined
   }
 
   #arguments(envelopes: readonly Envelope[]): { keys: string[]; args: RedisArgument[] } {
@@ -126,6 +147,12 @@ export function messageArguments(
     expires === undefined ? '' : wholeMs(expires),
     when === undefined || when <= 0 ? '' : wholeMs(when),
   ]
+}
+
+function queuesOf(envelopes: readonly Envelope[]): readonly string[] {
+  const first = envelopes[0]?.queue ?? ''
+  const many = envelopes.some(({ queue }) => queue !== first)
+  return many ? [...new Set(envelopes.map(({ queue }) => queue))] : [first]
 }
 
 /** Whether the id must be written beside the body, because it is not where TaskIQ's messages have it. */

@@ -13,7 +13,8 @@ export function plainBodies(
 ): RedisArgument[] | undefined {
   const queue = envelopes[0]?.queue
   const bodies: RedisArgument[] = []
-  for (const { id, fresh, queue: own, priority, body, delay, at, expires } of envelopes) {
+  for (const envelope of envelopes) {
+    const { id, fresh, queue: own, priority, body, delay, at, expires, unique } = envelope
     const plain =
       fresh === true &&
       own === queue &&
@@ -21,6 +22,7 @@ export function plainBodies(
       delay === undefined &&
       at === undefined &&
       expires === undefined &&
+      unique === undefined &&
       typeof body === 'string' &&
       hasIdInBody(id, body) &&
       !unsure.has(id)

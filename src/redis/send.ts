@@ -4,11 +4,12 @@ import { InvalidInputError, QueueFullError, StoreError } from '../core/errors.ts
 import { isId } from '../core/ids.ts'
 import type { Envelope } from '../core/message.ts'
 import type { SendStatus } from '../core/transport.ts'
+import { checkUnique } from '../core/unique.ts'
 import { ClaimBatch } from './claim-batch.ts'
 import { idInBody } from './entries.ts'
 import type { RedisStore } from './redis-store.ts'
 import { sendPlainScript } from './scripts/send-plain-script.ts'
-import { sendScript } from './scripts/send-script.ts'
+import { sendScript, sendUniqueScript } from './scripts/send-script.ts'
 import { plainBodies } from './send-plain.ts'
 import { toWire } from './wire-body.ts'
 
@@ -17,6 +18,9 @@ const remembered = 3_600_000
 /** How often a call whose answer was lost is repeated, and the longest pause before it. */
 const attempts = 6
 const pause = { first: 30, longest: 1000 }
+
+/** The answer of a call that stored everything. */
+const allStored = 'all'
 
 interface Lane {
   readonly producer: string
@@ -50,7 +54,9 @@ export class RedisSender {
       const answer = await this.#insist(lane, envelopes)
       this.#idle.push(lane)
       if (this.#unsure.size > 0) for (const { id } of envelopes) this.#unsure.delete(id)
-      return envelopes.map((_, i) => (answer[i] === '0' ? 'known' : 'stored'))
+      return answer === allStored
+        ? envelopes.map((): SendStatus => 'stored')
+        : answersOf(answer, isUnique(envelopes))
     } catch (error) {
       const full = fullQueue(error)
       if (full !== undefined) {
@@ -84,10 +90,10 @@ export class RedisSender {
       try {
         for (const queue of queuesOf(envelopes)) await this.#store.ensureGroup(queue)
         const head = [lane.producer, sequence, remembered]
-        const plain = await this.#sendPlain(envelopes, head)
-        if (plain !== undefined) return plain
+        if (await this.#sentPlain(envelopes, head)) return allStored
         const { keys, args } = this.#arguments(envelopes)
-        return String(await this.#store.run(sendScript, keys, [...head, ...args]))
+        const script = isUnique(envelopes) ? sendUniqueScript : sendScript
+        return String(await this.#store.run(script, keys, [...head, ...args]))
       } catch (error) {
         const again = error instanceof StoreError && error.transient && error.code === 'STORE'
         if (!again || attempt >= attempts) throw error
@@ -96,27 +102,28 @@ export class RedisSender {
     }
   }
 
-  /** By the short script; `undefined` where that does not do, and has stored nothing. */
-  async #sendPlain(
+  /** Whether the short script has stored them; where it does not do, it has stored nothing. */
+  async #sentPlain(
     envelopes: readonly Envelope[],
     head: readonly RedisArgument[],
-  ): Promise<string | undefined> {
+  ): Promise<boolean> {
     const queue = envelopes[0]?.queue ?? ''
-    if (this.#capped.has(queue)) return undefined
+    if (this.#capped.has(queue)) return false
     const bodies = plainBodies(envelopes, this.#unsure)
-    if (bodies === undefined) return undefined
+    if (bodies === undefined) return false
     const { stream } = this.#store.keys.queue(queue)
     const stored = await this.#store.run(sendPlainScript, [stream], [...head, queue, ...bodies])
-    if (stored !== 0) return ''
-    this.#capped.add(queue)
-    return undefined
+    if (stored === 0) this.#capped.add(queue)
+    return stored !== 0
   }
 
   #arguments(envelopes: readonly Envelope[]): { keys: string[]; args: RedisArgument[] } {
     const batch = new ClaimBatch(this.#store)
-    const messages = envelopes.flatMap((envelope) =>
-      messageArguments(batch, envelope, this.#unsure.has(envelope.id)),
-    )
+    const unique = isUnique(envelopes)
+    const messages = envelopes.flatMap((envelope) => {
+      const common = messageArguments(batch, envelope, this.#unsure.has(envelope.id))
+      return unique ? [...common, ...uniqueArguments(envelope)] : common
+    })
     return { keys: batch.keys(), args: [...batch.queues(), envelopes.length, ...messages] }
   }
 
@@ -124,6 +131,32 @@ export class RedisSender {
     const producer = `${this.#store.keys.app}prod:${this.#store.instance}:${++this.#lanes}`
     return { producer, sequence: 0 }
   }
+}
+
+function isUnique(envelopes: readonly Envelope[]): boolean {
+  return envelopes.some(({ unique }) => unique !== undefined)
+}
+
+const duringOf = { queued: 'q', 'queued-or-running': 'r', window: 'w' } as const
+
+function uniqueArguments({ unique }: Envelope): RedisArgument[] {
+  if (unique === undefined) return ['', '', 0, '', '']
+  const { key, window = 0, onConflict, within } = unique
+  return [
+    key,
+    duringOf[unique.while],
+    wholeMs(window),
+    onConflict === 'keep' ? 'k' : 'r',
+    within === undefined ? '' : wholeMs(within),
+  ]
+}
+
+function answersOf(answer: string, unique: boolean): SendStatus[] {
+  return answer.split(unique ? ' ' : '').map((text): SendStatus => {
+    if (text === '1') return 'stored'
+    const id = text.slice(1)
+    return text === '0' ? 'known' : text.startsWith('k') ? { kept: id } : { replaced: id }
+  })
 }
 
 /** A message as the scripts read it: queue, id, line, how, body, expires, when. */
@@ -166,7 +199,8 @@ export function wholeMs(ms: number): number {
 }
 
 /** @throws InvalidInputError */
-export function checkEnvelope({ id, queue, priority, delay, at, expires }: Envelope): void {
+export function checkEnvelope(envelope: Envelope): void {
+  const { id, queue, priority, delay, at, expires, unique } = envelope
   if (!isId(id)) {
     throw new InvalidInputError(
       `'${String(id).slice(0, 128)}' cannot be a message id: use 1 to 128 letters, digits and _ . : -`,
@@ -179,6 +213,7 @@ export function checkEnvelope({ id, queue, priority, delay, at, expires }: Envel
   if (Number.isNaN(delay ?? 0) || Number.isNaN(at ?? 0) || Number.isNaN(expires ?? 0)) {
     throw new InvalidInputError(`message ${id}: 'delay', 'at' and 'expires' are milliseconds.`)
   }
+  checkUnique(id, unique)
 }
 
 function fullQueue(error: unknown): QueueFullError | undefined {

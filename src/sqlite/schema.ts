@@ -17,6 +17,7 @@
  */
 import { StoreError } from '../core/errors.ts'
 import type { Connection } from './connection.ts'
+import { graphSchema } from './graph-schema.ts'
 
 /** `TWQ1`. */
 export const applicationId = 0x54575131
@@ -86,10 +87,23 @@ CREATE TABLE tw_permit(
 CREATE INDEX tw_permit_expires ON tw_permit(expires);
 `
 
+/** Unique keys: who took each last. His message tells whether he still has it. */
+const unique = `
+CREATE TABLE tw_unique(
+  key TEXT PRIMARY KEY, id TEXT NOT NULL,
+  since INT NOT NULL,         -- when the first of those that replaced each other was stored
+  until INT NOT NULL,         -- end of its window, or 0
+  look INT NOT NULL           -- when to look next whether anybody needs it
+) STRICT;
+CREATE INDEX tw_unique_look ON tw_unique(look);
+`
+
 /** All steps, oldest first. */
 export const migrations: readonly Migration[] = [
   { version: 1, sql: first },
   { version: 2, sql: locks },
+  { version: 3, sql: unique },
+  { version: 4, sql: graphSchema },
 ]
 
 /**

@@ -12,7 +12,7 @@ export const sendPlainScript: RedisScript = new RedisScript(
   `
 local S, G, sequence = KEYS[1], ARGV[1], ARGV[5]
 if redis.call('HEXISTS', G .. 'caps', ARGV[7]) == 1 then return 0 end
-local last = redis.call('SET', ARGV[4], sequence .. ' 1', 'PX', ARGV[6], 'GET')
+local last = redis.call('SET', ARGV[4], sequence .. ' all', 'PX', ARGV[6], 'GET')
 if not last or string.match(last, '^%d+') ~= sequence then
   for i = 8, #ARGV do redis.call('XADD', S, '*', 'data', ARGV[i]) end
   redis.call('SADD', G .. 'queues', ARGV[7])

@@ -110,7 +110,7 @@ export class RedisWorkflowStore implements WorkflowStore {
     )) as readonly (Buffer | readonly [number, unknown?])[]
     return answers.map((answer): StartAnswer => {
       if (Buffer.isBuffer(answer)) return { start: false, reason: answer.toString() }
-      const [source, input] = answer as readonly [number, unknown?]
+      const [source, input] = answer
       const from = { start: true as const, source: source < 0 ? null : source }
       return input === undefined ? from : { ...from, input: valueOf(input) }
     })
@@ -168,7 +168,9 @@ export class RedisWorkflowStore implements WorkflowStore {
   }
 
   async sweep(limit: number): Promise<readonly string[]> {
-    return (await this.#run(sweepScript, '', [limit, deadlineReason], false)) as readonly string[]
+    this.#checkStarted()
+    const args = [limit, deadlineReason]
+    return (await this.#store.run(sweepScript, [this.#key('todo')], args)) as readonly string[]
   }
 
   async #views(runs: readonly string[]): Promise<(RunView | null)[]> {
@@ -181,14 +183,9 @@ export class RedisWorkflowStore implements WorkflowStore {
     return answers.map((fields, i) => viewOf(runs[i] ?? '', fields))
   }
 
-  #run(
-    script: typeof putScript,
-    run: string,
-    args: readonly RedisArgument[],
-    named = true,
-  ): Promise<unknown> {
+  #run(script: typeof putScript, run: string, args: readonly RedisArgument[]): Promise<unknown> {
     this.#checkStarted()
-    return this.#store.run(script, [this.#key(run)], named ? [run, ...args] : args)
+    return this.#store.run(script, [this.#key(run)], [run, ...args])
   }
 
   #buffers(

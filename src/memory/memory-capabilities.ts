@@ -8,6 +8,7 @@ export const memoryCapabilities: TransportCapabilities = {
   workflows: true,
   locks: true,
   unique: true,
+  gates: true,
   durable: false,
   shared: false,
   transactions: false,

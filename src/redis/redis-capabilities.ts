@@ -8,6 +8,7 @@ export const redisCapabilities: TransportCapabilities = {
   workflows: false,
   locks: true,
   unique: true,
+  gates: true,
   durable: true,
   shared: true,
   transactions: false,

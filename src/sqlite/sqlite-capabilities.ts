@@ -8,6 +8,7 @@ export const sqliteCapabilities: TransportCapabilities = {
   workflows: false,
   locks: true,
   unique: true,
+  gates: true,
   durable: true,
   shared: true,
   transactions: true,

@@ -4,6 +4,7 @@ import { failpoint } from '../core/failpoint.ts'
 import type { Body } from '../core/message.ts'
 import type { StoredResult } from '../core/result.ts'
 import type { Settlement, SettleStatus } from '../core/settlement.ts'
+import { giveUngated, retryGates } from './gates.ts'
 import { saveNewResults } from './results.ts'
 import { state, waitingToken } from './schema.ts'
 import { checkEnvelope, isLarge, place } from './send.ts'
@@ -18,14 +19,14 @@ const endCancelled = `DELETE FROM tw_message WHERE ${held}`
 /** in: id · out: why a fence refused. */
 const holder = 'SELECT token, state, cancelled FROM tw_message WHERE id = ?'
 /** in: id, token · out: the row, where the fence lets it through. */
-const own = `SELECT seq, queue, data IS NULL AS large FROM tw_message WHERE ${held} AND cancelled IS NULL`
+const own = `SELECT seq, queue, data IS NULL AS large, gates, passed FROM tw_message WHERE ${held} AND cancelled IS NULL`
 /** in: state, at, token, inline body, queue, seq. The handler had a fair run, so its redeliveries start anew. */
 const rewrite =
   'UPDATE tw_message SET state = ?, at = ?, token = ?, data = ?, queue = ?, redeliveries = 0 WHERE seq = ?'
 /** in: reason, detail, now, seq. The message row is deleted next. */
 const bury = `
-INSERT OR REPLACE INTO tw_dead(id, queue, priority, reason, detail, redeliveries, enqueued, at, data)
-SELECT id, queue, priority, ?, ?, redeliveries, enqueued, ?,
+INSERT OR REPLACE INTO tw_dead(id, queue, priority, reason, detail, redeliveries, enqueued, at, gates, data)
+SELECT id, queue, priority, ?, ?, redeliveries, enqueued, ?, gates,
        coalesce(data, (SELECT p.data FROM tw_payload p WHERE p.seq = m.seq))
   FROM tw_message m WHERE seq = ?`
 
@@ -47,6 +48,7 @@ export function settle(turn: Turn, settlements: readonly Settlement[]): SettleSt
     return status
   })
   saveNewResults(turn, results)
+  giveUngated(turn)
   failpoint('sqlite.settle.result')
   return statuses
 }
@@ -100,10 +102,13 @@ function settleOne(
       if (sql.run(endCancelled, id, token) === 0) return refusal(turn, claim)
       break
     case 'retry': {
-      const row = sql.get<{ seq: number; queue: number; large: number }>(own, id, token)
+      const row = sql.get<OwnRow>(own, id, token)
       if (row === undefined) return refusal(turn, claim)
       const { body, delay, queue } = outcome
-      reenter(turn, row, { body: toStored(body), queue, at: wholeMs(turn.now + delay) })
+      const at = wholeMs(turn.now + delay)
+      reenter(turn, row, { body: toStored(body), queue, at })
+      if (row.gates !== null)
+        retryGates(turn, { seq: row.seq, id, gates: row.gates, passed: row.passed ?? 0 }, at)
       break
     }
     case 'setAside': {
@@ -116,6 +121,14 @@ function settleOne(
   failpoint('sqlite.settle.ended')
   if (followUps !== undefined) for (const envelope of followUps) place(turn, envelope)
   return 'settled'
+}
+
+interface OwnRow {
+  readonly seq: number
+  readonly queue: number
+  readonly large: number
+  readonly gates: string | null
+  readonly passed: number | null
 }
 
 /** The same row waits again, at its old place, with this body. */

@@ -22,6 +22,7 @@ import { absoluteFile, checkpointPages, openDatabase, type DatabaseOptions } fro
 import { deadLetter, deadLetters, deleteDead, retryDead, trimDead } from './dead-letters.ts'
 import { describeFailure, type Failure } from './failure.ts'
 import { FileWatch } from './file-guards.ts'
+import { configureGates } from './gates.ts'
 import { peek, queueCounts, states } from './inspect.ts'
 import { cancel, cancelledAmong, configure, extend, recover, release } from './leases.ts'
 import { acquirePermit, freePermit, renewPermit } from './locks.ts'
@@ -76,6 +77,7 @@ const handlers: Handlers = {
   release,
   cancel,
   configure,
+  configureGates,
   save: saveResults,
   get: getResults,
   delete: deleteResults,

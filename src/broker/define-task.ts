@@ -42,6 +42,10 @@ export function sendable(
       kiqMany: async (calls: Iterable<unknown[]>) => sendMany(home.runtime(task.name), task, calls),
       pending: async (...args: unknown[]) => pending(home.runtime(task.name), task, args),
       kicker,
+      scheduleByCron: (source, line, ...args) => kicker().scheduleByCron(source, line, ...args),
+      scheduleByInterval: (source, line, ...args) =>
+        kicker().scheduleByInterval(source, line, ...args),
+      scheduleByTime: (source, line, ...args) => kicker().scheduleByTime(source, line, ...args),
       s: (...given: unknown[]) => makeSignature(home, task, { args: given, open: true }),
       si: (...args: unknown[]) => makeSignature(home, task, { args, open: false }),
     },

@@ -9,12 +9,17 @@ import {
   type Priority,
 } from '../core/labels.ts'
 import type { Message } from '../core/message.ts'
+import type { ScheduleLine } from '../core/schedule-line.ts'
+import type { ScheduleSource } from '../core/schedule-source.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
 import { toTravel, type Travelling } from './arguments.ts'
+import { gatesOf } from './gate-policy.ts'
 import { makeHandle } from './handle.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { SendStatus } from '../core/transport.ts'
 import { runtimeOf, type BrokerRuntime } from './runtime.ts'
+import type { ScheduleHandle } from './schedule-handle.ts'
+import { lineFrom, scheduleTask } from './schedule-task.ts'
 import type { Outgoing, Route } from './sender.ts'
 import type { Kicker } from './task.ts'
 import { checkLabels } from './check-labels.ts'
@@ -46,6 +51,16 @@ export function makeKicker(
     makeKicker(home, task, { ...kick, ...more })
   const label = (name: string, value: LabelValue): Kicker<unknown[], unknown> =>
     but({ labels: { ...kick.labels, [name]: value } })
+  const plan = (
+    source: ScheduleSource,
+    line: ScheduleLine,
+    args: readonly unknown[],
+  ): Promise<ScheduleHandle<unknown>> => {
+    const runtime = kick.broker === undefined ? home.runtime(task.name) : runtimeOf(kick.broker)
+    const parts = { args, labels: kick.labels, queue: kick.queue, taskId: kick.id }
+    checkPlannable(kick)
+    return scheduleTask(runtime, task, { source, line, parts })
+  }
   return {
     withLabels: (labels: UserLabels) => but({ labels: { ...kick.labels, ...checkLabels(labels) } }),
     withTaskId: (id: string) => but({ id: checkId(id) }),
@@ -73,7 +88,23 @@ export function makeKicker(
       const runtime = kick.broker === undefined ? home.runtime(task.name) : runtimeOf(kick.broker)
       return kiq(runtime, task, { args, kick })
     },
+    scheduleByCron: async (source, line, ...args) => plan(source, lineFrom.cron(line), args),
+    scheduleByInterval: async (source, line, ...args) => plan(source, lineFrom.every(line), args),
+    scheduleByTime: async (source, line, ...args) => plan(source, lineFrom.at(line), args),
   }
+}
+
+/** @throws UnsupportedError for what a plan does not keep. */
+function checkPlannable(kick: Kick): void {
+  const unkept =
+    kick.delay !== undefined || kick.at !== undefined
+      ? 'a delay: its line says when'
+      : kick.expiry !== undefined
+        ? 'an expiry'
+        : 'transaction' in kick
+          ? 'a transaction'
+          : undefined
+  if (unkept !== undefined) throw new UnsupportedError(`a plan has no place for ${unkept}.`)
 }
 
 async function kiq(
@@ -131,10 +162,12 @@ function assemble(
     at: kick.at,
     expires,
   }
-  const { unique } = task
-  if (unique === undefined) return { message, route }
+  const { unique, gates } = task
+  if (unique === undefined && gates === undefined) return { message, route }
+  const gated = gates === undefined ? route : { ...route, gates: gatesOf(task, gates, args) }
+  if (unique === undefined) return { message, route: gated }
   const delay = kick.delay ?? (kick.at === undefined ? unique.delay : undefined)
-  return { message, route: { ...route, delay, unique: uniqueOf(task, unique, args) } }
+  return { message, route: { ...gated, delay, unique: uniqueOf(task, unique, args) } }
 }
 
 async function sendWithin(

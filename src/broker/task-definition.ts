@@ -1,6 +1,6 @@
 import type { Dependencies } from '../core/dependency.ts'
 import { milliseconds, type Duration } from '../core/duration.ts'
-import { DefinitionError, UnsupportedError } from '../core/errors.ts'
+import { DefinitionError } from '../core/errors.ts'
 import { priorityNumber, type Labels } from '../core/labels.ts'
 import { retryPolicy, type RetryOptions } from '../core/retry.ts'
 import type { ScheduleLine } from '../core/schedule-line.ts'
@@ -8,10 +8,10 @@ import { readWants } from '../dependencies/definition.ts'
 import { checkSchedule } from '../cron/check-schedule.ts'
 import { checkLabels } from './check-labels.ts'
 import { definitionSite } from './definition-site.ts'
+import { readGates } from './gate-policy.ts'
 import type { AnyHandler, RegisteredTask } from './registry.ts'
 import type { Schema, TaskOptions } from './task-options.ts'
-import type { UniquePolicy } from './unique-options.ts'
-import { readUnique, type SameOptions } from './unique-policy.ts'
+import { readUnique } from './unique-policy.ts'
 
 /** The options of a task when its types have been checked. */
 export type AnyTaskOptions = TaskOptions<
@@ -35,6 +35,9 @@ const known: ReadonlySet<string> = new Set<keyof AnyTaskOptions>([
   'labels',
   'priority',
   'result',
+  'concurrency',
+  'ordered',
+  'fair',
   'unique',
   'debounce',
   'throttle',
@@ -81,9 +84,6 @@ export function readDefinition(
     } catch (error) {
       fail((error as Error).message, error)
     }
-    throw new UnsupportedError(
-      `task '${name}' has a \`schedule\`, but this version has no scheduler to fire it: leave the option out and send the task yourself.`,
-    )
   }
   const site = definitionSite()
   if (options.isolate !== undefined) {
@@ -113,8 +113,10 @@ export function readDefinition(
       options.result === false || options.result === undefined
         ? options.result
         : { expiresIn: time(options.result.expiresIn, 'result.expiresIn', fail) },
-    unique: checkSame(options, fail),
+    unique: checked(() => readUnique(options), fail),
+    gates: checked(() => readGates(options), fail),
     isolate: options.isolate,
+    schedule: schedule ?? [],
     definedAt: site,
   }
 }
@@ -193,9 +195,9 @@ function checkRetry(
   return retry
 }
 
-function checkSame(options: SameOptions, fail: Fail): UniquePolicy | undefined {
+function checked<T>(read: () => T, fail: Fail): T {
   try {
-    return readUnique(options)
+    return read()
   } catch (error) {
     return fail((error as Error).message, error)
   }

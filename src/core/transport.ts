@@ -18,6 +18,8 @@ export interface TransportCapabilities {
   readonly workflows: boolean
   /** The store keeps locks (see `OpenTransport.locks`). */
   readonly locks: boolean
+  /** Slots of plans are decided in the same step as their messages (see `OpenTransport.ledger`). */
+  readonly schedules: boolean
   /** Messages may have a unique key. */
   readonly unique: boolean
   /** Messages may have gates: limits over all processes. */

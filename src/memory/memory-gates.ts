@@ -9,6 +9,8 @@ interface OpenGate {
   readonly line: MemoryMessage[]
 }
 
+const none: MemoryMessage[] = []
+
 /**
  * The gates of a {@link MemoryStore}: who has passed which, and who waits. A message has passed the first
  * `passed` of its gates; where that is not all of them and it is not scheduled, it stands in the line of
@@ -39,7 +41,7 @@ export class MemoryGates {
    */
   leave(message: MemoryMessage, retries: boolean): MemoryMessage[] {
     const { gates } = message
-    if (gates === undefined) return []
+    if (gates === undefined) return none
     const kept = retries ? gates.filter(({ keep }) => keep === true).length : 0
     this.forsake(message)
     const left = gates.slice(kept, message.passed)

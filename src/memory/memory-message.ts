@@ -8,6 +8,13 @@ export interface ClaimOwner {
   lastQueue: string | undefined
 }
 
+/** Who asks, for how long, and when. */
+export interface Claimant {
+  readonly owner: ClaimOwner
+  readonly lease: number
+  readonly now: number
+}
+
 /** Where a message is. `ended`: only a stale reference in a {@link ReadyQueue} may still name it. */
 export type MessageState = 'scheduled' | 'queued' | 'running' | 'ended'
 

@@ -1,28 +1,23 @@
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
 import { QueueFullError } from '../core/errors.ts'
+import type { Fire, FireAnswer } from '../core/fire-ledger.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { SettleStatus, Settlement } from '../core/settlement.ts'
 import type { StoreIdentity } from '../core/store.ts'
 import type { Unique } from '../core/unique.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
+import { MemoryFires } from './memory-fires.ts'
 import { applyNode, nodeFate } from '../graphs/settle-node.ts'
 import { checkEnvelope, checkSettlement } from './memory-checks.ts'
 import { MemoryGraphs } from './memory-graphs.ts'
 import { deadOf, type DeadMessage } from './dead-message.ts'
 import { MemoryGates } from './memory-gates.ts'
 import { MemoryHolds } from './memory-locks.ts'
-import { MemoryMessage, ownBody, type ClaimOwner } from './memory-message.ts'
+import { MemoryMessage, ownBody, type Claimant, type ClaimOwner } from './memory-message.ts'
 import { MemoryQueue } from './memory-queue.ts'
 import { pickMessages, type ClaimRequest } from './pick-messages.ts'
 import { MemoryResults } from './memory-results.ts'
 import { UniqueKeys } from './unique-keys.ts'
-
-/** Who asks, for how long, and when. */
-export interface Claimant {
-  readonly owner: ClaimOwner
-  readonly lease: number
-  readonly now: number
-}
 
 /** Called when a running message was cancelled. */
 export type CancelListener = (claim: Claim, reason: string) => void
@@ -46,6 +41,7 @@ export class MemoryStore {
   readonly dead: Map<string, DeadMessage> = new Map()
   readonly results: MemoryResults = new MemoryResults()
   readonly holds: MemoryHolds = new MemoryHolds()
+  readonly fires: MemoryFires = new MemoryFires(this, (...sent) => this.#insert(...sent))
   readonly keys: UniqueKeys = new UniqueKeys((id) => this.messages.get(id))
   readonly cancelListeners: Set<CancelListener> = new Set()
   /** A transport writes here, so progress can be fenced by its claims. */
@@ -82,6 +78,13 @@ export class MemoryStore {
     const statuses = envelopes.map((envelope) => this.#insert(envelope, now))
     this.#announce()
     return statuses
+  }
+
+  /** Decides slots of plans: mark and message of each in one step. */
+  fire(fires: readonly Fire[], now: number): FireAnswer[] {
+    const answers = this.fires.fireAll(fires, now)
+    this.#announce()
+    return answers
   }
 
   /** Claims up to `room` messages; each queue has a fair share, and what one leaves goes to the others. */
@@ -240,7 +243,7 @@ export class MemoryStore {
         message.body = ownBody(outcome.body)
         message.retried = true
         message.redeliveries = 0
-        this.#leave(message, true)
+        this.#admit(this.#gates.leave(message, true))
         this.#changed.add(
           queue.reenter(message, this.queue(outcome.queue ?? queue.name), {
             at: now + outcome.delay,
@@ -267,11 +270,7 @@ export class MemoryStore {
   #end(message: MemoryMessage, queue: MemoryQueue): void {
     queue.end(message)
     this.messages.delete(message.id)
-    this.#leave(message, false)
-  }
-
-  #leave(message: MemoryMessage, retries: boolean): void {
-    if (message.gates !== undefined) this.#admit(this.#gates.leave(message, retries))
+    this.#admit(this.#gates.leave(message, false))
   }
 
   /** These have passed their gates. */
@@ -382,10 +381,9 @@ export class MemoryStore {
   /** Flags a message that runs, and tells its holder. */
   #flagRunning(id: string, reason: string): void {
     const message = this.messages.get(id)
-    if (message?.state !== 'running' || message.token === undefined) return
+    if (message?.state !== 'running') return
     message.cancelled ??= reason
-    const { queue, token, cancelled } = message
-    for (const tell of this.cancelListeners) tell({ id, queue, token }, cancelled)
+    this.#tellCancelled([message])
   }
 
   #announce(): void {

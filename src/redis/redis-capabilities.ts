@@ -7,6 +7,7 @@ export const redisCapabilities: TransportCapabilities = {
   atomicResults: true,
   workflows: false,
   locks: true,
+  schedules: false,
   unique: true,
   gates: true,
   durable: true,

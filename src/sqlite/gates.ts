@@ -63,7 +63,8 @@ export function toText(gates: readonly Gate[]): string {
   return JSON.stringify(gates.map(({ key, limit, keep }) => [key, limit, keep === true ? 1 : 0]))
 }
 
-function fromText(text: string): Gate[] {
+/** What {@link toText} wrote. */
+export function fromText(text: string): Gate[] {
   const rows = JSON.parse(text) as [key: string, limit: number, keep: number][]
   return rows.map(([key, limit, keep]) => ({ key, limit, keep: keep === 1 }))
 }

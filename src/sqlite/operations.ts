@@ -13,6 +13,7 @@ import type { Settlement, SettleStatus } from '../core/settlement.ts'
 import type { TaskStatus } from '../core/states.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
 import type { Failure } from './failure.ts'
+import type { GraphOperations } from './graph-operations.ts'
 
 /** What a claim is asked for. */
 export interface ClaimAsk {
@@ -34,7 +35,7 @@ export interface ClaimAnswer {
  * Everything that can be asked of the database: plain data in and out, so that it crosses to the
  * database thread as it is. The contracts of `core/` say what each means.
  */
-export interface Operations {
+export interface Operations extends GraphOperations {
   send: { ask: readonly Envelope[]; answer: readonly SendStatus[] }
   claim: { ask: ClaimAsk; answer: ClaimAnswer }
   settle: { ask: readonly Settlement[]; answer: readonly SettleStatus[] }
@@ -94,6 +95,8 @@ export interface News {
   results: boolean
   /** Running messages were cancelled. */
   cancels: boolean
+  /** Runs of workflows in which something is left to do. */
+  unfinished: string[]
 }
 
 /** Operations that only read. */
@@ -106,5 +109,11 @@ export const readOnly: ReadonlySet<OperationKind> = new Set<OperationKind>([
   'states',
   'deadLetters',
   'deadLetter',
+  'wfCheck',
+  'wfRead',
+  'wfNodes',
+  'wfValue',
+  'wfValues',
+  'wfList',
   'keyHolders',
 ])

@@ -17,6 +17,7 @@
  */
 import { StoreError } from '../core/errors.ts'
 import type { Connection } from './connection.ts'
+import { graphSchema } from './graph-schema.ts'
 
 /** `TWQ1`. */
 export const applicationId = 0x54575131
@@ -102,6 +103,7 @@ const gates = `
 ALTER TABLE tw_message ADD COLUMN gates TEXT;  -- [key, limit, kept], as JSON; NULL for most
 ALTER TABLE tw_message ADD COLUMN passed INT;  -- how many of them it has passed
 ALTER TABLE tw_dead ADD COLUMN gates TEXT;
+ALTER TABLE tw_step ADD COLUMN gates TEXT;
 CREATE INDEX tw_message_gated ON tw_message(queue, at) WHERE state = 6;
 CREATE TABLE tw_gate(key TEXT PRIMARY KEY, held INT NOT NULL, cap INT) STRICT;
 CREATE TABLE tw_gate_line(
@@ -124,7 +126,8 @@ export const migrations: readonly Migration[] = [
   { version: 1, sql: first },
   { version: 2, sql: locks },
   { version: 3, sql: unique },
-  { version: 4, sql: gates },
+  { version: 4, sql: graphSchema },
+  { version: 5, sql: gates },
 ]
 
 /**

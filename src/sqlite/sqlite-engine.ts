@@ -23,6 +23,8 @@ import { deadLetter, deadLetters, deleteDead, retryDead, trimDead } from './dead
 import { describeFailure, type Failure } from './failure.ts'
 import { FileWatch } from './file-guards.ts'
 import { configureGates } from './gates.ts'
+import { graphHandlers } from './graph-handlers.ts'
+import { forgetGraphs } from './graphs-of-turn.ts'
 import { peek, queueCounts, states } from './inspect.ts'
 import { cancel, cancelledAmong, configure, extend, recover, release } from './leases.ts'
 import { acquirePermit, freePermit, renewPermit } from './locks.ts'
@@ -68,6 +70,7 @@ type Handlers = {
 }
 
 const handlers: Handlers = {
+  ...graphHandlers,
   send,
   claim,
   settle,
@@ -135,14 +138,14 @@ export class SqliteEngine {
   /** Does operations. `now` is the caller's clock. Never throws: each operation has its reply. */
   transact(operations: readonly Operation[], now: number): Transacted {
     const replies: Reply[] = []
-    const news: News = { work: false, results: false, cancels: false }
+    const news: News = { work: false, results: false, cancels: false, unfinished: [] }
     const turn: Turn = {
       sql: this.#sql,
       now: Math.round(now),
       tokens: this.#tokens,
       lines: this.#lines,
       queues: this.#queues,
-      news: { ...news },
+      news: { ...news, unfinished: [] },
       maintenance: this.#maintenance,
     }
     this.#mendFull(turn.now)
@@ -227,6 +230,8 @@ export class SqliteEngine {
     { operations, open, replies, news }: Work & { news: News },
   ): Failure | undefined {
     turn.news.work = turn.news.results = turn.news.cancels = false
+    turn.news.unfinished = []
+    forgetGraphs(turn)
     try {
       this.#sql.run('BEGIN IMMEDIATE')
       failpoint('sqlite.begin')
@@ -250,6 +255,7 @@ export class SqliteEngine {
     news.work ||= turn.news.work
     news.results ||= turn.news.results
     news.cancels ||= turn.news.cancels
+    news.unfinished.push(...turn.news.unfinished)
     return undefined
   }
 

@@ -23,6 +23,7 @@ import { SqliteLocks } from './sqlite-locks.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
 import { SqliteResults } from './sqlite-result-backend.ts'
 import { SqliteStore } from './sqlite-store.ts'
+import { SqliteWorkflowStore } from './sqlite-workflow-store.ts'
 import { SqliteTransactions } from './user-transactions.ts'
 
 /** Milliseconds between two looks into the store, whatever was or was not heard. */
@@ -53,6 +54,7 @@ export function sqliteTransport(options: SqliteOptions): TransportFactory {
         results: new SqliteResults(store),
         inspector: new SqliteInspector(store),
         locks: new SqliteLocks(store),
+        workflows: new SqliteWorkflowStore(store),
         transactions: new SqliteTransactions(store),
       }
     },

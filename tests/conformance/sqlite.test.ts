@@ -13,6 +13,7 @@ import {
   ManualClock,
   resultBackendBehaviours,
   transportBehaviours,
+  workflowBehaviours,
   type ResultBackendHarness,
   type TransportHarness,
 } from '../../src/testing/index.ts'
@@ -112,6 +113,9 @@ describe.each(modes)('the SQLite engine $name', ({ thread }) => {
 
   for (const { name, run } of transportBehaviours) {
     it(`transport: ${name}`, () => run(transportHarness()))
+  }
+  for (const { name, run } of workflowBehaviours) {
+    it(`workflows: ${name}`, () => run(transportHarness()))
   }
   for (const { name, run } of inspectorBehaviours) {
     it(`inspector: ${name}`, () => run(transportHarness()))

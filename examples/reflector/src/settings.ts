@@ -42,6 +42,8 @@ const form = z.object({
   PUBLIC_MODE: flag,
   PUBLIC_DATA_RETENTION_DAYS: z.coerce.number().min(0).default(7),
   HEALTHCHECK_URL: optional,
+  /** How many tasks all workers together can run at once. */
+  WORKER_SLOTS: z.coerce.number().min(1).default(16),
 })
 
 /** The settings, checked. */

@@ -74,9 +74,11 @@ function builtIn(
     priority: undefined,
     result: undefined,
     unique: undefined,
+    gates: undefined,
     isolate: undefined,
     definedAt: undefined,
     aliases: [],
+    schedule: [],
   }
 }
 

@@ -24,6 +24,7 @@ export class LimitedTransport extends ForwardingTransport {
       workflows: can.workflows && may.workflows,
       locks: can.locks && may.locks,
       gates: can.gates && may.gates,
+      schedules: can.schedules && may.schedules,
       unique: can.unique && may.unique,
       caps: can.caps && may.caps,
     }

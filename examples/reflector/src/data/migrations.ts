@@ -137,6 +137,13 @@ const first: Migration = {
       .addColumn('owner', 'text', (column) => column.notNull())
       .addColumn('expires_at', 'bigint', (column) => column.notNull())
       .execute()
+    await schema
+      .createTable('task_metric')
+      .addColumn('task', 'text', (column) => column.notNull())
+      .addColumn('kind', 'text', (column) => column.notNull())
+      .addColumn('value', 'double precision', (column) => column.notNull())
+      .addPrimaryKeyConstraint('task_metric_kind', ['task', 'kind'])
+      .execute()
   },
 }
 

@@ -14,6 +14,7 @@ export interface Tables {
   room: RoomTable
   calendar_event: CalendarEventTable
   app_lock: LockTable
+  task_metric: MetricTable
 }
 
 /** A database, or a transaction in it. */
@@ -141,6 +142,13 @@ interface LockTable {
   owner: string
   /** Milliseconds since 1970. */
   expires_at: number
+}
+
+interface MetricTable {
+  task: string
+  /** `succeeded`, `failed`, `seconds`, or `le` and an upper edge. */
+  kind: string
+  value: number
 }
 
 export type TranscriptRow = Selectable<TranscriptTable>

@@ -82,5 +82,5 @@ export function gateKey(
 ): string {
   if (key === undefined) return shortKey(`${task.name}|${name}`)
   if (typeof key === 'string') return shortKey(`${task.name}|${name}|${key}`)
-  throw new InvalidInputError(`a key of task '${task.name}' must be a text, not ${String(key)}.`)
+  throw new InvalidInputError(`a key of task '${task.name}' must be a text, not a ${typeof key}.`)
 }

@@ -8,7 +8,7 @@ import { gateLua } from './gate-lua.ts'
  * default priority) is S itself, other priorities are `T p:<n>`, 'A' to 'J' are priorities 0 to 9 of messages
  * that have passed gates, and 'c' holds what is being cancelled.
  */
-export const prelude = `
+export const prelude: string = `
 local G, R, group = ARGV[1], ARGV[2], ARGV[3]
 local at = 4
 local function arg() at = at + 1; return ARGV[at - 1] end

@@ -24,9 +24,8 @@ const ordered: Gate = { key: 'ordered', limit: 1, keep: true }
 /** So many messages with these gates, with bodies '0', '1', '2'… */
 function gated(
   harness: TransportHarness,
-  count: number,
   gates: readonly Gate[],
-  parts: Partial<Envelope> = {},
+  { count = 1, ...parts }: Partial<Envelope> & { readonly count?: number } = {},
 ): Envelope[] {
   return Array.from({ length: count }, (_, i) =>
     message(harness, { body: String(i), ...parts, gates }),
@@ -53,7 +52,7 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const [a, b] = [(await harness.open()).transport, (await harness.open()).transport]
-      await a.send(gated(harness, 7, [{ key: 'two', limit: 2 }]))
+      await a.send(gated(harness, [{ key: 'two', limit: 2 }], { count: 7 }))
       const held = [
         { by: a, delivery: await take(harness, a) },
         { by: b, delivery: await take(harness, b, { room: 9 }) },
@@ -75,8 +74,8 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const { transport } = await harness.open()
-      await transport.send(gated(harness, 3, [one]))
-      const other = gated(harness, 1, [{ key: 'other', limit: 1 }], { body: 'other' })
+      await transport.send(gated(harness, [one], { count: 3 }))
+      const other = gated(harness, [{ key: 'other', limit: 1 }], { body: 'other' })
       await transport.send([...other, message(harness, { body: 'plain' })])
       const found = bodiesOf(await look(harness, transport))
       assert.deepEqual(new Set(found), new Set(['0', 'other', 'plain']))
@@ -87,7 +86,7 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const [a, b] = [(await harness.open()).transport, (await harness.open()).transport]
-      await a.send(gated(harness, 2, [one]))
+      await a.send(gated(harness, [one], { count: 2 }))
       const lost = await take(harness, a, { lease: harness.lease })
       await harness.advance(harness.lease + slack)
       const second = await take(harness, b, { room: 9 })
@@ -103,7 +102,7 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const { transport } = await harness.open()
-      await transport.send(gated(harness, 2, [one]))
+      await transport.send(gated(harness, [one], { count: 2 }))
       const first = await take(harness, transport, { room: 9 })
       await transport.release([first])
       const next = await take(harness, transport, { room: 9 })
@@ -117,7 +116,7 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const { transport } = await harness.open()
-      const sent = gated(harness, 4, [one])
+      const sent = gated(harness, [one], { count: 4 })
       await transport.send(sent)
       await end(transport, await take(harness, transport))
       const outcome = { kind: 'setAside', reason: 'failed', detail: 'why' } as const
@@ -135,7 +134,7 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const { transport } = await harness.open()
-      const sent = gated(harness, 4, [one])
+      const sent = gated(harness, [one], { count: 4 })
       await transport.send(sent)
       const first = await take(harness, transport, { room: 9 })
       const second = sent[1]?.id ?? ''
@@ -156,7 +155,7 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const { transport } = await harness.open()
-      await transport.send(gated(harness, 2, [one]))
+      await transport.send(gated(harness, [one], { count: 2 }))
       const first = await take(harness, transport, { room: 9 })
       await end(transport, first, { outcome: { ...again, delay: harness.lease } })
       const second = await take(harness, transport, { room: 9 })
@@ -172,8 +171,8 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const { transport } = await harness.open()
-      await transport.send(gated(harness, 1, [one], { body: 'later', delay: harness.lease }))
-      await transport.send(gated(harness, 1, [one], { body: 'now' }))
+      await transport.send(gated(harness, [one], { body: 'later', delay: harness.lease }))
+      await transport.send(gated(harness, [one], { body: 'now' }))
       assert.equal((await take(harness, transport, { room: 9 })).body, 'now')
       await harness.advance(harness.lease + slack)
       await nothing(harness, transport)
@@ -184,7 +183,7 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const { transport } = await harness.open()
-      await transport.send(gated(harness, 1, [one], { delay: harness.lease }))
+      await transport.send(gated(harness, [one], { delay: harness.lease }))
       await nothing(harness, transport)
       await harness.advance(harness.lease + slack)
       assert.equal((await take(harness, transport, { room: 9 })).body, '0')
@@ -198,9 +197,9 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
       const all: Gate = { key: 'all', limit: 2 }
       const tenant = (name: string): Gate => ({ key: `tenant ${name}`, limit: 1 })
       await transport.send([
-        ...gated(harness, 3, [tenant('a'), all], { body: 'a' }),
-        ...gated(harness, 1, [tenant('b'), all], { body: 'b' }),
-        ...gated(harness, 1, [tenant('c'), all], { body: 'c' }),
+        ...gated(harness, [tenant('a'), all], { count: 3, body: 'a' }),
+        ...gated(harness, [tenant('b'), all], { body: 'b' }),
+        ...gated(harness, [tenant('c'), all], { body: 'c' }),
       ])
       const first = await look(harness, transport)
       assert.deepEqual(bodiesOf(first), ['a', 'b'])
@@ -222,7 +221,7 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
       ] as const) {
         const priorities = { first: 4, low: 1, high: 9, 'low too': 1 } as const
         for (const [body, priority] of Object.entries(priorities))
-          await transport.send(gated(harness, 1, [gate], { body, priority }))
+          await transport.send(gated(harness, [gate], { body, priority }))
         assert.deepEqual(await runAll(harness, transport), wanted)
       }
     },
@@ -232,8 +231,8 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const { transport } = await harness.open()
-      await transport.send(gated(harness, 2, [ordered]))
-      await transport.send(gated(harness, 1, [{ ...ordered, key: 'other' }], { body: 'other' }))
+      await transport.send(gated(harness, [ordered], { count: 2 }))
+      await transport.send(gated(harness, [{ ...ordered, key: 'other' }], { body: 'other' }))
       const found = await look(harness, transport)
       assert.deepEqual(bodiesOf(found), ['0', 'other'])
       const first = found[0] ?? assert.fail()
@@ -254,7 +253,7 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const { transport } = await harness.open()
-      await transport.send(gated(harness, 6, [one]))
+      await transport.send(gated(harness, [one], { count: 6 }))
       const first = await take(harness, transport, { room: 9 })
       await transport.configureGates({ one: 3 })
       const more = await look(harness, transport)
@@ -274,7 +273,7 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const [a, b] = [(await harness.open()).transport, (await harness.open()).transport]
-      await a.send(gated(harness, 2, [one]))
+      await a.send(gated(harness, [one], { count: 2 }))
       const first = await take(harness, a, { room: 9 })
       const waiting = look(harness, b, { wait: undefined })
       await harness.advance(slack)
@@ -287,7 +286,7 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const { transport, inspector } = await open(harness)
-      await transport.send(gated(harness, 2, [one]))
+      await transport.send(gated(harness, [one], { count: 2 }))
       const outcome = { kind: 'setAside', reason: 'failed', detail: 'why' } as const
       const first = await take(harness, transport, { room: 9 })
       await end(transport, first, { outcome })
@@ -305,8 +304,8 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const { transport, inspector } = await open(harness)
-      const [first, second] = gated(harness, 2, [one], { priority: 7 })
-      const later = gated(harness, 1, [one], { delay: longLease })
+      const [first, second] = gated(harness, [one], { count: 2, priority: 7 })
+      const later = gated(harness, [one], { delay: longLease })
       assert.ok(first && second)
       await transport.send([first, second, ...later])
       const delivery = await take(harness, transport, { room: 9 })
@@ -331,7 +330,7 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     needs: 'gates',
     async run(harness) {
       const { transport } = await harness.open()
-      await transport.send(gated(harness, 2, [one], { delay: longLease }))
+      await transport.send(gated(harness, [one], { count: 2, delay: longLease }))
       const found = await look(harness, transport, { early: true })
       assert.deepEqual(bodiesOf(found), ['0'])
       await endAll(transport, found)
@@ -343,7 +342,7 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
     async run(harness) {
       const { transport } = await harness.open()
       const body = 'x'.repeat(20_000)
-      await transport.send(gated(harness, 3, [one], { body }))
+      await transport.send(gated(harness, [one], { count: 3, body }))
       const bodies = await runAll(harness, transport)
       assert.deepEqual(
         bodies.map((one) => String(one).length),
@@ -377,7 +376,7 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
         }
       }
       assert.equal(new Set(ended).size, envelopes.length)
-      await all[0].send(gated(harness, 2, [{ key: 'all', limit: 1 }]))
+      await all[0].send(gated(harness, [{ key: 'all', limit: 1 }], { count: 2 }))
       assert.deepEqual(await runAll(harness, all[0]), ['0', '1'])
     },
   },

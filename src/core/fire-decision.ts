@@ -1,3 +1,4 @@
+import type { SendStatus } from './transport.ts'
 import type { Adoption, Fire, FireAnswer, FireState } from './fire-ledger.ts'
 
 /** What a store knows when it decides a slot. */
@@ -58,6 +59,11 @@ export function decideFire(state: FireState, fire: Fire, facts: FireFacts): Fire
       lag: facts.now - slot,
     },
   }
+}
+
+/** Whether a store has taken a message: it was not known before, nor refused for another one's key. */
+export function isStored(status: SendStatus): boolean {
+  return status === 'stored' || (typeof status === 'object' && 'replaced' in status)
 }
 
 /**

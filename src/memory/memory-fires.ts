@@ -1,4 +1,4 @@
-import { adoptedState, decideFire, type FireFacts } from '../core/fire-decision.ts'
+import { adoptedState, decideFire, isStored, type FireFacts } from '../core/fire-decision.ts'
 import type { Adoption, Fire, FireAnswer, FireState, Leadership } from '../core/fire-ledger.ts'
 import type { Envelope } from '../core/message.ts'
 import type { SendStatus } from '../core/transport.ts'
@@ -73,7 +73,7 @@ export class MemoryFires {
     if (
       answer === 'fired' &&
       fire.envelope !== null &&
-      this.#place(fire.envelope, facts.now) === 'known'
+      !isStored(this.#place(fire.envelope, facts.now))
     ) {
       known.state = { ...state, fired: known.state.fired }
       return 'decided'

@@ -1,3 +1,4 @@
+import { replyCode } from '../connections/redis/redis-failure.ts'
 import type { PageRequest, StoredMessage } from '../core/inspector.ts'
 import { compareEntries } from './claim-token.ts'
 import { deliveriesOf, type Entry } from './entries.ts'
@@ -38,10 +39,13 @@ export async function peek(
     const chunk = { queue, line, entries, counts: [], redeliveries: [], reasons: [] }
     const deliveries = await deliveriesOf(store, [chunk])
     const pending = await pendingOf(store, stream)
+    const last = await lastHandedOut(store, stream)
     for (const [i, entry] of entries.entries()) {
       const delivery = deliveries[i]
       if (delivery === undefined) continue
       const held = pending.get(entry[0])
+      // Acknowledged by Python, which leaves it in the stream.
+      if (held === undefined && compareEntries(entry[0], last) <= 0) continue
       const waits = held === undefined || held.consumer === 'tw:released'
       const lease = Number(/^tw:.*:(\d+)$/.exec(held?.consumer ?? '')?.[1] ?? store.foreignIdle)
       const message: StoredMessage = {
@@ -102,6 +106,17 @@ async function pendingOf(store: RedisStore, stream: string): Promise<Map<string,
     if (last === undefined || page.length < 1000) return found
     from = `(${last[0]}`
   }
+}
+
+async function lastHandedOut(store: RedisStore, stream: string): Promise<string> {
+  const groups = (await store.commands.call('XINFO', ['GROUPS', stream]).catch((error: unknown) => {
+    // There is no such stream yet.
+    if (error instanceof Error && replyCode(error.cause) === 'ERR') return []
+    throw error
+  })) as readonly (readonly unknown[])[]
+  const group = groups.find((fields) => fields[fields.indexOf('name') + 1] === store.group) ?? []
+  const last = group[group.indexOf('last-delivered-id') + 1]
+  return typeof last === 'string' ? last : '0-0'
 }
 
 async function lostOf(

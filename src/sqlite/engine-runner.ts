@@ -96,6 +96,11 @@ function sizeOf(operation: Operation): { outcomes: number; bytes: number } {
         outcomes: operation.ask.length,
         bytes: sum(operation.ask.map(({ body }) => body)),
       }
+    case 'fire':
+      return {
+        outcomes: operation.ask.length,
+        bytes: sum(operation.ask.map(({ envelope }) => envelope?.body)),
+      }
     case 'settle':
       return {
         outcomes: operation.ask.length,

@@ -25,7 +25,7 @@ CREATE INDEX tw_run_expires ON tw_run(expires) WHERE expires IS NOT NULL;
 CREATE INDEX tw_run_deadline ON tw_run(deadline) WHERE deadline IS NOT NULL;
 CREATE TABLE tw_node(
   run INT NOT NULL, ord INT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, gate TEXT,
-  lo INT NOT NULL, hi INT NOT NULL, policy TEXT NOT NULL, side INT, takes INT NOT NULL,
+  lo INT NOT NULL, hi INT NOT NULL, policy TEXT NOT NULL, side INT, under INT, takes INT NOT NULL,
   empty INT NOT NULL, width INT NOT NULL,
   state TEXT NOT NULL, gen INT NOT NULL, pos INT NOT NULL, cause INT, idle INT NOT NULL,
   released INT, ended INT, graft INT, parent INT,

@@ -1,4 +1,5 @@
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
+import type { Adoption, Fire, FireAnswer, FireState, Leadership } from '../core/fire-ledger.ts'
 import type {
   DeadLetter,
   DeadTrim,
@@ -13,6 +14,7 @@ import type { Settlement, SettleStatus } from '../core/settlement.ts'
 import type { TaskStatus } from '../core/states.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
 import type { Failure } from './failure.ts'
+import type { PlanRow, PlanRows } from './plan-rows.ts'
 import type { GraphOperations } from './graph-operations.ts'
 
 /** What a claim is asked for. */
@@ -66,6 +68,23 @@ export interface Operations extends GraphOperations {
     ask: { ids: readonly string[]; bodies: ReadonlyMap<string, Body> | undefined }
     answer: readonly string[]
   }
+  adopt: { ask: readonly Adoption[]; answer: readonly FireState[] }
+  fireStates: { ask: readonly string[]; answer: readonly (FireState | null)[] }
+  fire: { ask: readonly Fire[]; answer: readonly FireAnswer[] }
+  pausePlans: {
+    ask: { ids: readonly string[]; paused: boolean }
+    answer: readonly string[]
+  }
+  forgetPlans: { ask: readonly string[]; answer: null }
+  leadGroup: {
+    ask: { group: string; holder: string; lease: number; report: string }
+    answer: Leadership
+  }
+  resignGroup: { ask: { group: string; holder: string }; answer: null }
+  groupLeaders: { ask: null; answer: readonly Leadership[] }
+  readPlans: { ask: number | null; answer: PlanRows }
+  putPlans: { ask: readonly PlanRow[]; answer: null }
+  removePlans: { ask: readonly string[]; answer: readonly string[] }
   deleteDead: { ask: readonly string[]; answer: number }
   trimDead: { ask: DeadTrim; answer: number }
   keyHolders: { ask: readonly string[]; answer: readonly (string | null)[] }
@@ -109,6 +128,9 @@ export const readOnly: ReadonlySet<OperationKind> = new Set<OperationKind>([
   'states',
   'deadLetters',
   'deadLetter',
+  'fireStates',
+  'groupLeaders',
+  'readPlans',
   'wfCheck',
   'wfRead',
   'wfNodes',

@@ -121,13 +121,36 @@ CREATE TRIGGER tw_message_end AFTER DELETE ON tw_message WHEN old.data IS NULL O
   END;
 `
 
+/** Plans, what is known of their fires, and who leads the schedulers. */
+const schedules = `
+CREATE TABLE tw_plan(
+  id TEXT PRIMARY KEY,
+  change INT NOT NULL,        -- in the order of changes
+  data TEXT                   -- NULL: removed
+) STRICT;
+CREATE INDEX tw_plan_change ON tw_plan(change);
+CREATE TABLE tw_fire(
+  id TEXT PRIMARY KEY, print TEXT NOT NULL,
+  mark INT NOT NULL,          -- every slot up to it is decided
+  anchor INT NOT NULL, last INT, message TEXT, waiting INT,
+  fired INT NOT NULL, missed INT NOT NULL, skipped INT NOT NULL,
+  paused INT NOT NULL, lag INT NOT NULL,
+  until INT                   -- the plan is gone: when this may be dropped
+) STRICT;
+CREATE INDEX tw_fire_until ON tw_fire(until) WHERE until IS NOT NULL;
+CREATE TABLE tw_leader(
+  grp TEXT PRIMARY KEY, holder TEXT NOT NULL, until INT NOT NULL, report TEXT NOT NULL
+) STRICT;
+`
+
 /** All steps, oldest first. */
 export const migrations: readonly Migration[] = [
   { version: 1, sql: first },
   { version: 2, sql: locks },
   { version: 3, sql: unique },
   { version: 4, sql: graphSchema },
-  { version: 5, sql: gates },
+  { version: 5, sql: schedules },
+  { version: 6, sql: gates },
 ]
 
 /**

@@ -118,6 +118,14 @@ function isNew(status: SendStatus | undefined): boolean {
   return status === 'stored' || (typeof status === 'object' && 'replaced' in status)
 }
 
+/** Whether a queue has not reached its cap. */
+export function hasRoom(turn: Turn, name: string): boolean {
+  const cap = capOf(turn, name)
+  if (cap === null) return true
+  const row = turn.sql.get<{ waiting: number }>(countWaiting, turn.queues.draw(turn.sql, name))
+  return (row?.waiting ?? 0) < cap
+}
+
 /** The cap of a queue as it stands now; any process may have changed it. */
 function capOf({ sql, queues }: Turn, name: string): number | null {
   const no = queues.draw(sql, name)

@@ -21,6 +21,16 @@ import type { Connection } from './connection.ts'
 import { absoluteFile, checkpointPages, openDatabase, type DatabaseOptions } from './database.ts'
 import { deadLetter, deadLetters, deleteDead, retryDead, trimDead } from './dead-letters.ts'
 import { describeFailure, type Failure } from './failure.ts'
+import {
+  adopt,
+  fire,
+  fireStates,
+  forgetPlans,
+  groupLeaders,
+  leadGroup,
+  pausePlans,
+  resignGroup,
+} from './fires.ts'
 import { FileWatch } from './file-guards.ts'
 import { configureGates } from './gates.ts'
 import { graphHandlers } from './graph-handlers.ts'
@@ -36,6 +46,7 @@ import {
   type Operations,
   type Reply,
 } from './operations.ts'
+import { putPlans, readPlans, removePlans } from './plans.ts'
 import { QueueNumbers } from './queue-numbers.ts'
 import {
   deleteResults,
@@ -70,6 +81,17 @@ type Handlers = {
 }
 
 const handlers: Handlers = {
+  adopt,
+  fireStates,
+  fire,
+  pausePlans,
+  forgetPlans,
+  leadGroup,
+  resignGroup,
+  groupLeaders,
+  readPlans,
+  putPlans,
+  removePlans,
   ...graphHandlers,
   send,
   claim,

@@ -18,12 +18,12 @@ const updateRun = `
 UPDATE tw_run SET state = ?, gen = ?, ended = ?, cause = ?, reason = ?, next = ?, head = ?, todo = ?,
        expires = ?, deadline = ? WHERE no = ?`
 const selectNode = `
-SELECT ord, kind, name, gate, lo, hi, policy, side, takes, empty, width, state, gen, pos, cause, idle,
+SELECT ord, kind, name, gate, lo, hi, policy, side, under, takes, empty, width, state, gen, pos, cause, idle,
        released, ended, graft, parent FROM tw_node WHERE run = ? AND ord = ?`
 const insertNode = `
-INSERT INTO tw_node(run, ord, kind, name, gate, lo, hi, policy, side, takes, empty, width,
+INSERT INTO tw_node(run, ord, kind, name, gate, lo, hi, policy, side, under, takes, empty, width,
                     state, gen, pos, idle)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, 0)`
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, 0)`
 const updateNode = `
 UPDATE tw_node SET state = ?, gen = ?, pos = ?, cause = ?, idle = ?, released = ?, ended = ?, graft = ?,
        parent = ? WHERE run = ? AND ord = ?`
@@ -38,6 +38,7 @@ const selectStep =
   'SELECT queue, priority, delay, gates, data FROM tw_step WHERE run = ? AND ord = ?'
 const selectValue = 'SELECT data FROM tw_value WHERE run = ? AND ord = ?'
 const saveValue = 'INSERT OR REPLACE INTO tw_value(run, ord, data) VALUES (?, ?, ?)'
+const deleteValue = 'DELETE FROM tw_value WHERE run = ? AND ord = ?'
 const selectExtents = 'SELECT lo, hi, parent FROM tw_extent WHERE run = ? ORDER BY lo'
 const selectExtent = 'SELECT lo, hi, parent FROM tw_extent WHERE run = ? AND parent = ?'
 const insertExtent = 'INSERT INTO tw_extent(run, lo, hi, parent) VALUES (?, ?, ?, ?)'
@@ -72,6 +73,7 @@ type NodeRow = readonly [
   hi: number,
   policy: NodeRecord['policy'],
   side: number | null,
+  under: number | null,
   takes: number,
   empty: number,
   width: number,
@@ -152,9 +154,9 @@ export class SqliteGraphs implements GraphRows {
   addNode(run: string, record: NodeRecord, node: WorkflowNode): void {
     const { sql } = this.#turn
     const no = this.#no(run)
-    const { ord, kind, name, gate, lo, hi, policy, side, takes, empty, width } = record
+    const { ord, kind, name, gate, lo, hi, policy, side, under, takes, empty, width } = record
     const flags = [takes ? 1 : 0, empty ? 1 : 0] as const
-    sql.run(insertNode, no, ord, kind, name, gate, lo, hi, policy, side, ...flags, width)
+    sql.run(insertNode, no, ord, kind, name, gate, lo, hi, policy, side, under, ...flags, width)
     for (const [slot, source] of node.sources.entries()) sql.run(insertEdge, no, source, ord, slot)
     if (node.message === undefined) return
     const { queue, priority, delay, gates, body } = node.message
@@ -201,7 +203,9 @@ export class SqliteGraphs implements GraphRows {
   }
 
   saveValue(run: string, ord: number, value: Body | null): void {
-    if (value !== null) this.#turn.sql.run(saveValue, this.#no(run), ord, toStored(value))
+    const { sql } = this.#turn
+    if (value === null) sql.run(deleteValue, this.#no(run), ord)
+    else sql.run(saveValue, this.#no(run), ord, toStored(value))
   }
 
   extents(run: string): readonly Extent[] {
@@ -271,8 +275,9 @@ export function runOf(row: RunRow): RunRecord {
 export const runRow: string = runColumns
 
 function nodeOf(row: NodeRow): NodeRecord {
-  const [ord, kind, name, gate, lo, hi, policy, side, takes, empty, width, now, gen, pos] = row
-  const [cause, idle, releasedAt, endedAt, graft, parent] = row.slice(14) as [
+  const [ord, kind, name, gate, lo, hi, policy, side, under, takes, empty, width, now, gen, pos] =
+    row
+  const [cause, idle, releasedAt, endedAt, graft, parent] = row.slice(15) as [
     number | null,
     number,
     number | null,
@@ -289,6 +294,7 @@ function nodeOf(row: NodeRow): NodeRecord {
     hi,
     policy,
     side,
+    under,
     takes: takes === 1,
     empty: empty === 1,
     width,

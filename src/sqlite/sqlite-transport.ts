@@ -20,6 +20,8 @@ import { checkEnvelope } from './send.ts'
 import { checkSettlement } from './settle.ts'
 import { SqliteInspector } from './sqlite-inspector.ts'
 import { SqliteLocks } from './sqlite-locks.ts'
+import { SqliteLedger } from './sqlite-ledger.ts'
+import { SqliteScheduleSource } from './sqlite-plans.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
 import { SqliteResults } from './sqlite-result-backend.ts'
 import { SqliteStore } from './sqlite-store.ts'
@@ -55,6 +57,8 @@ export function sqliteTransport(options: SqliteOptions): TransportFactory {
         inspector: new SqliteInspector(store),
         locks: new SqliteLocks(store),
         workflows: new SqliteWorkflowStore(store),
+        ledger: new SqliteLedger(store),
+        plans: new SqliteScheduleSource(() => store),
         transactions: new SqliteTransactions(store),
       }
     },

@@ -61,6 +61,24 @@ local function before(a, b)
   return tonumber(a2) < tonumber(b2)
 end
 
+-- The last entry that the group has handed out, and how many lie behind it where Redis knows.
+-- Python never deletes what it has acknowledged: what lies before it and is not pending has ended.
+local function handedOut(stream)
+  local groups = redis.pcall('XINFO', 'GROUPS', stream)
+  for _, g in ipairs(groups.err and {} or groups) do
+    local info = {}
+    for j = 1, #g, 2 do info[g[j]] = g[j + 1] end
+    if info['name'] == group then return info['last-delivered-id'], info['lag'] end
+  end
+  return '0-0', nil
+end
+
+-- How many entries wait that were never handed out; 'held' are pending.
+local function unread(stream, held)
+  local _, lag = handedOut(stream)
+  return lag or redis.call('XLEN', stream) - held
+end
+
 local function chunked(command, key, extra, list)
   local done = 0
   for i = 1, #list, 1000 do

@@ -45,9 +45,9 @@ local function waitingIn(q)
     local held = 0
     if not pending.err then
       held = pending[1]
-      for _, c in ipairs(pending[4] or {}) do if c[1] == 'tw:released' then held = held - tonumber(c[2]) end end
+      for _, c in ipairs(pending[4] or {}) do if c[1] == 'tw:released' then waiting = waiting + tonumber(c[2]) end end
     end
-    waiting = waiting + redis.call('XLEN', stream) - held
+    waiting = waiting + unread(stream, held)
   end
   return waiting
 end

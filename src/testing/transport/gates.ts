@@ -45,7 +45,7 @@ async function runAll(harness: TransportHarness, transport: Transport): Promise<
 
 const again = { kind: 'retry', body: 'again' } as const
 
-/** Gates: limits over all processes. */
+/** Limits over all processes. */
 export const gateBehaviours: readonly TransportBehaviour[] = [
   {
     name: 'gates: no more than the limit are claimed, in all processes together, first in first out',
@@ -344,10 +344,8 @@ export const gateBehaviours: readonly TransportBehaviour[] = [
       const body = 'x'.repeat(20_000)
       await transport.send(gated(harness, [one], { count: 3, body }))
       const bodies = await runAll(harness, transport)
-      assert.deepEqual(
-        bodies.map((one) => String(one).length),
-        [20_000, 20_000, 20_000],
-      )
+      const lengths = bodies.map((each) => String(each).length)
+      assert.deepEqual(lengths, [20_000, 20_000, 20_000])
     },
   },
   {

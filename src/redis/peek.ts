@@ -6,6 +6,9 @@ import { priorityOfLine } from './line-priority.ts'
 import type { RedisStore } from './redis-store.ts'
 import { allLines } from './search.ts'
 
+/** Entries of a line that are read at once. */
+const readAtOnce = 500
+
 /** A message and the entry that gives its place. */
 interface Placed {
   readonly order: string
@@ -33,31 +36,39 @@ export async function peek(
   const lines = await allLines(store, [queue])
   const now = await timeOf(store)
   const messages: Placed[] = []
-  // A page may begin anywhere: entries up to the one it goes on after are read too.
   for (const { line, stream } of lines) {
-    const entries = (await commands.call('XRANGE', [stream, '-', '+'])) as readonly Entry[]
-    const chunk = { queue, line, entries, counts: [], redeliveries: [], reasons: [] }
-    const deliveries = await deliveriesOf(store, [chunk])
     const pending = await pendingOf(store, stream)
     const last = await lastHandedOut(store, stream)
-    for (const [i, entry] of entries.entries()) {
-      const delivery = deliveries[i]
-      if (delivery === undefined) continue
-      const held = pending.get(entry[0])
-      // Acknowledged by Python, which leaves it in the stream.
-      if (held === undefined && compareEntries(entry[0], last) <= 0) continue
-      const waits = held === undefined || held.consumer === 'tw:released'
-      const lease = Number(/^tw:.*:(\d+)$/.exec(held?.consumer ?? '')?.[1] ?? store.foreignIdle)
-      const message: StoredMessage = {
-        id: delivery.id,
-        queue,
-        priority: delivery.priority,
-        state: waits ? 'queued' : 'running',
-        body: delivery.body,
-        redeliveries: await lostOf(store, { queue, line, entry: entry[0], held }),
-        at: waits ? delivery.enqueuedAt : held.since + lease,
+    let found = 0
+    // A page may begin anywhere: entries up to the one it goes on after are read too.
+    for (let start = '-'; after !== undefined || found < limit;) {
+      const range = [stream, start, '+', 'COUNT', readAtOnce]
+      const entries = (await commands.call('XRANGE', range)) as readonly Entry[]
+      const chunk = { queue, line, entries, counts: [], redeliveries: [], reasons: [] }
+      const deliveries = await deliveriesOf(store, [chunk])
+      for (const [i, [entry]] of entries.entries()) {
+        const delivery = deliveries[i]
+        if (delivery === undefined) continue
+        const held = pending.get(entry)
+        // Acknowledged by Python, which leaves it in the stream.
+        if (held === undefined && compareEntries(entry, last) <= 0) continue
+        const waits = held === undefined || held.consumer === 'tw:released'
+        const lease = Number(/^tw:.*:(\d+)$/.exec(held?.consumer ?? '')?.[1] ?? store.foreignIdle)
+        const message: StoredMessage = {
+          id: delivery.id,
+          queue,
+          priority: delivery.priority,
+          state: waits ? 'queued' : 'running',
+          body: delivery.body,
+          redeliveries: await lostOf(store, { queue, line, entry, held }),
+          at: waits ? delivery.enqueuedAt : held.since + lease,
+        }
+        messages.push({ order: entry, message })
+        found++
       }
-      messages.push({ order: entry[0], message })
+      const final = entries.at(-1)
+      if (final === undefined || entries.length < readAtOnce) break
+      start = `(${final[0]}`
     }
   }
   messages.sort((a, b) => compareEntries(a.order, b.order))

@@ -77,15 +77,17 @@ export class RedisReceiver {
       if (read.length > 0) return deliveriesOf(this.#store, read)
     }
     const deadline = clock.monotonic() + wait
-    for (;;) {
+    for (let looks = 0; ;) {
       if (signal.aborted || stopping.aborted) return []
       if (strict || this.#needsLook(watch)) {
         if (wait > 0) await this.#store.subscriber.hearWork()
         const found = await this.#look(watch, { room, lease, early, suspects, sweep: wait === 0 })
         if (found.length > 0) return found
       }
-      const left = Math.min(deadline, watch.lookAt) - clock.monotonic()
-      if (deadline <= clock.monotonic()) return []
+      const now = clock.monotonic()
+      const left = Math.min(deadline, watch.lookAt) - now
+      // What comes back is left to others first: who only looks, looks once more.
+      if (deadline <= now && (looks++ > 0 || watch.lookAt > now)) return []
       if (left <= 0) continue
       const read = await this.#reads.read({
         lines: watch.lines,

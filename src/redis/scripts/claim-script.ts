@@ -122,7 +122,7 @@ local function claimFrom(index, q, want)
       while #list < want - got and #front > 0 do list[#list + 1] = table.remove(front, 1) end
       got = got + claimAgain(index, q, line, list)
     end
-    if got < want then
+    if got < want and not (q.leave and line == '4') then
       local stream = streamOf(q, line)
       local answer = redis.pcall('XREADGROUP', 'GROUP', group, me, 'COUNT', want - got, 'STREAMS', stream, '>')
       if answer and answer.err then
@@ -142,7 +142,10 @@ end
 
 local open, nextAt = {}, nil
 for i, q in ipairs(queues) do
-  moveDue(q, 250, clock, false)
+  -- What comes back is left to whoever waits longest: a Python worker may know the task that we gave back.
+  local _, again = moveDue(q, 250, clock, false)
+  q.leave = again
+  if again then nextAt = clock end
   survey(q)
   open[i] = i
 end

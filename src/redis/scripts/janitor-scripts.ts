@@ -11,7 +11,7 @@ export const moveDueScript: RedisScript = new RedisScript(
 local clock = now()
 local nextAt, moved = nil, 0
 for _, q in ipairs(readQueues()) do
-  moved = moved + moveDue(q, 250, clock, false)
+  moved = moved + (moveDue(q, 250, clock, false))
   local head = redis.call('ZRANGE', q.T .. 'delayed', 0, 0, 'WITHSCORES')
   if head[2] then
     local due = tonumber(head[2])

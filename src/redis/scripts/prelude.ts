@@ -146,20 +146,23 @@ local function forgetLater(q, m)
   redis.call('HDEL', q.T .. 'later', m.id)
 end
 
--- Moves what is due into its lines; with 'all', what is not due as well. How many were moved.
+-- Moves what is due into its lines; with 'all', what is not due as well. How many were moved, and whether
+-- one of them comes back (a retry).
 local function moveDue(q, limit, clock, all)
   local members
+  local again = false
   if all then members = redis.call('ZRANGE', q.T .. 'delayed', 0, limit - 1)
   else members = redis.call('ZRANGEBYSCORE', q.T .. 'delayed', '-inf', whole(clock), 'LIMIT', 0, limit) end
   for _, member in ipairs(members) do
     local m = later(q, string.sub(member, 15))
     if m then
+      again = again or m.retried
       redis.call('HDEL', q.T .. 'later', m.id)
       place(q, m, 0, clock)
     end
   end
   if #members > 0 then chunked('ZREM', q.T .. 'delayed', {}, members) end
-  return #members
+  return #members, again
 end
 
 -- Whether a message of this id is stored, dead, or has a result.

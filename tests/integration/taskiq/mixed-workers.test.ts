@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { taskiqPickle } from '../../../src/codecs/index.ts'
-import type { Broker } from '../../../src/index.ts'
+import { logTo, type Broker } from '../../../src/index.ts'
 import { hasOwnRedis } from '../../support/own-redis.ts'
 import { describeTaskiq, pythonWith } from '../../support/python-taskiq.ts'
 import { TaskiqStage } from './taskiq-stage.ts'
@@ -71,6 +71,36 @@ for (const [i, release] of (['0.12.4', '0.13.0'] as const).entries()) {
         expect(stage.redis.cli('LLEN', 'long:runs')).toBe('1')
         await worker.stop()
         await side.kill()
+      })
+
+      it('a task that only Python knows is forwarded to its queue, or given back until Python takes it', async () => {
+        const lines: string[] = []
+        const logger = logTo((level, message) => void lines.push(`${level}: ${message}`))
+        const broker = stage.broker(
+          { resultCodec: taskiqPickle(), queue: 'shared', logger },
+          { resultPoll: 20 },
+        )
+        broker.task({ name: 'ts.only' }, async () => 'ts')
+        const double = broker.remoteTask<[number], number>({ name: 'py.double' })
+        const waiting = await double.kiq(1)
+        // Both on one queue: whoever gets it first.
+        const giver = await stage.work(broker, { unknownTask: 'give-back' })
+        await expect
+          .poll(() => lines.join('\n'))
+          .toContain(
+            "warn: queue 'shared' has messages of tasks that nobody here knows: py.double.",
+          )
+        const side = await stage.python({ queue: 'shared' })
+        await side.work()
+        expect(await waiting.result({ timeout: '30s' })).toBe(2)
+        await giver.stop()
+        await side.kill()
+        // A queue for each: what strays is sent on.
+        const own = await stage.python({ queue: 'only-python' })
+        await own.work()
+        await stage.work(broker, { unknownTask: { forward: 'only-python' } })
+        expect(await (await double.kiq(21)).result({ timeout: '30s' })).toBe(42)
+        expect(await broker.inspector.deadLetters({ limit: 1 })).toEqual([])
       })
 
       it('what a Python worker held when it died comes to us after foreignIdle, and is a redelivery', async () => {

@@ -28,7 +28,7 @@ function gated(
   { count = 1, ...parts }: Partial<Envelope> & { readonly count?: number } = {},
 ): Envelope[] {
   return Array.from({ length: count }, (_, i) =>
-    message(harness, { body: String(i), ...parts, gates }),
+    message(harness, { body: String(i), fresh: true, ...parts, gates }),
   )
 }
 

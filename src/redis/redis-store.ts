@@ -40,6 +40,8 @@ export class RedisStore {
   /** Rings when something may be claimed. */
   readonly work: SignalBell = new SignalBell()
   readonly subscriber: Subscriber
+  /** Told of runs of workflows in which a step of ours left something to do. */
+  onUnfinished: (run: string) => void = () => {}
   readonly #name: string
   readonly #leases = new Set<number>()
   readonly #queues: QueueKeys[] = []
@@ -118,6 +120,16 @@ export class RedisStore {
       this.group,
       ...args,
     ])
+  }
+
+  /** The same, for answers that hold bodies. @throws StoreError */
+  runBuffers(
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+  ): Promise<unknown> {
+    const { app } = this.keys
+    return script.runBuffers(this.commands, keys, [app, this.keys.result(''), this.group, ...args])
   }
 
   /** The consumer that claims for so long; its name says the lease to all others. */

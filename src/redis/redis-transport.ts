@@ -26,7 +26,9 @@ import { RedisInspector } from './redis-inspector.ts'
 import { RedisLocks } from './redis-locks.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { RedisResults } from './redis-result-backend.ts'
+import { gateLimitScript } from './scripts/gate-script.ts'
 import { RedisStore } from './redis-store.ts'
+import { RedisWorkflowStore } from './redis-workflow-store.ts'
 import { checkServer, EpochWatch } from './server-checks.ts'
 import { checkEnvelope, RedisSender } from './send.ts'
 import { checkSettlement, settle } from './settle.ts'
@@ -56,11 +58,13 @@ export function redisTransport(options: RedisOptions): TransportFactory {
     create(around) {
       const store = new RedisStore(options, around)
       const janitor = new Janitor(store, { trims: options.keepAcknowledged !== true })
+      const transport = new RedisTransport(store, janitor)
       return {
-        transport: new RedisTransport(store, janitor),
+        transport,
         results: new RedisResults(store),
         inspector: new RedisInspector(store),
         locks: new RedisLocks(store),
+        workflows: new RedisWorkflowStore(store, () => transport.started),
       }
     },
   }
@@ -88,6 +92,10 @@ class RedisTransport implements Transport {
     this.#receiver = new RedisReceiver(store, this.#reads)
     this.#sender = new RedisSender(store)
     this.#leases = new LeaseThread(store, (claims, lease) => extend(store, claims, lease))
+  }
+
+  get started(): boolean {
+    return this.#started
   }
 
   get store(): StoreIdentity {
@@ -199,6 +207,14 @@ class RedisTransport implements Transport {
       else if (cap !== undefined)
         await this.#store.commands.call('HSET', [`${app}caps`, queue, cap])
     }
+  }
+
+  async configureGates(limits: Readonly<Record<string, number | null>>): Promise<void> {
+    this.#checkStarted()
+    const entries = Object.entries(limits)
+    if (entries.length === 0) return
+    const args = entries.flatMap(([key, limit]) => [key, limit ?? ''])
+    await this.#store.run(gateLimitScript, [], [entries.length, ...args])
   }
 
   #checkStarted(): void {

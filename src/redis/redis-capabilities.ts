@@ -7,7 +7,7 @@ export const redisCapabilities: TransportCapabilities = {
   atomicResults: true,
   workflows: false,
   locks: true,
-  schedules: false,
+  schedules: true,
   unique: true,
   durable: true,
   shared: true,

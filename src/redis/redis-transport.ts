@@ -23,7 +23,9 @@ import { extend, recover, release } from './leases.ts'
 import { RedisReceiver } from './receive.ts'
 import { redisCapabilities, sharedQueue } from './redis-capabilities.ts'
 import { RedisInspector } from './redis-inspector.ts'
+import { RedisLedger } from './redis-ledger.ts'
 import { RedisLocks } from './redis-locks.ts'
+import { RedisPlans } from './redis-plans.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { RedisResults } from './redis-result-backend.ts'
 import { RedisStore } from './redis-store.ts'
@@ -61,6 +63,8 @@ export function redisTransport(options: RedisOptions): TransportFactory {
         results: new RedisResults(store),
         inspector: new RedisInspector(store),
         locks: new RedisLocks(store),
+        ledger: new RedisLedger(store),
+        plans: new RedisPlans(() => store),
       }
     },
   }

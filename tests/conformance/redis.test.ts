@@ -17,6 +17,7 @@ import {
   resultBackendBehaviours,
   scheduleSourceBehaviours,
   transportBehaviours,
+  workflowBehaviours,
   type ResultBackendHarness,
   type TransportHarness,
 } from '../../src/testing/index.ts'
@@ -120,6 +121,9 @@ describeRedis('the Redis engine', () => {
   }
   for (const { name, run } of transportBehaviours) {
     it(`transport: ${name}`, () => run(transportHarness()))
+  }
+  for (const { name, run } of workflowBehaviours) {
+    it(`workflows: ${name}`, () => run(transportHarness()))
   }
   for (const { name, run } of inspectorBehaviours) {
     it(`inspector: ${name}`, () => run(transportHarness()))

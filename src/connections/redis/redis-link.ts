@@ -61,6 +61,17 @@ export class RedisLink {
     return this.client.call(command, args)
   }
 
+  /** Calls that are made within `work` leave in one piece. */
+  together<T>(work: () => T): T {
+    const { stream } = this.client
+    stream?.cork()
+    try {
+      return work()
+    } finally {
+      stream?.uncork()
+    }
+  }
+
   /** What a failure is to those who call us. */
   failure(error: unknown): Error {
     return this.#closed

@@ -1,7 +1,10 @@
 import type { SchedulePlan } from '../core/schedule-plan.ts'
 import { normalPriority, priorityNumber, type Labels } from '../core/labels.ts'
+import { gatesOf } from './gate-policy.ts'
+import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 import type { Outgoing } from './sender.ts'
+import { uniqueOf } from './unique-policy.ts'
 
 /** The label that names the plan of a message (TaskIQ's), and the one that says its slot. */
 const planLabel = 'schedule_id'
@@ -23,12 +26,35 @@ export function planMessage(
     [planLabel]: plan.id,
     ...(of.slot === undefined ? {} : { [slotLabel]: of.slot }),
   }
+  // As a call has them: what they gate and what makes it unique follows from its arguments.
+  const args = task?.input === undefined ? plan.args : [plan.kwargs]
+  const gates = task?.gates === undefined ? {} : { gates: gatesOf(task, task.gates, args) }
+  const unique =
+    task?.unique === undefined
+      ? {}
+      : { delay: task.unique.delay, unique: uniqueOf(task, task.unique, args) }
   return {
     message: { id: of.id, task: plan.task, args: plan.args, kwargs: plan.kwargs, labels },
     route: {
       fresh: of.slot === undefined,
       queue: plan.queue ?? task?.queue ?? runtime.defaultQueue,
       priority: priorityNumber(labels['priority']) ?? normalPriority,
+      ...gates,
+      ...unique,
+      ...limitsOf(task, plan),
     },
+  }
+}
+
+/** A scheduled message is bound by the limits of its task like any other. */
+function limitsOf(
+  task: RegisteredTask | undefined,
+  { args, kwargs }: SchedulePlan,
+): Pick<Outgoing['route'], 'unique' | 'gates'> {
+  if (task === undefined || (task.unique === undefined && task.gates === undefined)) return {}
+  const given = task.input === undefined ? args : [kwargs]
+  return {
+    unique: task.unique === undefined ? undefined : uniqueOf(task, task.unique, given),
+    gates: task.gates === undefined ? undefined : gatesOf(task, task.gates, given),
   }
 }

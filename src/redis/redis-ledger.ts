@@ -10,7 +10,7 @@ import type {
 import type { StoreIdentity } from '../core/store.ts'
 import { ClaimBatch } from './claim-batch.ts'
 import type { RedisStore } from './redis-store.ts'
-import { checkEnvelope, messageArguments, wholeMs } from './send.ts'
+import { checkEnvelope, messageArguments, uniqueArguments, wholeMs } from './send.ts'
 import {
   adoptScript,
   fireScript,
@@ -139,7 +139,12 @@ export class RedisLedger implements FireLedger {
         overlap === undefined ? '' : overlap === 'skip' ? 's' : 'q',
         release === true ? 'r' : '',
         // A slot's id follows from it: another scheduler may have stored it.
-        ...(envelope === null ? [0] : messageArguments(batch, { ...envelope, fresh: false })),
+        ...(envelope === null
+          ? [0]
+          : [
+              ...messageArguments(batch, { ...envelope, fresh: false }),
+              ...uniqueArguments(envelope),
+            ]),
       ]
     })
     const keys = [this.#key, ...batch.keys()]

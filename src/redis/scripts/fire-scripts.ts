@@ -58,7 +58,8 @@ return answer
 
 /**
  * in: …, queues · fires: id, slot, missed, limit ('' for none), overlap ('', s or q), r or '' (release), queue (0:
- * no message), and of a message id, line, how, body, expires, when (not used)
+ * no message), and of a message id, line, how, body, expires, when (a span), gates where `how` says so, and its
+ * unique key as `sendUniqueScript` has it
  *
  * out: an answer for each.
  */
@@ -116,14 +117,18 @@ local function decide(f)
   end
   if not hasRoom(f.m.q) then return 'full' end
   mark(missed)
-  s.last, s.message = f.slot, f.m.id
   local answer = 'decided'
-  if not known(f.m.id) then
-    answer = 'fired'
-    s.fired = plus(s.fired, 1)
-    s.lag = whole(clock - slot)
-    place(f.m.q, f.m, clock, clock)
+  if known(f.m.id) then s.last, s.message = f.slot, f.m.id
+  else
     used[f.m.q.name] = true
+    local status = storeUnique(f.m, clock + (tonumber(f.m.when) or 0), clock)
+    if string.sub(status, 1, 1) == 'k' then
+      answer = 'skipped'
+      s.skipped = plus(s.skipped, 1)
+    else
+      answer = 'fired'
+      s.last, s.message, s.fired, s.lag = f.slot, f.m.id, plus(s.fired, 1), whole(clock - slot)
+    end
   end
   writeState(f.id, s)
   return answer
@@ -134,6 +139,8 @@ for i = 1, number() do
   local q = number()
   if q > 0 then
     f.m = { q = queues[q], id = arg(), line = arg(), how = arg(), body = arg(), expires = arg(), when = arg(), enqueued = '', priority = '' }
+    if string.find(f.m.how, 'g', 1, true) then f.m.gates = arg() end
+    readUnique(f.m)
     f.m.writeId = string.find(f.m.how, 'i', 1, true) ~= nil
     f.m.indexed = true
   end

@@ -95,7 +95,7 @@ export const sendUniqueScript: RedisScript = new RedisScript(
   'send-unique',
   source({
     more: uniqueLua,
-    readMore: 'readUnique(m)\n',
+    readMore: "if string.find(m.how, 'g', 1, true) then m.gates = arg() end readUnique(m)\n",
     store: 'answer[i] = storeUnique(m, due, clock)',
     between: ' ',
   }),

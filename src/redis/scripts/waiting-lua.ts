@@ -1,7 +1,7 @@
 /** How many messages of a queue its cap counts: those that wait, also for later. In Lua. */
 export const waitingLua = `
 local function waitingIn(q)
-  local waiting = redis.call('ZCARD', q.T .. 'delayed')
+  local waiting = redis.call('HLEN', q.T .. 'later')
   for _, line in ipairs(linesOf(q)) do
     local stream = streamOf(q, line)
     local pending = redis.pcall('XPENDING', stream, group)

@@ -1,5 +1,6 @@
 import type { RedisLink } from '../connections/redis/redis-link.ts'
 import { replyCode } from '../connections/redis/redis-failure.ts'
+import { failpoint } from '../core/failpoint.ts'
 import type { Chunk, Entry } from './entries.ts'
 import type { RedisStore } from './redis-store.ts'
 
@@ -93,6 +94,7 @@ export class BlockingReads {
     const stopListening = this.#endWhen(read, reading, id)
     try {
       const answer = (await reading) as readonly [string, readonly Entry[]][] | null
+      failpoint('redis.read')
       return (answer ?? []).map(([stream, entries]): Chunk => {
         const { queue = '', line = '4' } = lines.find((one) => one.stream === stream) ?? {}
         return { queue, line, entries, counts: [], redeliveries: [], reasons: [] }

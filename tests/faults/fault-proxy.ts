@@ -85,6 +85,12 @@ export class FaultProxy {
     this.set(healthy)
   }
 
+  /** Heals the network for new connections; of those that are there nothing is ever heard again. */
+  abandon(): void {
+    for (const link of this.#links) link.abandon()
+    this.heal()
+  }
+
   /** Resets every connection (RST), or one by chance. */
   reset(which: 'all' | 'one' = 'all'): void {
     const links = [...this.#links]
@@ -167,6 +173,10 @@ class Link {
     this.#pipes[1]?.cutAfter(bytes)
   }
 
+  abandon(): void {
+    for (const pipe of this.#pipes) pipe.abandon()
+  }
+
   cut(): void {
     for (const pipe of this.#pipes) pipe.stop()
     for (const socket of [this.#options.client, this.#options.server]) {
@@ -193,6 +203,7 @@ class Pipe {
   #timer: NodeJS.Timeout | undefined
   #lastDue = 0
   #stopped = false
+  #abandoned = false
 
   constructor(from: Socket, to: Socket, options: PipeOptions) {
     this.#from = from
@@ -204,7 +215,7 @@ class Pipe {
   }
 
   get #stalled(): boolean {
-    return this.#options.faults().stalled.includes(this.#options.direction)
+    return this.#abandoned || this.#options.faults().stalled.includes(this.#options.direction)
   }
 
   /** Hands on what is due. */
@@ -231,6 +242,12 @@ class Pipe {
   cutAfter(bytes: number): void {
     this.#left = bytes
     if (bytes === 0) this.#options.cut()
+  }
+
+  /** Hands on nothing any more, and stays. */
+  abandon(): void {
+    this.#abandoned = true
+    this.flow()
   }
 
   stop(): void {

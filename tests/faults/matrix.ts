@@ -6,6 +6,18 @@ import { malformedBytes } from './rows/malformed.ts'
 import { oversizedData } from './rows/oversized.ts'
 import { crashLoops, outOfMemory } from './rows/poison.ts'
 import { manySignals, rollingDeploys, stubbornTasks } from './rows/shutdown.ts'
+import {
+  killedServer,
+  killedServerEverysec,
+  hungServer,
+  refusingServer,
+} from './rows/redis-outages.ts'
+import {
+  cutReplies,
+  killedConnections,
+  oneWayPartitions,
+  silentPartitions,
+} from './rows/redis-networks.ts'
 import { failingDisk, fullDisk } from './rows/sqlite-disks.ts'
 import {
   busyWriters,
@@ -28,6 +40,14 @@ export const matrix: readonly Row[] = [
   hungTasks,
   outOfMemory,
   crashLoops,
+  killedServer,
+  killedServerEverysec,
+  hungServer,
+  killedConnections,
+  cutReplies,
+  silentPartitions,
+  oneWayPartitions,
+  refusingServer,
   killedWriters,
   fullDisk,
   busyWriters,

@@ -6,6 +6,14 @@
 export { createBroker } from './broker/create-broker.ts'
 export type { BrokerOptions } from './broker/broker-options.ts'
 export type { Broker } from './broker/broker.ts'
+export type {
+  DeadEdit,
+  DeadFilter,
+  DeadLetters,
+  DeadMessage,
+  DeadRetryOptions,
+} from './broker/dead-letters.ts'
+export type { DeadRetention } from './broker/dead-retention.ts'
 export type { TaskDefiner } from './broker/task-definer.ts'
 export { sharedTasks, type SharedTasks } from './broker/shared-tasks.ts'
 export { gather } from './broker/gather.ts'
@@ -14,6 +22,39 @@ export type { TaskHandle, WaitOptions } from './broker/task-handle.ts'
 export type { In, Out, ParamNames, Schema, TaskOptions, UserLabels } from './broker/task-options.ts'
 export type { Fault } from './broker/handler-shape.ts'
 export type { WhenFull } from './broker/sender.ts'
+export { chain, type ChainMaker } from './workflows/chain.ts'
+export { group } from './workflows/group.ts'
+export { chord } from './workflows/chord.ts'
+export { map } from './workflows/map.ts'
+export { chunks, starmap } from './workflows/starmap.ts'
+export type {
+  Canvas,
+  RunOptions,
+  Signature,
+  SignatureSettings,
+  WorkflowFailure,
+} from './broker/canvas/canvas.ts'
+export type { WorkflowPage } from './broker/canvas/list-workflows.ts'
+export type { CanvasPlan, ListPlan, MapPlan, StepSettings, TaskPlan } from './broker/canvas/plan.ts'
+export type {
+  AnyStep,
+  CheckChain,
+  GroupIn,
+  InOf,
+  KiqInput,
+  LastOf,
+  OutOf,
+  OutsOf,
+  Pending,
+  StepFault,
+} from './broker/canvas/step.ts'
+export type {
+  WorkflowGraph,
+  WorkflowHandle,
+  WorkflowNodeInfo,
+  WorkflowNodeStatus,
+  WorkflowSummary,
+} from './broker/canvas/workflow-handle.ts'
 export { createWorker } from './worker/create-worker.ts'
 export type { Worker, WorkerCounts } from './worker/worker.ts'
 export type { TaskFact, WorkerEvents } from './worker/worker-events.ts'
@@ -40,6 +81,7 @@ export { errorData, rebuildError, type ErrorData } from './core/error-data.ts'
 export * from './core/errors.ts'
 export type {
   DeadLetter,
+  DeadTrim,
   Inspector,
   PageRequest,
   QueueCounts,
@@ -94,5 +136,24 @@ export type {
   Surroundings,
   TransportFactory,
 } from './core/vendor.ts'
-export type { ApplyAnswer, WorkflowNode, WorkflowStore } from './core/workflow-store.ts'
+export { isRunId, nodeId, readNodeId, type NodePlace } from './core/node-id.ts'
+export type { NoInput, Step } from './core/step.ts'
+export type {
+  ControlStatus,
+  GateKind,
+  NodeMessage,
+  NodePolicy,
+  NodeState,
+  NodeValue,
+  NodeView,
+  RunCommand,
+  RunHead,
+  RunPage,
+  RunState,
+  RunView,
+  StartAnswer,
+  WorkflowNode,
+  WorkflowStore,
+} from './core/workflow-store.ts'
+
 export type { EventLog, LoggedEvent } from './core/event-log.ts'

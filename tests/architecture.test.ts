@@ -14,7 +14,7 @@ const floors: Readonly<Record<number, readonly string[]>> = {
   5: ['worker', 'workflows', 'scheduler', 'monitoring', 'dashboard', 'migrate'],
   4: ['broker'],
   3: ['memory', 'sqlite', 'redis', 'postgres', 'rabbitmq', 'nats', 'celery'],
-  2: ['codecs', 'cron', 'dependencies', 'middlewares', 'connections', 'coalescing'],
+  2: ['codecs', 'cron', 'dependencies', 'middlewares', 'connections', 'coalescing', 'graphs'],
   1: ['core'],
 }
 const maxLines = 400

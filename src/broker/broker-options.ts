@@ -6,6 +6,7 @@ import type { Middleware } from '../core/middleware.ts'
 import type { Random } from '../core/random.ts'
 import type { RetryOptions } from '../core/retry.ts'
 import type { ResultBackendFactory, TransportFactory } from '../core/vendor.ts'
+import type { DeadRetention } from './dead-retention.ts'
 import type { WhenFull } from './sender.ts'
 
 /** Options of `createBroker`. Defaults are chosen here, and nowhere else. */
@@ -26,6 +27,8 @@ export interface BrokerOptions {
   queues?:
     | Readonly<Record<string, { cap?: number | null | undefined; whenFull?: WhenFull | undefined }>>
     | undefined
+  /** How long, and how many, dead letters of each queue are kept. Workers delete the others every minute. Default: all, for ever. */
+  deadLetters?: Omit<DeadRetention, 'queue'> | undefined
   /** Bytes ↔ messages. Default: TaskIQ's JSON; rich values are kept where only Taskwright reads the queue. */
   codec?: Codec | undefined
   /** Bytes ↔ results. Default: as `codec`. */

@@ -2,7 +2,13 @@ import type { Dependencies, Injected } from '../core/dependency.ts'
 import type { HeldLock, LockOptions } from '../core/held-lock.ts'
 import type { Inspector } from '../core/inspector.ts'
 import type { DependencyOverrides } from '../dependencies/overrides.ts'
+import type { NoInput } from '../core/step.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
+import type { Canvas } from './canvas/canvas.ts'
+import type { WorkflowPage } from './canvas/list-workflows.ts'
+import type { CanvasPlan } from './canvas/plan.ts'
+import type { WorkflowHandle, WorkflowSummary } from './canvas/workflow-handle.ts'
+import type { DeadLetters } from './dead-letters.ts'
 import type { SharedTasks } from './shared-tasks.ts'
 import type { Sendable } from './task.ts'
 import type { TaskDefiner } from './task-definer.ts'
@@ -29,6 +35,12 @@ export interface Broker extends TaskDefiner, BrokerIdentity, AsyncDisposable {
   include(tasks: SharedTasks): void
   /** The handle of a message that was sent by anybody. */
   handle<R = unknown>(taskId: string): TaskHandle<R>
+  /** The handle of a workflow that was sent by anybody. */
+  workflow<R = unknown>(runId: string): WorkflowHandle<R>
+  /** Workflows that are kept, newest first. */
+  workflows(page?: WorkflowPage): Promise<readonly WorkflowSummary[]>
+  /** A canvas of its data (see {@link Canvas.toJSON}), to be sent through this broker. */
+  canvas(plan: CanvasPlan): Canvas<NoInput, unknown>
   /**
    * Cancels messages by id; one answer each, as {@link TaskHandle.cancel} gives.
    */
@@ -43,6 +55,8 @@ export interface Broker extends TaskDefiner, BrokerIdentity, AsyncDisposable {
   lock(key: string, options?: LockOptions): Promise<HeldLock>
   /** Looks into the store. @throws UnsupportedError where the transport cannot. */
   readonly inspector: Inspector
+  /** Dead letters: search, retry with edited arguments, delete, retention. @throws UnsupportedError where the transport cannot be inspected. */
+  readonly deadLetters: DeadLetters
   /** Puts dead letters back into their queues with a fresh retry budget; returns the ids that were there. */
   retryDead(ids: readonly string[]): Promise<readonly string[]>
   /**

@@ -80,7 +80,7 @@ function cancelledEnding(runtime: BrokerRuntime, delivery: Delivery, given: stri
       labels: message?.labels ?? {},
       error: cancelledData(reason),
     },
-    task: message === undefined ? undefined : runtime.registry.get(message.task),
+    task: message === undefined ? undefined : runtime.taskOf(message.task),
   }
 }
 

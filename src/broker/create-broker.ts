@@ -3,12 +3,15 @@ import type { BrokerOptions } from './broker-options.ts'
 import { runtimeKey } from './broker-identity.ts'
 import type { Broker } from './broker.ts'
 import { cancelTasks, purgeQueue } from './cancel.ts'
+import { canvasOfPlan } from './canvas/make-canvas.ts'
+import { makeWorkflowHandle } from './canvas/make-workflow-handle.ts'
+import { listWorkflows } from './canvas/list-workflows.ts'
+import { deadLettersOf } from './dead-letters.ts'
 import { defineTask, sendable } from './define-task.ts'
 import { makeHandle } from './handle.ts'
 import { makeRuntime } from './make-runtime.ts'
 import { TaskRegistry, type RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
-import { retryDeadLetters } from './retry-dead.ts'
 import { checkName, readRemoteDefinition } from './task-definition.ts'
 import { TaskHome } from './task-home.ts'
 import { takeLock } from './take-lock.ts'
@@ -21,6 +24,7 @@ const knownOptions: ReadonlySet<string> = new Set<keyof BrokerOptions>([
   'middlewares',
   'queue',
   'queues',
+  'deadLetters',
   'codec',
   'resultCodec',
   'lineage',
@@ -86,6 +90,15 @@ function assemble(home: TaskHome): Broker {
         typeof broker.handle<R>
       >
     },
+    workflow<R>(runId: string) {
+      const made = makeWorkflowHandle(now(), { run: runId, isDuplicate: false })
+      return made as ReturnType<typeof broker.workflow<R>>
+    },
+    async workflows(page = {}) {
+      await now().start()
+      return listWorkflows(now(), page)
+    },
+    canvas: (plan) => canvasOfPlan(home, plan),
     async cancel(ids, reason = 'cancelled') {
       await now().start()
       return cancelTasks(now(), ids, reason)
@@ -100,10 +113,10 @@ function assemble(home: TaskHome): Broker {
       if (inspector !== undefined) return inspector
       throw new UnsupportedError(`transport '${transport.name}' cannot be inspected.`)
     },
-    async retryDead(ids) {
-      await now().start()
-      return retryDeadLetters(now(), broker.inspector, ids)
+    get deadLetters() {
+      return deadLettersOf(now())
     },
+    retryDead: async (ids) => deadLettersOf(now()).retry(ids),
     scope: (use) =>
       now().container.use({
         context: undefined,

@@ -1,5 +1,6 @@
 import type { TaskDefiner } from './task-definer.ts'
 import { callDirectly } from './direct-call.ts'
+import { makeSignature } from './canvas/make-canvas.ts'
 import { makeKicker } from './kicker.ts'
 import type { RegisteredTask } from './registry.ts'
 import { sendMany } from './send-many.ts'
@@ -32,13 +33,15 @@ export function defineTask(
 export function sendable(
   home: TaskHome,
   task: RegisteredTask,
-): Omit<Sendable<unknown[], unknown>, 'name'> {
+): Omit<Sendable<unknown[], unknown>, 'name' | 's'> & { s: (...given: unknown[]) => unknown } {
   const kicker = (): ReturnType<typeof makeKicker> => makeKicker(home, task)
   return Object.defineProperty(
     {
       kiq: (...args: unknown[]) => kicker().kiq(...args),
       kiqMany: async (calls: Iterable<unknown[]>) => sendMany(home.runtime(task.name), task, calls),
       kicker,
+      s: (...given: unknown[]) => makeSignature(home, task, { args: given, open: true }),
+      si: (...args: unknown[]) => makeSignature(home, task, { args, open: false }),
     },
     registrationKey,
     { value: task, enumerable: true },

@@ -3,6 +3,7 @@ import { milliseconds } from '../core/duration.ts'
 import { RetryRequestedError, TaskRejectedError, UnsupportedError } from '../core/errors.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
+import { outsideWorkflow } from './canvas/outside-workflow.ts'
 import { parseBySchema } from './schema-check.ts'
 import { takeLock } from './take-lock.ts'
 
@@ -50,6 +51,7 @@ function syntheticContext(
     input,
     parentId: undefined,
     rootId: undefined,
+    runId: undefined,
     signal: new AbortController().signal,
     logger: runtime.surroundings.logger.child({ task: task.name, id }),
     progress: () => Promise.resolve(),
@@ -63,6 +65,7 @@ function syntheticContext(
     reject: (reason) => {
       throw new TaskRejectedError(reason)
     },
+    ...outsideWorkflow('a task that is called directly is no step of a workflow'),
     // Locks hold wherever a handler runs; a call that has no message keeps no steps.
     lock: (key, lockOptions = {}) => {
       const { ifLocked = 'wait', ...rest } = lockOptions

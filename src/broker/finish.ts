@@ -2,7 +2,8 @@ import type { Claim } from '../core/delivery.ts'
 import { failpoint } from '../core/failpoint.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { ResultRecord, StoredResult } from '../core/result.ts'
-import type { Outcome, SettleStatus, Settlement } from '../core/settlement.ts'
+import { readNodeId } from '../core/node-id.ts'
+import type { NodePart, Outcome, SettleStatus, Settlement } from '../core/settlement.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 
@@ -15,6 +16,8 @@ export interface Ending {
   /** Whose result settings hold; `undefined` for a task that is not known here. */
   readonly task: RegisteredTask | undefined
   readonly followUps?: readonly Envelope[] | undefined
+  /** Steps that take the place of this one; its result is theirs. */
+  readonly graft?: NodePart['graft']
 }
 
 /**
@@ -24,13 +27,32 @@ export interface Ending {
  */
 export function settlementOf(runtime: BrokerRuntime, ending: Ending): Settlement {
   const { claim, outcome, followUps } = ending
-  return { claim, outcome, result: resultOf(runtime, ending), followUps }
+  const node = nodePartOf(runtime, ending)
+  return { claim, outcome, result: resultOf(runtime, ending), followUps, node }
+}
+
+/** What the workflow is told, where the message is a step of one: of every end but a retry. */
+function nodePartOf(runtime: BrokerRuntime, ending: Ending): NodePart | undefined {
+  const { claim, outcome, record, graft } = ending
+  if (record === undefined || runtime.workflows === undefined) return undefined
+  const isNode = record.labels['tw_run'] !== undefined
+  // Bytes that cannot be read do not say what they belong to; the id may.
+  const guessed = outcome.kind === 'setAside' && outcome.reason === 'malformed'
+  if (!isNode && !guessed) return undefined
+  const place = readNodeId(claim.id)
+  if (place === undefined) return undefined
+  if (graft !== undefined) return { ...place, verdict: 'ok', graft }
+  const verdict = outcome.kind === 'succeeded' ? 'ok' : 'failed'
+  // The workflow needs the value also where no result is kept.
+  const value = runtime.resultTtlOf(ending.task) === undefined ? encode(runtime, record) : undefined
+  return { ...place, verdict, value, ...(isNode ? {} : { guessed }) }
 }
 
 function resultOf(
   runtime: BrokerRuntime,
-  { claim, record, task }: Ending,
+  { claim, record, task, graft }: Ending,
 ): StoredResult | undefined {
+  if (graft !== undefined) return undefined
   const expiresIn = record === undefined ? undefined : runtime.resultTtlOf(task)
   if (record === undefined || expiresIn === undefined) return undefined
   return { id: claim.id, body: encode(runtime, record), expiresIn }
@@ -56,10 +78,16 @@ export async function settle(
 ): Promise<readonly SettleStatus[]> {
   if (runtime.resultsInSettle) return runtime.transport.settle(settlements)
   const results = settlements.flatMap((settlement) => settlement.result ?? [])
-  if (results.length > 0) await runtime.results.save(results)
+  const stored = results.length > 0 ? await runtime.results.save(results) : []
   failpoint('settle.result-saved')
+  const first = new Map(results.map(({ id }, i) => [id, stored[i]]))
   return runtime.transport.settle(
-    settlements.map((settlement) => ({ ...settlement, result: undefined })),
+    settlements.map(({ node, ...settlement }) => ({
+      ...settlement,
+      result: undefined,
+      // Whoever was first with a result, it is his that the workflow goes on with.
+      node: node && { ...node, value: node.value ?? first.get(settlement.claim.id) },
+    })),
   )
 }
 

@@ -47,6 +47,14 @@ export function lazyVendor(vendor: LazyVendor): TransportFactory {
           stop: async () => engine.opened?.results.stop(),
         },
         inspector: engine.forward((open) => needed(open.inspector, name), inspectorCalls),
+        ...(capabilities.workflows
+          ? {
+              workflows: {
+                ...engine.forward((open) => needed(open.workflows, name), workflowCalls),
+                onMore: (listener) => needed(engine.open().workflows, name).onMore(listener),
+              },
+            }
+          : {}),
         ...(capabilities.locks
           ? { locks: engine.forward((open) => needed(open.locks, name), lockCalls) }
           : {}),
@@ -82,6 +90,21 @@ const inspectorCalls = [
   'deadLetter',
   'retryDead',
   'deleteDead',
+  'trimDead',
+] as const
+const workflowCalls = [
+  'reserve',
+  'put',
+  'seal',
+  'pump',
+  'check',
+  'control',
+  'read',
+  'nodes',
+  'value',
+  'values',
+  'list',
+  'sweep',
 ] as const
 const lockCalls = ['acquire', 'renew', 'free'] as const
 const transactionCalls = ['sendWithin', 'settleWithin', 'announce'] as const

@@ -4,6 +4,7 @@ import type { ResultBackend } from '../core/result-backend.ts'
 import type { QueueSettings, Transport } from '../core/transport.ts'
 import type { Surroundings } from '../core/vendor.ts'
 import type { DependencyContainer } from '../dependencies/container.ts'
+import type { WorkflowPump } from './canvas/workflow-pump.ts'
 import type { Sender } from './sender.ts'
 
 /** What is started and stopped together. */
@@ -15,6 +16,7 @@ export interface LifeCycleParts {
   readonly container: DependencyContainer
   readonly sender: Sender
   readonly queues: Readonly<Record<string, QueueSettings>>
+  readonly pump: WorkflowPump | undefined
 }
 
 /**
@@ -49,9 +51,10 @@ export class LifeCycle {
   }
 
   async #start(): Promise<void> {
-    const { transport, results, middlewares, surroundings, queues } = this.#parts
+    const { transport, results, middlewares, surroundings, queues, pump } = this.#parts
     await transport.start()
     await results.start()
+    pump?.start()
     const settings = Object.entries(queues).filter(([, { cap }]) => cap !== undefined)
     if (settings.length > 0) await transport.configureQueues(Object.fromEntries(settings))
     for (const middleware of middlewares) {
@@ -62,9 +65,9 @@ export class LifeCycle {
   }
 
   async #stop(): Promise<void> {
-    const { transport, results, container, sender, surroundings } = this.#parts
+    const { transport, results, container, sender, surroundings, pump } = this.#parts
     const errors: unknown[] = []
-    const step = async (work: () => void | Promise<void>): Promise<void> => {
+    const step = async (work: () => void | Promise<void> | undefined): Promise<void> => {
       try {
         await work()
       } catch (error) {
@@ -77,6 +80,7 @@ export class LifeCycle {
       await step(() => middleware.stop?.())
     }
     await step(() => container.close())
+    await step(() => pump?.idle())
     await step(() => results.stop())
     await step(() => transport.stop())
     for (const error of errors)

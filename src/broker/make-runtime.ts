@@ -13,6 +13,8 @@ import { taskiqJson } from '../codecs/taskiq-json.ts'
 import { DependencyContainer } from '../dependencies/container.ts'
 import type { DependencyOverrides } from '../dependencies/overrides.ts'
 import type { BrokerOptions } from './broker-options.ts'
+import { builtInTasks } from './canvas/built-in.ts'
+import { WorkflowPump } from './canvas/workflow-pump.ts'
 import { ClaimBook } from './claim-book.ts'
 import { LifeCycle } from './life-cycle.ts'
 import { Lineage } from './lineage.ts'
@@ -88,8 +90,11 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     container,
     sender,
     queues,
+    pump:
+      opened.workflows === undefined ? undefined : new WorkflowPump(opened.workflows, surroundings),
   })
-  return {
+  const builtIns = builtInTasks(() => runtime)
+  const runtime: BrokerRuntime = {
     description: factory.where === undefined ? factory.name : `${factory.name} ${factory.where}`,
     options,
     homes: shared.homes,
@@ -98,6 +103,7 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     results,
     inspector: opened.inspector,
     transactions: opened.transactions,
+    workflows: opened.workflows,
     locks: opened.locks,
     codec,
     resultCodec: options.resultCodec ?? codec,
@@ -109,6 +115,7 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     ids: timeOrderedIds(surroundings.clock, surroundings.random),
     sender,
     defaultQueue: checkName(options.queue ?? factory.queue ?? 'default', 'queue'),
+    taskOf: (name) => shared.registry.get(name) ?? builtIns.get(name),
     retryPolicyOf: (task) => (task.retry === undefined ? defaultPolicy : retryPolicy(task.retry)),
     resultTtlOf: (task) =>
       task?.result === false ? undefined : (task?.result?.expiresIn ?? defaultTtl),
@@ -118,6 +125,7 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     start: () => life.start(),
     stop: () => life.stop(),
   }
+  return runtime
 }
 
 function idOf(codec: Codec, body: Body): string | undefined {

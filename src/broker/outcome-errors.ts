@@ -1,5 +1,10 @@
 import { errorData, rebuildError, type ErrorData } from '../core/error-data.ts'
-import { TaskCancelledError, TaskDeadError, TaskFailedError } from '../core/errors.ts'
+import {
+  TaskCancelledError,
+  TaskDeadError,
+  TaskFailedError,
+  TaskRejectedError,
+} from '../core/errors.ts'
 import type { ResultRecord } from '../core/result.ts'
 
 /**
@@ -11,8 +16,12 @@ export function cancelledData(reason: string): ErrorData {
   return { ...errorData(error), args: [error.message, reason] }
 }
 
-/** The error of a message that was set aside, as data; reason and detail are arguments. */
+/**
+ * The error of a message that was set aside, as data; reason and detail are arguments. A rejection is
+ * what it is, so that Python's callers catch it as the exception that TaskIQ has for it.
+ */
 export function deadData(reason: string, detail: string): ErrorData {
+  if (reason === 'rejected') return errorData(new TaskRejectedError(detail))
   const error = new TaskDeadError(reason, detail)
   return { ...errorData(error), args: [error.message, reason, detail] }
 }
@@ -26,6 +35,8 @@ export function outcomeError(id: string, { status, error }: ResultRecord): Error
     return typeof arg === 'string' ? arg : undefined
   }
   if (status === 'cancelled') return new TaskCancelledError(told(1) ?? data.message, { cause })
+  if (status === 'dead' && data.code === 'TASK_REJECTED')
+    return new TaskDeadError('rejected', data.message, { cause })
   if (status === 'dead')
     return new TaskDeadError(told(1) ?? 'unknown', told(2) ?? data.message, { cause })
   return new TaskFailedError(id, cause)

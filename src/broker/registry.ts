@@ -45,6 +45,11 @@ export class TaskRegistry {
 
   /** @throws DefinitionError when {@link add} would. */
   check(task: RegisteredTask): void {
+    if (task.name.startsWith('taskwright.')) {
+      throw new DefinitionError(
+        `task '${task.name}'${at(task)} needs another name: those that begin with 'taskwright.' are the package's own.`,
+      )
+    }
     for (const name of [task.name, ...task.aliases]) {
       const known = this.#tasks.get(name)
       if (known === undefined || known === task) continue

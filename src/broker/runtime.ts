@@ -7,6 +7,7 @@ import type { ResultBackend } from '../core/result-backend.ts'
 import type { RetryPolicy } from '../core/retry.ts'
 import type { Transport, UserTransactions } from '../core/transport.ts'
 import type { Surroundings } from '../core/vendor.ts'
+import type { WorkflowStore } from '../core/workflow-store.ts'
 import type { DependencyContainer } from '../dependencies/container.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import { isBroker, runtimeKey } from './broker-identity.ts'
@@ -36,6 +37,8 @@ export interface BrokerRuntime {
   readonly results: ResultBackend
   readonly inspector: Inspector | undefined
   readonly transactions: UserTransactions | undefined
+  /** Where workflows are kept; `undefined` where the transport keeps none. */
+  readonly workflows: WorkflowStore | undefined
   readonly locks: Locks | undefined
   readonly codec: Codec
   readonly resultCodec: Codec
@@ -48,6 +51,8 @@ export interface BrokerRuntime {
   readonly ids: IdSource
   readonly sender: Sender
   readonly defaultQueue: string
+  /** A task by its name: of the registry, or one that every worker knows. */
+  taskOf(name: string): RegisteredTask | undefined
   /** The retry policy of a task, its own or the broker's. */
   retryPolicyOf(task: RegisteredTask): RetryPolicy
   /** Milliseconds for which a task's results are kept; `undefined`: none is kept. */

@@ -1,6 +1,8 @@
 import type { Duration } from '../core/duration.ts'
 import type { Priority } from '../core/labels.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
+import type { Signature } from './canvas/canvas.ts'
+import type { Pending, Tail } from './canvas/step.ts'
 import type { TaskHandle } from './task-handle.ts'
 import type { UserLabels } from './task-options.ts'
 
@@ -50,6 +52,13 @@ export interface Sendable<A extends readonly unknown[], R> {
   kiqMany(calls: Iterable<A>): Promise<TaskHandle<R>[]>
   /** A builder for one message with other labels, queue, delay… */
   kicker(): Kicker<A, R>
+  /**
+   * A call of this task that is not sent: a step of a workflow. Given all arguments it stands first;
+   * with its first argument left open it takes the result of the step before it.
+   */
+  s<P extends A | Tail<A>>(...given: P): Signature<Pending<A, P>, R>
+  /** The same with all arguments: the result of the step before it is not looked at. */
+  si(...args: A): Signature<unknown, R>
 }
 
 /**

@@ -1,7 +1,9 @@
 import type { Broker } from '../broker/broker.ts'
-import { runtimeOf } from '../broker/runtime.ts'
-import type { DeadLetter } from '../core/inspector.ts'
-import type { Body, Message } from '../core/message.ts'
+import type { DeadFilter, DeadMessage } from '../broker/dead-letters.ts'
+import { systemClock } from '../core/clock.ts'
+import type { LabelValue } from '../core/labels.ts'
+import type { Body } from '../core/message.ts'
+import type { DeadReason } from '../core/states.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { isoTime, printable, toJson } from './printable-data.ts'
 import { safeLines, safeText } from './safe-text.ts'
@@ -10,18 +12,27 @@ import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 import { withBroker } from './with-broker.ts'
 
+/** Which dead letters a command means. */
+export interface DeadFilterFlags {
+  readonly queue?: string | undefined
+  readonly task?: string | undefined
+  readonly reason?: DeadReason | undefined
+  readonly label?: Readonly<Record<string, LabelValue>> | undefined
+  readonly error?: string | undefined
+  /** Milliseconds: set aside longer ago than this. */
+  readonly olderThan?: number | undefined
+}
+
 /** What `taskwright dead list` was told. */
 export interface DeadListCommand {
   readonly target: string
-  readonly flags: {
-    readonly queue?: string | undefined
+  readonly flags: DeadFilterFlags & {
     readonly limit: number
     readonly after?: string | undefined
     readonly json?: boolean | undefined
   }
 }
 
-const pageSize = 200
 const shownDetail = 60
 
 /** Prints dead letters, newest first. */
@@ -30,23 +41,18 @@ export function listDead(
   terminal: Terminal,
 ): Promise<ExitCode> {
   return withBroker(target, async (broker) => {
-    const { queue, limit, after } = flags
-    const letters = await broker.inspector.deadLetters({ queue, limit, after })
+    const { limit, after } = flags
+    const letters = await pageOf(broker, flags)
     if (flags.json === true) {
-      terminal.out(toJson(letters.map((letter) => asData(broker, letter))))
+      terminal.out(toJson(letters.map(asData)))
       return exitCodes.done
     }
     if (letters.length === 0) {
-      terminal.err('no dead letters')
+      terminal.err(after === undefined ? 'no dead letters' : 'no more dead letters')
       return exitCodes.done
     }
-    const rows = letters.map((letter) => [
-      letter.id,
-      letter.queue,
-      messageOf(broker, letter.body)?.task ?? '(unreadable)',
-      letter.reason,
-      isoTime(letter.at),
-      shorten(letter.detail),
+    const rows = letters.map(({ id, queue, message, reason, at, detail }) => [
+      ...[id, queue, message?.task ?? '(unreadable)', reason, isoTime(at), shorten(detail)],
     ])
     const columns = ['id', 'queue', 'task', 'reason', 'since', 'detail'].map((title) => ({ title }))
     const safe = rows.map((row) => row.map(safeText))
@@ -57,6 +63,28 @@ export function listDead(
     }
     return exitCodes.done
   })
+}
+
+/** A page of those that fit. */
+async function pageOf(
+  broker: Broker,
+  flags: DeadListCommand['flags'],
+): Promise<readonly DeadMessage[]> {
+  const found: DeadMessage[] = []
+  let seen = flags.after === undefined
+  for await (const dead of broker.deadLetters.search(filterOf(flags))) {
+    if (seen) found.push(dead)
+    if (dead.id === flags.after) seen = true
+    if (found.length >= flags.limit) break
+  }
+  return found
+}
+
+/** The filter of some flags. */
+export function filterOf(flags: DeadFilterFlags): DeadFilter {
+  const { queue, task, reason, label: labels, error, olderThan } = flags
+  const before = olderThan === undefined ? undefined : new Date(systemClock.now() - olderThan)
+  return { queue, task, reason, labels, error, before }
 }
 
 /** What `taskwright dead show` was told. */
@@ -72,16 +100,16 @@ export function showDead(
   terminal: Terminal,
 ): Promise<ExitCode> {
   return withBroker(target, async (broker) => {
-    const letter = await broker.inspector.deadLetter(id)
+    const letter = await broker.deadLetters.get(id)
     if (letter === null) {
       terminal.err(`no dead letter has the id ${safeText(id)}`)
       return exitCodes.noResult
     }
     if (flags.json === true) {
-      terminal.out(toJson(asData(broker, letter)))
+      terminal.out(toJson(asData(letter)))
       return exitCodes.done
     }
-    const message = messageOf(broker, letter.body)
+    const { message } = letter
     const lines: [string, string][] = [
       ['id', safeText(letter.id)],
       ['task', safeText(message?.task ?? '(unreadable)')],
@@ -111,9 +139,11 @@ export function showDead(
 export interface DeadRetryCommand {
   readonly target: string
   readonly ids: readonly string[]
-  readonly flags: {
+  readonly flags: DeadFilterFlags & {
     readonly all?: boolean | undefined
-    readonly queue?: string | undefined
+    readonly rate?: number | undefined
+    readonly args?: readonly unknown[] | undefined
+    readonly kwargs?: Readonly<Record<string, unknown>> | undefined
     readonly json?: boolean | undefined
   }
 }
@@ -123,12 +153,12 @@ export function retryDead(
   { target, ids, flags }: DeadRetryCommand,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const all = flags.all === true
-  if (all === ids.length > 0) throw new UsageError('name the ids to retry, or give --all.')
-  if (flags.queue !== undefined && !all) throw new UsageError('--queue goes with --all.')
+  const all = checkWhich(ids, flags)
   return withBroker(target, async (broker) => {
-    const wanted = all ? await allIds(broker, flags.queue) : ids
-    const retried = wanted.length === 0 ? [] : await broker.retryDead(wanted)
+    const wanted = all ? await idsOf(broker, flags) : ids
+    const { args, kwargs, rate: perSecond } = flags
+    const edit = args === undefined && kwargs === undefined ? undefined : () => ({ args, kwargs })
+    const retried = await broker.deadLetters.retry(wanted, { edit, perSecond })
     const there = new Set(retried)
     const missing = wanted.filter((id) => !there.has(id))
     if (flags.json === true) terminal.out(toJson({ retried, missing }))
@@ -141,33 +171,64 @@ export function retryDead(
   })
 }
 
-/** Read to the end before anything is put back: what fails again at once must not be met twice. */
-async function allIds(broker: Broker, queue: string | undefined): Promise<readonly string[]> {
-  const ids: string[] = []
-  for (let after: string | undefined; ; after = ids.at(-1)) {
-    const page = await broker.inspector.deadLetters({ queue, limit: pageSize, after })
-    ids.push(...page.map(({ id }) => id))
-    if (page.length < pageSize) return ids
+/** What `taskwright dead delete` was told. */
+export interface DeadDeleteCommand {
+  readonly target: string
+  readonly ids: readonly string[]
+  readonly flags: DeadFilterFlags & {
+    readonly all?: boolean | undefined
+    readonly keep?: number | undefined
+    readonly json?: boolean | undefined
   }
 }
 
-function asData(broker: Broker, letter: DeadLetter): object {
-  const { id, queue, priority, reason, detail, redeliveries, at, body } = letter
-  const message = messageOf(broker, body)
+/** Deletes dead letters for good. */
+export function deleteDead(
+  { target, ids, flags }: DeadDeleteCommand,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { keep, queue } = flags
+  if (keep !== undefined && (ids.length > 0 || flags.all === true))
+    throw new UsageError('--keep says by itself which letters go: leave out ids and --all.')
+  const all = keep === undefined && checkWhich(ids, flags)
+  return withBroker(target, async (broker) => {
+    const { deadLetters } = broker
+    const deleted =
+      keep === undefined
+        ? await deadLetters.delete(all ? filterOf(flags) : ids)
+        : await deadLetters.trim({ queue, keep, keepFor: flags.olderThan })
+    if (flags.json === true) terminal.out(toJson({ deleted }))
+    else terminal.out(`deleted ${deleted === 1 ? '1 dead letter' : `${deleted} dead letters`}`)
+    return exitCodes.done
+  })
+}
+
+/** Whether all that fit are meant. @throws UsageError when it is not clear. */
+function checkWhich(
+  ids: readonly string[],
+  flags: DeadFilterFlags & { readonly all?: boolean | undefined },
+): boolean {
+  const all = flags.all === true
+  if (all === ids.length > 0) throw new UsageError('name the ids, or give --all.')
+  const filtered = Object.values(filterOf(flags)).some((value) => value !== undefined)
+  if (filtered && !all) throw new UsageError('--queue and the other filters go with --all.')
+  return all
+}
+
+/** Read to the end before anything is put back: what fails again at once must not be met twice. */
+async function idsOf(broker: Broker, flags: DeadFilterFlags): Promise<readonly string[]> {
+  const ids: string[] = []
+  for await (const { id } of broker.deadLetters.search(filterOf(flags))) ids.push(id)
+  return ids
+}
+
+function asData(dead: DeadMessage): object {
+  const { id, queue, priority, reason, detail, redeliveries, at, body, message } = dead
   const payload =
     message === undefined
       ? { task: null, body }
       : { task: message.task, args: message.args, kwargs: message.kwargs, labels: message.labels }
   return { id, queue, priority, reason, detail, redeliveries, at: isoTime(at), ...payload }
-}
-
-function messageOf(broker: Broker, body: Body): Message | undefined {
-  try {
-    return runtimeOf(broker).codec.decodeMessage(body)
-  } catch {
-    // It may be dead because it is malformed: then its bytes are shown.
-    return undefined
-  }
 }
 
 function textOf(body: Body): string {

@@ -19,6 +19,7 @@ const actions: Actions = {
   purge: async (command) => (await import('./purge-command.ts')).purge(command, terminal),
   deadList: async (command) => (await import('./dead-command.ts')).listDead(command, terminal),
   deadShow: async (command) => (await import('./dead-command.ts')).showDead(command, terminal),
+  deadDelete: async (command) => (await import('./dead-command.ts')).deleteDead(command, terminal),
   deadRetry: async (command) => (await import('./dead-command.ts')).retryDead(command, terminal),
 }
 

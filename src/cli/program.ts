@@ -1,6 +1,11 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { priorityNumber, type Priority } from '../core/labels.ts'
-import type { DeadListCommand, DeadRetryCommand, DeadShowCommand } from './dead-command.ts'
+import type {
+  DeadDeleteCommand,
+  DeadListCommand,
+  DeadRetryCommand,
+  DeadShowCommand,
+} from './dead-command.ts'
 import type { ExitCode } from './exit-codes.ts'
 import * as values from './flag-values.ts'
 import type { PurgeCommand } from './purge-command.ts'
@@ -19,6 +24,7 @@ export interface Actions {
   deadList(command: DeadListCommand): Promise<ExitCode>
   deadShow(command: DeadShowCommand): Promise<ExitCode>
   deadRetry(command: DeadRetryCommand): Promise<ExitCode>
+  deadDelete(command: DeadDeleteCommand): Promise<ExitCode>
 }
 
 /** A parsed command line, and the exit code that its command ended with. */
@@ -196,11 +202,12 @@ function deadCommands(
   note: (work: Promise<ExitCode>) => Promise<void>,
 ): void {
   const dead = program.command('dead').description('Look at dead letters and put them back.')
-  dead
-    .command('list')
-    .description('Print dead letters, newest first.')
-    .argument('<target>', orUrl)
-    .option('--queue <name>', 'only of this queue')
+  filtered(
+    dead
+      .command('list')
+      .description('Print dead letters, newest first.')
+      .argument('<target>', orUrl),
+  )
     .addOption(
       new Option('--limit <n>', 'at most so many').default(50).argParser(values.wholeNumber(1)),
     )
@@ -218,17 +225,53 @@ function deadCommands(
     .action((target: string, id: string, flags: DeadShowCommand['flags']) =>
       note(actions.deadShow({ target, id, flags })),
     )
-  dead
-    .command('retry')
-    .description('Put dead letters back into their queues, with a fresh retry budget.')
-    .argument('<target>', orUrl)
-    .argument('[ids...]', 'ids of the messages')
-    .option('--all', 'all of them')
-    .option('--queue <name>', 'with --all: only of this queue')
+  filtered(
+    dead
+      .command('retry')
+      .description('Put dead letters back into their queues, with a fresh retry budget.')
+      .argument('<target>', orUrl)
+      .argument('[ids...]', 'ids of the messages')
+      .option('--all', 'all of them, or all that the filters leave'),
+  )
+    .option('--rate <n>', 'at most so many a second', values.wholeNumber(1))
+    .option('--args <json>', 'run with these positional arguments', values.json('array'))
+    .option('--kwargs <json>', 'run with these named arguments', values.json('object'))
     .addOption(jsonOption())
     .action((target: string, ids: string[], flags: DeadRetryCommand['flags']) =>
       note(actions.deadRetry({ target, ids, flags })),
     )
+  filtered(
+    dead
+      .command('delete')
+      .description('Delete dead letters for good.')
+      .argument('<target>', orUrl)
+      .argument('[ids...]', 'ids of the messages')
+      .option('--all', 'all of them, or all that the filters leave'),
+  )
+    .option(
+      '--keep <n>',
+      'all but the newest n of each queue, and with --older-than those of that age',
+      values.wholeNumber(0),
+    )
+    .addOption(jsonOption())
+    .action((target: string, ids: string[], flags: DeadDeleteCommand['flags']) =>
+      note(actions.deadDelete({ target, ids, flags })),
+    )
+}
+
+/** The flags that say which dead letters are meant. */
+function filtered(command: Command): Command {
+  return command
+    .option('--queue <name>', 'only of this queue')
+    .option('--task <name>', 'only of this task')
+    .option(
+      '--reason <reason>',
+      'only set aside for this reason',
+      values.oneOf('failed', 'poison', 'malformed', 'unknown', 'expired', 'rejected'),
+    )
+    .option('--label <name=value>', 'only with this label; may be given many times', values.label)
+    .option('--error <text>', 'only with this text in the detail')
+    .option('--older-than <time>', 'only set aside longer ago than this, such as 7d', values.time)
 }
 
 /** A flag that may also come from the environment: `--log-level` is `TASKWRIGHT_LOG_LEVEL`. */

@@ -2,6 +2,7 @@ import type { Duration } from './duration.ts'
 import type { HeldLock, LockOptions } from './held-lock.ts'
 import type { Labels } from './labels.ts'
 import type { Logger } from './logger.ts'
+import type { NoInput, Step } from './step.ts'
 
 /** How a task takes a lock. */
 export interface TaskLockOptions extends LockOptions {
@@ -32,6 +33,8 @@ export interface TaskContext {
   readonly rootId: string | undefined
   /** Aborts on timeout, cancel, a lost lease, and at the end of a shutdown's patience; `reason` says which. */
   readonly signal: AbortSignal
+  /** The run of the workflow that this task is a step of; `undefined` for a message by itself. */
+  readonly runId: string | undefined
   /** Adds task name, id and attempt to every line. */
   readonly logger: Logger
   /**
@@ -68,4 +71,22 @@ export interface TaskContext {
    * @throws LeaseLostError, TransactionError so that the transaction rolls back.
    */
   commit(transaction: unknown, value?: unknown): void | Promise<void>
+  /**
+   * Other steps in the place of this one: return what it returns, and the value of this step becomes
+   * theirs. They are stored when the handler ends, in the step that ends its message; the handler is
+   * not run again for them.
+   *
+   * @throws UnsupportedError when this task is no step of a workflow, or runs isolated.
+   */
+  expand<O>(steps: Step<NoInput, O>): O
+  /** {@link expand}, for one step that takes over (Celery's `self.replace`). */
+  replace<O>(step: Step<NoInput, O>): O
+  /**
+   * The values of the step before this one, one after the other: of a group, one for each of its steps.
+   * They are read page by page, so that not all of a wide fan-out has to be in memory. Also for a
+   * step made by `.si(…)`.
+   *
+   * @throws UnsupportedError when this task is no step of a workflow, or runs isolated.
+   */
+  inputs(): AsyncIterable<unknown>
 }

@@ -44,6 +44,15 @@ export interface PageRequest {
   readonly after?: string | undefined
 }
 
+/** Which dead letters of a queue may go. */
+export interface DeadTrim {
+  readonly queue: string
+  /** Milliseconds since 1970. */
+  readonly before?: number | undefined
+  readonly keep?: number | undefined
+  readonly limit: number
+}
+
 /** Looks into a store. Nothing here changes what runs, but for the dead letters. */
 export interface Inspector {
   /** Every queue that the store has seen, by name. */
@@ -67,4 +76,9 @@ export interface Inspector {
   retryDead(ids: readonly string[], bodies?: ReadonlyMap<string, Body>): Promise<readonly string[]>
   /** Deletes dead letters for good; returns how many there were. */
   deleteDead(ids: readonly string[]): Promise<number>
+  /**
+   * Deletes the oldest dead letters of a queue for good: those set aside before `before`, and those that
+   * are not among the newest `keep`; at most `limit` in one step. Returns how many.
+   */
+  trimDead(trim: DeadTrim): Promise<number>
 }

@@ -44,6 +44,8 @@ export interface ReservedLabels {
   /** The message that was running when this one was sent, and the first of that line. */
   tw_parent?: string | undefined
   tw_root?: string | undefined
+  /** The run of the workflow that the message is a step of. */
+  tw_run?: string | undefined
   /** Milliseconds since 1970 after which the message is not run any more. */
   tw_expires?: number | undefined
 }
@@ -53,6 +55,7 @@ export const managedLabels: ReadonlyMap<string, string> = new Map([
   ['_retries', 'it counts the failed runs and is kept by the worker'],
   ['tw_parent', 'it is set when a task sends another'],
   ['tw_root', 'it is set when a task sends another'],
+  ['tw_run', 'it is set when a workflow is sent'],
   ['tw_expires', 'use kicker().withExpiry(…)'],
   ['queue_name', "use the task's `queue` or kicker().withQueue(…)"],
 ])

@@ -1,5 +1,6 @@
 import type { Claim } from './delivery.ts'
 import type { Body, Envelope } from './message.ts'
+import type { NodePlace } from './node-id.ts'
 import type { StoredResult } from './result.ts'
 import type { DeadReason } from './states.ts'
 
@@ -25,18 +26,22 @@ export type Outcome =
   | { readonly kind: 'setAside'; readonly reason: DeadReason; readonly detail: string }
 
 /**
- * What a workflow's store has to know of this end: the node's place (run, ordinal, generation), how
- * it ended, its value, and the extent that takes its place when it expanded into more work.
+ * What a workflow's store has to know of this end: the node's place, how it ended, its value, and the
+ * nodes that run in its place when it expanded into more work.
+ *
+ * Where the run was cancelled, or has gone on without this node (another generation, `failFast`), the
+ * outcome is refused with the status `cancelled`, unless it is `cancelled` itself.
  */
-export interface NodePart {
-  readonly run: string
-  readonly ord: number
-  readonly gen: number
+export interface NodePart extends NodePlace {
   readonly verdict: 'ok' | 'failed'
+  /** The body of its result. Absent: that of the settlement. */
   readonly value?: Body | undefined
+  /** Nodes that were put under reserved ordinals: from `lo` to `hi`, with their end and their sink. */
   readonly graft?:
     | { readonly lo: number; readonly hi: number; readonly end: number; readonly sink: number }
     | undefined
+  /** The message cannot be read: whether it belongs to a workflow is only guessed from its id. */
+  readonly guessed?: boolean | undefined
 }
 
 /** Everything that happens at the end of one delivery, in one atomic step where the store can. */
@@ -58,7 +63,7 @@ export interface Settlement {
  * - `gone`: the message is not there any more (settled already, perhaps by this very call whose
  *   answer was lost). Nothing was written.
  * - `taken`: another claim holds it, or it waits for one. Nothing was written.
- * - `cancelled`: the message was cancelled while it ran: this outcome is refused and nothing was
- *   written; settle it again as `cancelled`.
+ * - `cancelled`: the message, or the workflow that it belongs to, was cancelled while it ran: this
+ *   outcome is refused and nothing was written; settle it again as `cancelled`.
  */
 export type SettleStatus = 'settled' | 'gone' | 'taken' | 'cancelled'

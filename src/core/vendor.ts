@@ -6,6 +6,7 @@ import type { Random } from './random.ts'
 import type { ResultBackend } from './result-backend.ts'
 import type { Inspector } from './inspector.ts'
 import type { Transport, UserTransactions } from './transport.ts'
+import type { WorkflowStore } from './workflow-store.ts'
 
 /** What the broker hands to a vendor when it starts: time, chance and a place for log lines. */
 export interface Surroundings {
@@ -39,6 +40,8 @@ export interface OpenTransport {
   /** A result backend on the same store, which the broker takes when the user names no other. */
   readonly results: ResultBackend
   readonly inspector?: Inspector | undefined
+  /** Present where `capabilities.workflows` is true. */
+  readonly workflows?: WorkflowStore | undefined
   /** Present where `capabilities.locks` is true. */
   readonly locks?: Locks | undefined
   readonly transactions?: UserTransactions | undefined

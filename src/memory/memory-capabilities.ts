@@ -5,7 +5,7 @@ export const memoryCapabilities: TransportCapabilities = {
   delayed: true,
   priorities: true,
   atomicResults: true,
-  workflows: false,
+  workflows: true,
   locks: true,
   durable: false,
   shared: false,

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type {
   DeadLetter,
+  DeadTrim,
   Inspector,
   PageRequest,
   QueueCounts,
@@ -82,6 +83,15 @@ export class MemoryInspector implements Inspector {
 
   async deleteDead(ids: readonly string[]): Promise<number> {
     return this.#store.deleteDead(ids)
+  }
+
+  async trimDead({ queue, before = 0, keep = Infinity, limit }: DeadTrim): Promise<number> {
+    const letters = [...this.#store.dead.values()]
+      .map(({ letter }) => letter)
+      .filter((letter) => letter.queue === queue)
+    const beyond = letters.length - keep
+    const old = letters.filter(({ at }, i) => at < before || i < beyond).slice(0, limit)
+    return this.#store.deleteDead(old.map(({ id }) => id))
   }
 
   #promote(): void {

@@ -1,10 +1,13 @@
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
-import { InvalidInputError, QueueFullError, UnsupportedError } from '../core/errors.ts'
+import { QueueFullError } from '../core/errors.ts'
 import type { DeadLetter } from '../core/inspector.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { SettleStatus, Settlement } from '../core/settlement.ts'
 import type { StoreIdentity } from '../core/store.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
+import { applyNode, nodeFate } from '../graphs/settle-node.ts'
+import { checkEnvelope, checkSettlement } from './memory-checks.ts'
+import { MemoryGraphs } from './memory-graphs.ts'
 import { MemoryHolds } from './memory-locks.ts'
 import { MemoryMessage, ownBody, type ClaimOwner } from './memory-message.ts'
 import { MemoryQueue } from './memory-queue.ts'
@@ -52,12 +55,22 @@ export class MemoryStore {
   readonly cancelListeners: Set<CancelListener> = new Set()
   /** A transport writes here, so progress can be fenced by its claims. */
   carriesMessages = false
+  /** Told of runs that a step left something to do in. */
+  readonly moreListeners: Set<(run: string) => void> = new Set()
+  readonly graphs: MemoryGraphs
   readonly #changed = new Set<MemoryQueue>()
+  readonly #unfinished = new Set<string>()
+  #now = 0
   #seq = 0
   #token = 0
 
   constructor(identity: StoreIdentity) {
     this.identity = identity
+    this.graphs = new MemoryGraphs({
+      send: (envelope) => void this.#insert(envelope, this.#now),
+      cancel: (id, reason) => this.#flagRunning(id, reason),
+      saveResult: (result) => void this.results.save(result, this.#now),
+    })
   }
 
   /** The queue of this name, made at first sight. */
@@ -107,9 +120,24 @@ export class MemoryStore {
   /** Ends claims; see the contract of `Transport.settle`. */
   settle(settlements: readonly Settlement[], now: number): SettleStatus[] {
     for (const settlement of settlements) checkSettlement(settlement)
+    this.#now = now
     const statuses = settlements.map((settlement) => this.#settleOne(settlement, now))
     this.#announce()
     return statuses
+  }
+
+  /** Does a step in the graphs at this time. */
+  step<T>(now: number, work: (graphs: MemoryGraphs) => T): T {
+    this.#now = now
+    const done = work(this.graphs)
+    this.#announce()
+    return done
+  }
+
+  /** A step left something to do in a run: whoever listens is told when this step is over. */
+  unfinished(run: string): void {
+    this.#unfinished.add(run)
+    this.#announce()
   }
 
   /** The message that this claim holds now. */
@@ -220,11 +248,14 @@ export class MemoryStore {
     return ids.filter((id) => this.#bury(id)).length
   }
 
-  #settleOne({ claim, outcome, result, followUps }: Settlement, now: number): SettleStatus {
+  #settleOne(settlement: Settlement, now: number): SettleStatus {
+    const { claim, outcome, result, followUps, node } = settlement
     const message = this.messages.get(claim.id)
     if (message === undefined) return 'gone'
     if (message.token !== claim.token) return 'taken'
     if (message.cancelled !== undefined && outcome.kind !== 'cancelled') return 'cancelled'
+    const fate = nodeFate(this.graphs, settlement)
+    if (fate === 'refused') return 'cancelled'
     const queue = this.#queueOf(message)
     switch (outcome.kind) {
       case 'retry':
@@ -262,6 +293,8 @@ export class MemoryStore {
     }
     if (result !== undefined) this.results.save(result, now)
     for (const envelope of followUps ?? []) this.#insert(envelope, now)
+    if (fate === 'applies' && node !== undefined && applyNode(this.graphs, settlement, now))
+      this.#unfinished.add(node.run)
     return 'settled'
   }
 
@@ -328,7 +361,19 @@ export class MemoryStore {
     return this.queue(message.queue)
   }
 
+  /** Flags a message that runs, and tells its holder. */
+  #flagRunning(id: string, reason: string): void {
+    const message = this.messages.get(id)
+    if (message?.state !== 'running' || message.token === undefined) return
+    message.cancelled ??= reason
+    const { queue, token, cancelled } = message
+    for (const tell of this.cancelListeners) tell({ id, queue, token }, cancelled)
+  }
+
   #announce(): void {
+    const unfinished = [...this.#unfinished]
+    this.#unfinished.clear()
+    for (const run of unfinished) for (const tell of this.moreListeners) tell(run)
     if (this.#changed.size === 0) return
     const changed = [...this.#changed]
     this.#changed.clear()
@@ -340,23 +385,4 @@ export class MemoryStore {
 function turned(queues: readonly MemoryQueue[], owner: ClaimOwner): readonly MemoryQueue[] {
   const last = queues.findIndex((queue) => queue.name === owner.lastQueue)
   return last < 0 ? queues : [...queues.slice(last + 1), ...queues.slice(0, last + 1)]
-}
-
-function checkEnvelope({ id, priority, delay, at }: Envelope): void {
-  if (!Number.isInteger(priority) || priority < 0 || priority > 9) {
-    throw new InvalidInputError(`message ${id}: a priority is a whole number from 0 to 9.`)
-  }
-  if (!Number.isFinite(delay ?? 0) || !Number.isFinite(at ?? 0)) {
-    throw new InvalidInputError(`message ${id}: 'delay' and 'at' are finite milliseconds.`)
-  }
-}
-
-function checkSettlement({ claim, outcome, followUps, node }: Settlement): void {
-  if (node !== undefined) {
-    throw new UnsupportedError('the memory transport has no workflow store: use another transport.')
-  }
-  if (outcome.kind === 'retry' && !Number.isFinite(outcome.delay)) {
-    throw new InvalidInputError(`message ${claim.id}: the delay of a retry is finite milliseconds.`)
-  }
-  for (const envelope of followUps ?? []) checkEnvelope(envelope)
 }

@@ -22,6 +22,7 @@ import { MemoryLocks } from './memory-locks.ts'
 import type { ClaimOwner } from './memory-message.ts'
 import { MemoryResultBackend } from './memory-result-backend.ts'
 import type { MemoryStore } from './memory-store.ts'
+import { MemoryWorkflowStore } from './memory-workflow-store.ts'
 import { memoryStore } from './named-stores.ts'
 import { WaitingReceive } from './waiting-receive.ts'
 
@@ -47,12 +48,16 @@ export function memoryTransport(options: MemoryTransportOptions = {}): Transport
   return {
     kind: 'transport',
     name: 'memory',
-    create: ({ clock }) => ({
-      transport: new MemoryTransport(store, clock),
-      results: new MemoryResultBackend(store, clock),
-      inspector: new MemoryInspector(store, clock),
-      locks: new MemoryLocks(store.holds, clock),
-    }),
+    create({ clock }) {
+      const transport = new MemoryTransport(store, clock)
+      return {
+        transport,
+        results: new MemoryResultBackend(store, clock),
+        inspector: new MemoryInspector(store, clock),
+        locks: new MemoryLocks(store.holds, clock),
+        workflows: new MemoryWorkflowStore(store, clock, () => transport.started),
+      }
+    },
   }
 }
 
@@ -66,6 +71,10 @@ class MemoryTransport implements Transport {
   readonly #receives = new Set<WaitingReceive>()
   readonly #keepers = new Set<LoopLeaseKeeper>()
   #started = false
+
+  get started(): boolean {
+    return this.#started
+  }
 
   constructor(store: MemoryStore, clock: Clock) {
     this.#store = store

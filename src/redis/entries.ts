@@ -38,8 +38,13 @@ export async function deliveriesOf(
     doubtful.map(async ({ place, chunk, entry }) => {
       const delivery = deliveries[place]
       if (delivery === undefined) return
-      const body = await exactBody(store, chunk, entry)
-      if (body !== undefined) deliveries[place] = { ...delivery, body }
+      const { stream, side } = store.keys.queue(chunk.queue)
+      const line = chunk.line === '4' ? stream : `${side}p:${chunk.line}`
+      const body = await exactBody(store, line, entry)
+      if (body === undefined) return
+      const nameless = delivery.id === namelessId(entry)
+      const id = nameless ? (store.idOf(body) ?? delivery.id) : delivery.id
+      deliveries[place] = { ...delivery, id, body }
     }),
   )
   return deliveries
@@ -78,7 +83,7 @@ function deliveryOf(
   }
   const reason = chunk.reasons[i]
   return {
-    id: id ?? idInBody(body) ?? store.idOf(body) ?? `entry-${entry}`,
+    id: id ?? idInBody(body) ?? store.idOf(body) ?? namelessId(entry),
     queue: chunk.queue,
     token: claimToken(number, { line: chunk.line, entry, count: chunk.counts[i] ?? 1 }),
     priority,
@@ -90,20 +95,24 @@ function deliveryOf(
   }
 }
 
-async function exactBody(
+/** The body of an entry, read as bytes; `undefined` where it is gone. */
+export async function exactBody(
   store: RedisStore,
-  chunk: Chunk,
+  stream: string,
   entry: string,
 ): Promise<Body | undefined> {
-  const { stream, side } = store.keys.queue(chunk.queue)
-  const key = chunk.line === '4' ? stream : `${side}p:${chunk.line}`
-  const found = (await store.commands.callBytes('XRANGE', [key, entry, entry])) as
+  const found = (await store.commands.callBytes('XRANGE', [stream, entry, entry])) as
     | readonly [Buffer, readonly Buffer[]][]
     | undefined
   const fields = found?.[0]?.[1] ?? []
   const at = fields.findIndex((name, i) => i % 2 === 0 && name.toString() === 'data')
   const data = fields[at + 1]
   return at < 0 || data === undefined ? undefined : fromWire(data)
+}
+
+/** The id of a message in whose bytes nobody finds one. */
+export function namelessId(entry: string): string {
+  return `entry-${entry}`
 }
 
 const ourHead = '{"task_id":"'

@@ -2,7 +2,7 @@ import type { PageRequest, StoredMessage } from '../core/inspector.ts'
 import { compareEntries } from './claim-token.ts'
 import { deliveriesOf, type Entry } from './entries.ts'
 import type { RedisStore } from './redis-store.ts'
-import { allLines, idOfEntry } from './search.ts'
+import { allLines } from './search.ts'
 
 /** A message and the entry that gives its place. */
 interface Placed {
@@ -44,7 +44,7 @@ export async function peek(
       const waits = held === undefined || held.consumer === 'tw:released'
       const lease = Number(/^tw:.*:(\d+)$/.exec(held?.consumer ?? '')?.[1] ?? store.foreignIdle)
       const message: StoredMessage = {
-        id: idOfEntry(store, entry),
+        id: delivery.id,
         queue,
         priority: delivery.priority,
         state: waits ? 'queued' : 'running',

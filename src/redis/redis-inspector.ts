@@ -1,6 +1,7 @@
 import type { RedisArgument } from '../connections/redis/redis-client.ts'
 import type {
   DeadLetter,
+  DeadTrim,
   Inspector,
   PageRequest,
   QueueCounts,
@@ -13,10 +14,10 @@ import { deadLetterOf, deadPage } from './dead-letters.ts'
 import { askByPlace, placeArguments } from './locate.ts'
 import { peek } from './peek.ts'
 import type { RedisStore } from './redis-store.ts'
-import { deleteDeadScript, retryDeadScript } from './scripts/dead-scripts.ts'
+import { deleteDeadScript, retryDeadScript, trimDeadScript } from './scripts/dead-scripts.ts'
 import { countScript, stateScript } from './scripts/inspect-scripts.ts'
 import { allQueues } from './search.ts'
-import { needsId } from './send.ts'
+import { needsId, wholeMs } from './send.ts'
 import { toWire } from './wire-body.ts'
 
 /** Looks into a store that its transport or result backend has opened. */
@@ -84,6 +85,11 @@ export class RedisInspector implements Inspector {
     const names = await allQueues(this.#store)
     const args = [...queueArguments(this.#store, names), ids.length, ...ids]
     return Number(await this.#store.run(deleteDeadScript, this.#streams(names), args))
+  }
+
+  async trimDead({ queue, before = 0, keep = -1, limit }: DeadTrim): Promise<number> {
+    const args = [...queueArguments(this.#store, [queue]), wholeMs(before), keep, limit]
+    return Number(await this.#store.run(trimDeadScript, this.#streams([queue]), args))
   }
 
   #streams(queues: readonly string[]): string[] {

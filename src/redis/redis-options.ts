@@ -20,6 +20,11 @@ export interface RedisOptions extends RedisPlace {
    */
   readonly foreignIdle?: Duration | undefined
   /**
+   * How soon a result is looked for that nobody tells of: Python stores its results without telling. Then
+   * less and less often, down to a fifth as often. Default 1 s; callers of Python tasks want less.
+   */
+  readonly resultPoll?: Duration | undefined
+  /**
    * Uses a server that may throw messages away when its memory is full (`maxmemory-policy allkeys-…`).
    * Default false: the transport does not start there.
    */

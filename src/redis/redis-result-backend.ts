@@ -15,8 +15,6 @@ import { awaitScript, progressScript, saveScript } from './scripts/result-script
 import { life } from './settle.ts'
 import { fromWire, isDoubtful, toWire } from './wire-body.ts'
 
-/** Milliseconds between two looks for results that are waited for, whatever was or was not told. */
-const poll = { first: 1000, longest: 5000 }
 /** Milliseconds for which a wait is noted; each look notes it anew. */
 const noted = 60_000
 
@@ -50,10 +48,11 @@ export class RedisResults implements ResultBackend {
 
   async start(): Promise<void> {
     await this.#store.open(this)
+    const { resultPoll } = this.#store
     this.#waiters ??= new ResultWaiters({
       clock: this.#store.around.clock,
       get: (ids) => this.#await(ids),
-      poll,
+      poll: { first: resultPoll, longest: resultPoll * 5 },
     })
   }
 

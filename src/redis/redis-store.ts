@@ -11,7 +11,7 @@ import type { RedisArgument } from '../connections/redis/redis-client.ts'
 import { RedisConnector } from '../connections/redis/redis-connector.ts'
 import type { RedisLink } from '../connections/redis/redis-link.ts'
 import { milliseconds } from '../core/duration.ts'
-import { NotStartedError } from '../core/errors.ts'
+import { InvalidInputError, NotStartedError } from '../core/errors.ts'
 import { failpoint } from '../core/failpoint.ts'
 import type { Body } from '../core/message.ts'
 import type { StoreIdentity } from '../core/store.ts'
@@ -31,6 +31,8 @@ export class RedisStore {
   readonly connector: RedisConnector
   /** Milliseconds after which what a consumer of others holds is taken to be lost. */
   readonly foreignIdle: number
+  /** Milliseconds until a result that is waited for is looked for again. */
+  readonly resultPoll: number
   /** Whether a server that throws messages away is used all the same. */
   readonly allowEviction: boolean
   /** Names this instance among consumers; each lease has a consumer of its own: see {@link consumer}. */
@@ -51,6 +53,8 @@ export class RedisStore {
     this.around = around
     this.keys = new Keys(options)
     this.group = options.group ?? 'taskiq'
+    this.resultPoll = milliseconds(options.resultPoll ?? '1s')
+    if (this.resultPoll < 1) throw new InvalidInputError('`resultPoll` is 1 ms or more.')
     this.foreignIdle =
       options.foreignIdle === undefined ? tenMinutes : milliseconds(options.foreignIdle)
     this.allowEviction = options.allowEviction ?? false

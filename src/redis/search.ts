@@ -6,8 +6,9 @@
  * which they came, so that a search begins there. Clocks differ, and foreign ids say nothing: after that
  * all is read, page by page, up to a bound.
  */
-import { idInBody, type Entry } from './entries.ts'
+import { exactBody, idInBody, namelessId, type Entry } from './entries.ts'
 import type { RedisStore } from './redis-store.ts'
+import { isDoubtful } from './wire-body.ts'
 
 /** Where a message is. */
 export interface Found {
@@ -85,8 +86,8 @@ async function searchLines(
         ...[stream, from, range[1]],
         ...['COUNT', page],
       ])) as readonly Entry[]
-      const entry = entries.find((one) => idOfEntry(store, one) === id)
-      if (entry !== undefined) return { queue, line, entry: entry[0] }
+      const entry = await entryOf(store, { id, stream, entries })
+      if (entry !== undefined) return { queue, line, entry }
       const last = entries.at(-1)
       if (last === undefined || entries.length < page) break
       from = `(${last[0]}`
@@ -95,12 +96,27 @@ async function searchLines(
   return undefined
 }
 
+/** The entry of an id in a page. Bodies that may be bytes are read once more, as bytes. */
+async function entryOf(
+  store: RedisStore,
+  { id, stream, entries }: { id: string; stream: string; entries: readonly Entry[] },
+): Promise<string | undefined> {
+  const found = entries.find((entry) => idOfEntry(store, entry) === id)
+  if (found !== undefined) return found[0]
+  const doubtful = entries.filter(([, fields]) => !fields.includes('i') && fields.some(isDoubtful))
+  for (const [entry] of doubtful) {
+    const body = await exactBody(store, stream, entry)
+    if (body !== undefined && store.idOf(body) === id) return entry
+  }
+  return undefined
+}
+
 /** The id of an entry, as a delivery of it would have it. */
-export function idOfEntry(store: RedisStore, [entry, fields]: Entry): string {
+function idOfEntry(store: RedisStore, [entry, fields]: Entry): string {
   let body = ''
   for (let f = 0; f < fields.length; f += 2) {
     if (fields[f] === 'i') return fields[f + 1] ?? ''
     if (fields[f] === 'data') body = fields[f + 1] ?? ''
   }
-  return idInBody(body) ?? store.idOf(body) ?? `entry-${entry}`
+  return idInBody(body) ?? store.idOf(body) ?? namelessId(entry)
 }

@@ -1,8 +1,8 @@
-import type { DeadLetter, PageRequest } from '../core/inspector.ts'
+import type { DeadLetter, DeadTrim, PageRequest } from '../core/inspector.ts'
 import type { Body } from '../core/message.ts'
 import { inlineBody, state, waitingToken } from './schema.ts'
 import { fromStored, toStored } from './stored-body.ts'
-import type { Turn } from './turn.ts'
+import { wholeMs, type Turn } from './turn.ts'
 
 const columns = `d.id AS id, q.name AS queue, d.priority AS priority, d.data AS body, d.reason AS reason,
   d.detail AS detail, d.redeliveries AS redeliveries, d.at AS at`
@@ -26,6 +26,12 @@ const backPayload = `
 INSERT INTO tw_payload(seq, data)
 SELECT m.seq, coalesce(?, d.data) FROM tw_message m JOIN tw_dead d ON d.id = m.id
  WHERE m.id = ? AND m.data IS NULL`
+/** in: queue, set aside before, queue, how many are kept, limit. The newest that is too many is found by its place in the index. */
+const trim = `
+DELETE FROM tw_dead WHERE seq IN (
+  SELECT seq FROM tw_dead WHERE queue = ? AND (at < ? OR seq <=
+    coalesce((SELECT seq FROM tw_dead WHERE queue = ? ORDER BY seq DESC LIMIT 1 OFFSET ?), 0))
+   ORDER BY seq LIMIT ?)`
 const remove = 'DELETE FROM tw_dead WHERE id = ?'
 
 /** Dead letters, newest first. */
@@ -70,6 +76,15 @@ export function deleteDead({ sql }: Turn, ids: readonly string[]): number {
   let deleted = 0
   for (const id of ids) deleted += sql.run(remove, id)
   return deleted
+}
+
+/** Deletes the oldest of a queue for good; how many. */
+export function trimDead(
+  { sql, queues }: Turn,
+  { queue, before = 0, keep = Number.MAX_SAFE_INTEGER, limit }: DeadTrim,
+): number {
+  const no = queues.find(sql, queue)
+  return no === undefined ? 0 : sql.run(trim, no, wholeMs(before), no, keep, limit)
 }
 
 /** Rows of SQLite have no prototype; callers get ordinary objects. */

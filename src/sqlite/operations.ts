@@ -1,5 +1,11 @@
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
-import type { DeadLetter, PageRequest, QueueCounts, StoredMessage } from '../core/inspector.ts'
+import type {
+  DeadLetter,
+  DeadTrim,
+  PageRequest,
+  QueueCounts,
+  StoredMessage,
+} from '../core/inspector.ts'
 import type { Permit, PermitAsk } from '../core/locks.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { StoredResult } from '../core/result.ts'
@@ -59,6 +65,7 @@ export interface Operations {
     answer: readonly string[]
   }
   deleteDead: { ask: readonly string[]; answer: number }
+  trimDead: { ask: DeadTrim; answer: number }
   acquirePermit: { ask: PermitAsk & { readonly key: string }; answer: Permit | null }
   renewPermit: { ask: { readonly permit: Permit; readonly ms: number }; answer: boolean }
   freePermit: { ask: Permit; answer: boolean }

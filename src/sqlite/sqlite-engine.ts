@@ -19,7 +19,7 @@ import { claim, emptyClaim } from './claim.ts'
 import { ClaimedLines } from './claimed-lines.ts'
 import type { Connection } from './connection.ts'
 import { absoluteFile, checkpointPages, openDatabase, type DatabaseOptions } from './database.ts'
-import { deadLetter, deadLetters, deleteDead, retryDead } from './dead-letters.ts'
+import { deadLetter, deadLetters, deleteDead, retryDead, trimDead } from './dead-letters.ts'
 import { describeFailure, type Failure } from './failure.ts'
 import { FileWatch } from './file-guards.ts'
 import { peek, queueCounts, states } from './inspect.ts'
@@ -87,6 +87,7 @@ const handlers: Handlers = {
   deadLetter,
   retryDead,
   deleteDead,
+  trimDead,
   acquirePermit,
   renewPermit,
   freePermit,

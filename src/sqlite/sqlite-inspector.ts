@@ -1,5 +1,6 @@
 import type {
   DeadLetter,
+  DeadTrim,
   Inspector,
   PageRequest,
   QueueCounts,
@@ -46,5 +47,9 @@ export class SqliteInspector implements Inspector {
 
   deleteDead(ids: readonly string[]): Promise<number> {
     return this.#store.call('deleteDead', ids)
+  }
+
+  trimDead(trim: DeadTrim): Promise<number> {
+    return this.#store.call('trimDead', trim)
   }
 }

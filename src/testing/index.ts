@@ -10,6 +10,7 @@ export {
 export { transportBehaviours } from './transport-behaviours.ts'
 export type { TransportBehaviour, TransportHarness } from './transport/harness.ts'
 export { inspectorBehaviours } from './transport/inspector.ts'
+export { workflowBehaviours } from './workflow-behaviours.ts'
 export { testBroker, type TestBroker } from './test-broker.ts'
 export type { TestBrokerOptions } from './test-broker-options.ts'
 export type { TestClock } from './bench/test-clock.ts'

@@ -21,6 +21,7 @@ const known: ReadonlySet<string> = new Set<keyof WorkerOptions>([
   'grace',
   'shutdownTimeout',
   'maxTasks',
+  'sweepWorkflows',
   'name',
 ])
 
@@ -75,6 +76,7 @@ function readOptions(runtime: BrokerRuntime, options: WorkerOptions): WorkerSett
     grace: milliseconds(options.grace ?? '5s'),
     shutdownTimeout: milliseconds(options.shutdownTimeout ?? '30s'),
     maxTasks: options.maxTasks === undefined ? Infinity : whole(options.maxTasks, 'maxTasks', 1),
+    sweepWorkflows: options.sweepWorkflows ?? true,
     name: options.name ?? `${hostname()}:${process.pid}:${random.hex(3)}`,
   }
 }

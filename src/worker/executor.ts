@@ -1,22 +1,23 @@
 import type { Timer } from '../core/clock.ts'
-import type { Delivery } from '../core/delivery.ts'
-import { TaskTimeoutError, TransactionError } from '../core/errors.ts'
+import { TaskTimeoutError, TransactionError, UnsupportedError } from '../core/errors.ts'
 import { failpoint } from '../core/failpoint.ts'
 import type { Message } from '../core/message.ts'
 import type { Middleware } from '../core/middleware.ts'
+import { readNodeId, type NodePlace } from '../core/node-id.ts'
 import type { SettleStatus } from '../core/settlement.ts'
+import type { NodeValue } from '../core/workflow-store.ts'
 import { fromTravel, type HandlerArguments } from '../broker/arguments.ts'
 import { numberLabel } from '../broker/check-labels.ts'
 import type { Ending } from '../broker/finish.ts'
-import type { AnyHandler, RegisteredTask } from '../broker/registry.ts'
-import type { BrokerRuntime } from '../broker/runtime.ts'
-import { cancelledEnding, deadEnding, failedRunEnding, succeededEnding } from './endings.ts'
+import { isExpansion, putExpansion, type Expansion } from '../broker/canvas/expansion.ts'
+import { readValue } from '../broker/canvas/read-value.ts'
+import { admit, type Admitted, type AdmissionOptions, type Runnable } from './admission.ts'
+import { cancelledEnding, failedRunEnding, succeededEnding } from './endings.ts'
 import { throughExecuteHooks } from './execute-hooks.ts'
 import type { Patience } from './patience.ts'
-import { failedRunsOf } from './retry-decision.ts'
 import type { Run, WorkEnd } from './run.ts'
 import { RunContext } from './run-context.ts'
-import type { UnknownTaskPolicy } from './worker-options.ts'
+import type { StartCheck } from './start-check.ts'
 
 /** What is to be done with a delivery after its run. */
 export type RunEnd =
@@ -30,13 +31,11 @@ export type RunEnd =
   | { readonly kind: 'lost' }
 
 /** What an {@link Executor} needs, and whom it tells. */
-export interface ExecutorOptions {
-  readonly runtime: BrokerRuntime
-  readonly unknownTask: UnknownTaskPolicy
-  readonly redeliveries: number
+export interface ExecutorOptions extends AdmissionOptions {
   readonly lease: number
   readonly grace: number
   readonly patience: Patience
+  readonly startCheck: StartCheck
   /** Early acknowledgement of a message that is about to run; absent: it is settled after its run. */
   readonly acknowledge?: ((run: Run) => Promise<SettleStatus>) | undefined
   readonly onStart: (run: Run) => void
@@ -46,18 +45,6 @@ export interface ExecutorOptions {
   /** Called instead of `onEnd` when the store was given up on, or something is wrong in here. */
   readonly onFailure: (run: Run, error: unknown) => void
 }
-
-/** How soon a message that nobody here knows may be looked at by somebody else. */
-const giveBackDelay = 2000
-
-/** A message that may run: decoded, known, within its budget and its time. */
-interface Runnable {
-  readonly message: Message
-  readonly task: RegisteredTask & { readonly handler: AnyHandler }
-}
-
-/** What may run, or how it ends without running. */
-type Admitted = Runnable | { readonly ending: Ending }
 
 /**
  * Runs one delivery: looks whether it may run at all, runs middlewares, dependencies and handler
@@ -82,7 +69,7 @@ export class Executor {
     const { acknowledge, onEnd, onFailure } = this.#options
     let admitted: Admitted
     try {
-      admitted = this.#admit(run)
+      admitted = admit(run, this.#options)
       failpoint('run.admitted')
     } catch (error) {
       return onFailure(run, error)
@@ -90,11 +77,37 @@ export class Executor {
     if ('ending' in admitted) {
       return onEnd(run, { kind: 'settle', ending: admitted.ending, seconds: 0 })
     }
-    if (acknowledge === undefined) return this.#start(run, admitted)
     const runnable = admitted
+    const place = placeOf(runnable)
+    if (place !== undefined) return this.#checkStep(run, runnable, place)
+    if (acknowledge === undefined) return this.#start(run, runnable)
     acknowledge(run).then(
       (status) => this.#acknowledged(run, runnable, status),
       (error: unknown) => onFailure(run, error),
+    )
+  }
+
+  /** A step of a workflow: whether it may run, and with what, its run says. Never acknowledged early. */
+  #checkStep(run: Run, runnable: Runnable, place: NodePlace): void {
+    const { runtime, startCheck, onEnd, onFailure } = this.#options
+    const { message, task } = runnable
+    startCheck.ask(
+      place,
+      (answer) => {
+        if (answer.start) {
+          run.source = answer.source ?? undefined
+          return this.#start(run, runnable, answer.input)
+        }
+        const about = { delivery: run.delivery, message, task }
+        const ending = cancelledEnding(about, answer.reason)
+        runtime.surroundings.logger.info('a step of a workflow is not wanted any more', {
+          task: message.task,
+          id: message.id,
+          reason: answer.reason,
+        })
+        onEnd(run, { kind: 'settle', ending, seconds: 0 })
+      },
+      (error) => onFailure(run, error),
     )
   }
 
@@ -110,7 +123,7 @@ export class Executor {
     this.#start(run, admitted)
   }
 
-  #start(run: Run, admitted: Runnable): void {
+  #start(run: Run, admitted: Runnable, input?: NodeValue): void {
     const { runtime, grace, onStart, onFailure } = this.#options
     try {
       onStart(run)
@@ -122,7 +135,7 @@ export class Executor {
     const timer = this.#armTimeout(run, admitted)
     let work: unknown
     try {
-      work = this.#run(run, admitted)
+      work = this.#run(run, admitted, input)
     } catch (error) {
       // What throws at once ends as what rejects later does.
       work = Promise.reject(error)
@@ -147,6 +160,13 @@ export class Executor {
         this.#watchStuck(run, work)
       }
       const judged = { message, task, seconds, end }
+      if (end.kind === 'returned' && isExpansion(end.value) && run.interruption === undefined) {
+        this.#expand(run, judged, end.value).then(
+          (found) => onEnd(run, found),
+          (error: unknown) => onFailure(run, error),
+        )
+        return
+      }
       if (run.committed) {
         this.#judgeCommitted(run, judged).then(
           (found) => onEnd(run, found),
@@ -171,44 +191,6 @@ export class Executor {
     Promise.resolve(work).then(tell, tell)
   }
 
-  /** Whether a delivery may run; otherwise how it ends without running. */
-  #admit(run: Run): Admitted {
-    const { runtime, redeliveries, unknownTask } = this.#options
-    const { delivery } = run
-    let message: Message | undefined
-    let malformed: unknown
-    try {
-      message = runtime.codec.decodeMessage(delivery.body)
-    } catch (error) {
-      malformed = error
-    }
-    const task = message === undefined ? undefined : runtime.registry.get(message.task)
-    const about = { delivery, message, task }
-    if (message !== undefined) {
-      run.message = message
-      run.taskName = message.task
-      run.attempt = failedRunsOf(message.labels) + 1
-    }
-    if (delivery.cancelled !== undefined)
-      return { ending: cancelledEnding(about, delivery.cancelled) }
-    if (message === undefined) {
-      const why = malformed instanceof Error ? malformed.message : String(malformed)
-      return { ending: deadEnding(about, 'malformed', why) }
-    }
-    if (delivery.redeliveries > redeliveries) {
-      const times = `its lease was lost ${delivery.redeliveries} times (${redeliveries} are allowed)`
-      return { ending: deadEnding(about, 'poison', `${times}: it may be what ends its workers`) }
-    }
-    const expires = delivery.expires ?? numberLabel(message.labels['tw_expires'])
-    if (expires !== undefined && runtime.surroundings.clock.now() > expires) {
-      return {
-        ending: deadEnding(about, 'expired', `it had to start before ${timeText(expires)}`),
-      }
-    }
-    if (isRunnable(task)) return { message, task }
-    return { ending: unknownEnding(about, message.task, unknownTask) }
-  }
-
   #armTimeout(run: Run, { message, task }: Runnable): Timer | undefined {
     // A label that is no time says nothing: the task's own timeout holds.
     const label = numberLabel(message.labels['timeout']) ?? 0
@@ -223,8 +205,10 @@ export class Executor {
   }
 
   /** Middlewares around dependencies and handler: a value, or a promise of one. */
-  #run(run: Run, about: Runnable): unknown {
-    if (this.#hooks.length === 0) return this.#handle(run, about)
+  #run(run: Run, about: Runnable, input: NodeValue | undefined): unknown {
+    const handle = (): unknown =>
+      input === undefined ? this.#handle(run, about) : this.#handleInput(run, about, input)
+    if (this.#hooks.length === 0) return handle()
     const execution = {
       message: about.message,
       queue: run.delivery.queue,
@@ -234,7 +218,15 @@ export class Executor {
         return run.signal
       },
     }
-    return throughExecuteHooks(execution, this.#hooks, async () => this.#handle(run, about))
+    return throughExecuteHooks(execution, this.#hooks, async () => handle())
+  }
+
+  /** With the result of the step before it as its first argument. The message itself stays as it is, for a retry. */
+  async #handleInput(run: Run, about: Runnable, input: NodeValue): Promise<unknown> {
+    const { message, task } = about
+    const { runtime } = this.#options
+    const value = await readValue(runtime, readNodeId(message.id)?.run ?? '', input)
+    return this.#handle(run, { task, message: { ...message, args: [value, ...message.args] } })
   }
 
   #handle(run: Run, about: Runnable): unknown {
@@ -281,6 +273,23 @@ export class Executor {
     })
   }
 
+  /** The steps that a handler returned are stored; those that cannot be are the handler's failure. */
+  async #expand(run: Run, of: JudgedRun, expansion: Expansion): Promise<RunEnd> {
+    const { runtime, patience } = this.#options
+    const { message, task, seconds } = of
+    const about = { delivery: run.delivery, message, task }
+    const place = placeOf(of)
+    try {
+      if (place === undefined)
+        throw new UnsupportedError('ctx.expand: this is no step of a workflow.')
+      const graft = await patience.insist(() => putExpansion(runtime, expansion, place))
+      const ending = { ...succeededEnding(about, undefined, seconds), graft }
+      return { kind: 'settle', ending, seconds }
+    } catch (error) {
+      return this.#verdict(run, { ...of, end: { kind: 'threw', error } })
+    }
+  }
+
   async #judgeCommitted(run: Run, of: JudgedRun): Promise<RunEnd> {
     if (await this.#isCommitted(run)) return { kind: 'committed', seconds: of.seconds }
     const error = new TransactionError(
@@ -325,8 +334,9 @@ interface JudgedRun extends Runnable {
   readonly end: WorkEnd
 }
 
-function isRunnable(task: RegisteredTask | undefined): task is Runnable['task'] {
-  return task?.handler !== undefined
+/** The place of a message in a workflow; `undefined` where it is no step of one. */
+function placeOf({ message }: Runnable): NodePlace | undefined {
+  return message.labels['tw_run'] === undefined ? undefined : readNodeId(message.id)
 }
 
 function hasNone(kwargs: Message['kwargs']): boolean {
@@ -339,36 +349,4 @@ function unacknowledged(run: Run, { message, task }: Runnable, status: SettleSta
   if (status !== 'cancelled') return { kind: 'lost' }
   const about = { delivery: run.delivery, message, task }
   return { kind: 'settle', ending: cancelledEnding(about, 'cancelled before it ran'), seconds: 0 }
-}
-
-/** A time from a label may be none that a Date can hold. */
-function timeText(ms: number): string {
-  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms)
-}
-
-/** How a message ends whose task is not registered (or only as a remote one) here. */
-function unknownEnding(
-  about: { delivery: Delivery; message: Message | undefined; task: RegisteredTask | undefined },
-  name: string,
-  policy: UnknownTaskPolicy,
-): Ending {
-  const { delivery } = about
-  if (policy === 'set-aside') {
-    return deadEnding(
-      about,
-      'unknown',
-      `no task '${name}' is registered in this worker: is its module loaded?`,
-    )
-  }
-  const queue = policy === 'give-back' ? undefined : policy.forwardTo
-  return {
-    claim: delivery,
-    outcome: {
-      kind: 'retry',
-      delay: queue === undefined ? giveBackDelay : 0,
-      body: delivery.body,
-      queue,
-    },
-    task: undefined,
-  }
 }

@@ -18,6 +18,7 @@ import {
 import { logTo, type LogFields, type LogLevel } from '../core/logger.ts'
 import { taskiqJson } from '../codecs/taskiq-json.ts'
 import { fromTravel } from '../broker/arguments.ts'
+import { outsideWorkflow } from '../broker/canvas/outside-workflow.ts'
 import { registrationKey } from '../broker/define-task.ts'
 import { enterIsolation } from '../broker/isolation.ts'
 import { Lineage, lineOf } from '../broker/lineage.ts'
@@ -137,7 +138,7 @@ let calls = 0
 function contextOf(call: IsolatedCall, task: RegisteredTask, input: unknown): TaskContext {
   const { message, queue, attempt, redeliveries } = call
   const { labels } = message
-  const { tw_parent: parentId, tw_root: rootId } = labels
+  const { tw_parent: parentId, tw_root: rootId, tw_run: runId } = labels
   return {
     taskId: message.id,
     taskName: task.name,
@@ -168,6 +169,8 @@ function contextOf(call: IsolatedCall, task: RegisteredTask, input: unknown): Ta
     reject: (reason) => {
       throw new TaskRejectedError(reason)
     },
+    runId: typeof runId === 'string' ? runId : undefined,
+    ...outsideWorkflow('an isolated task has no store at hand'),
     lock: () => Promise.reject(outside('ctx.lock')),
     once: () => Promise.reject(outside('ctx.once')),
     commit: () => {

@@ -3,6 +3,7 @@ import type { Labels } from '../core/labels.ts'
 import type { Random } from '../core/random.ts'
 import type { RetryPolicy } from '../core/retry.ts'
 import { numberLabel } from '../broker/check-labels.ts'
+import { failedRunsOf } from '../broker/failed-runs.ts'
 import { providerError } from '../dependencies/provider-error.ts'
 
 /** What follows from a failed run. */
@@ -25,12 +26,6 @@ export interface FailedRun {
 const taskiqRuns = 3
 
 const longestDelay = 100 * 365 * 86_400_000
-
-/** Failed runs so far, from the message's own label. */
-export function failedRunsOf(labels: Labels): number {
-  const count = numberLabel(labels['_retries']) ?? 0
-  return Number.isSafeInteger(count) && count > 0 ? count : 0
-}
 
 /**
  * Decides whether a failed run is followed by another. The message's labels win over the task's

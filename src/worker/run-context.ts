@@ -10,6 +10,9 @@ import type { HeldLock } from '../core/held-lock.ts'
 import type { Labels } from '../core/labels.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Message } from '../core/message.ts'
+import type { NoInput, Step } from '../core/step.ts'
+import { expansionOf } from '../broker/canvas/expansion.ts'
+import { readValues } from '../broker/canvas/read-value.ts'
 import { settlementOf } from '../broker/finish.ts'
 import type { RegisteredTask } from '../broker/registry.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
@@ -67,6 +70,9 @@ export class RunContext implements TaskContext {
   }
   get rootId(): string | undefined {
     return text(this.labels['tw_root'])
+  }
+  get runId(): string | undefined {
+    return text(this.labels['tw_run'])
   }
   get signal(): AbortSignal {
     return this.#of.run.signal
@@ -144,6 +150,29 @@ export class RunContext implements TaskContext {
     const done = transactions.settleWithin(transaction, settlement)
     run.committed = true
     return done
+  }
+
+  expand<O>(steps: Step<NoInput, O>): O {
+    this.#checkStep('ctx.expand')
+    return expansionOf(steps)
+  }
+
+  replace<O>(step: Step<NoInput, O>): O {
+    this.#checkStep('ctx.replace')
+    return expansionOf(step)
+  }
+
+  async *inputs(): AsyncGenerator<unknown> {
+    const { runtime, run } = this.#of
+    const runId = this.#checkStep('ctx.inputs')
+    if (run.source !== undefined) yield* readValues(runtime, runId, run.source)
+  }
+
+  #checkStep(what: string): string {
+    if (this.runId !== undefined) return this.runId
+    throw new UnsupportedError(
+      `${what} needs a step of a workflow: send it as one, chain(task.s(…)).kiq().`,
+    )
   }
 
   #checkHeld(what: string): void {

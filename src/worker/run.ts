@@ -39,6 +39,8 @@ export class Run {
   /** Set once its slot was freed although its handler has not ended. */
   stuck = false
   taskName = ''
+  /** Of a step of a workflow: the node that it waited for. */
+  source: number | undefined
   /** What is given back with its end, and what is forgotten when it has succeeded; most runs have neither. */
   locks: RunLocks | undefined
   steps: RunSteps | undefined

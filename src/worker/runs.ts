@@ -10,6 +10,7 @@ import type { Patience } from './patience.ts'
 import { Run } from './run.ts'
 import type { Settler } from './settler.ts'
 import type { Slots } from './slots.ts'
+import { StartCheck } from './start-check.ts'
 import type { TaskFact, WorkerEmitter } from './worker-events.ts'
 import type { WorkerSettings } from './worker-settings.ts'
 
@@ -59,6 +60,7 @@ export class Runs {
       lease,
       grace,
       patience,
+      startCheck: new StartCheck(runtime, patience),
       acknowledge: ack === 'early' ? (run) => this.#acknowledge(run) : undefined,
       onStart: (run) => emitter.has('task-started') && emitter.emit('task-started', factOf(run)),
       onStuck: (run, seconds) => this.#reportStuck(run, seconds),

@@ -9,9 +9,11 @@ import { Runs } from './runs.ts'
 import { Settler } from './settler.ts'
 import { Slots } from './slots.ts'
 import { watchStalls } from './stall-watch.ts'
+import { trimDeadLetters } from './trim-dead.ts'
 import { WorkerEmitter, type WorkerEvents } from './worker-events.ts'
 import type { WorkerSettings } from './worker-settings.ts'
 import type { WorkerCounts, Worker } from './worker.ts'
+import { WorkflowSweep } from './workflow-sweep.ts'
 
 /** Leases are renewed three times within their length. */
 const beatsPerLease = 3
@@ -40,7 +42,9 @@ export class TaskWorker implements Worker {
   readonly #settler: Settler
   readonly #runs: Runs
   readonly #receiver: Receiver
+  readonly #sweep: WorkflowSweep
   #stalls: { stop(): void } | undefined
+  #trim: { stop(): void } | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #resolveStopped: () => void = () => {}
@@ -55,6 +59,7 @@ export class TaskWorker implements Worker {
     this.#emitter = new WorkerEmitter((error) =>
       logger.error('a listener of the worker threw', { error }),
     )
+    this.#sweep = new WorkflowSweep(runtime)
     this.#slots = new Slots(settings.concurrency, settings.prefetch)
     this.#hands = new Hands(runtime)
     const onStoreFailed = (error: unknown): void => this.#storeFailed(error)
@@ -138,7 +143,9 @@ export class TaskWorker implements Worker {
       )
       this.#emitter.emit('loop-stalled', { milliseconds: ms, running })
     })
+    this.#trim = trimDeadLetters(this.#runtime)
     this.#receiver.start()
+    if (this.#settings.sweepWorkflows) this.#sweep.start()
     this.#emitter.emit('started', { queues: this.queues })
   }
 
@@ -172,6 +179,7 @@ export class TaskWorker implements Worker {
       failpoint('stop.before')
       await this.#receiver.stop()
       failpoint('stop.received')
+      await this.#sweep.stop()
       const givenBack = this.#runs.giveBackWaiting()
       await Promise.race([this.#runs.idle(), aborted(this.#hurry.signal)])
       this.#runs.interrupt()
@@ -187,6 +195,7 @@ export class TaskWorker implements Worker {
       patience.cancel()
       this.#giveUp.abort()
       this.#stalls?.stop()
+      this.#trim?.stop()
       await this.#hands.close().catch((error: unknown) => this.#storeFailed(error))
     }
     this.#emitter.emit('stopped', { reason })

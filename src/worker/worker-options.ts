@@ -33,6 +33,11 @@ export interface WorkerOptions {
   shutdownTimeout?: Duration | undefined
   /** Stop once about this many tasks have been started and have ended (a supervisor then makes a new process). */
   maxTasks?: number | undefined
+  /**
+   * Whether this worker looks for what dead workers and callers left of workflows, about every 10 s.
+   * Default true; one worker of a fleet is enough.
+   */
+  sweepWorkflows?: boolean | undefined
   /** Shown in logs and events. Default `host:pid:random`. */
   name?: string | undefined
 }

@@ -13,5 +13,6 @@ export interface WorkerSettings {
   readonly grace: number
   readonly shutdownTimeout: number
   readonly maxTasks: number
+  readonly sweepWorkflows: boolean
   readonly name: string
 }

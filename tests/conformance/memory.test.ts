@@ -9,6 +9,7 @@ import {
   ManualClock,
   resultBackendBehaviours,
   transportBehaviours,
+  workflowBehaviours,
   type ResultBackendHarness,
   type TransportHarness,
 } from '../../src/testing/index.ts'
@@ -91,6 +92,10 @@ function loneResultHarness(): ResultBackendHarness {
 
 describe('the memory transport', () => {
   for (const { name, run } of transportBehaviours) it(name, () => run(transportHarness()))
+})
+
+describe('the workflows of the memory transport', () => {
+  for (const { name, run } of workflowBehaviours) it(name, () => run(transportHarness()))
 })
 
 describe('the inspector of the memory transport', () => {

@@ -67,6 +67,7 @@ export class Stage {
   readonly setting: Setting
   readonly #begun = performance.now()
   #last = 0
+  #closed = false
 
   constructor(options: StageOptions, setting: Setting, of: { folder: string; store: OpenStore }) {
     const { program, seed } = options
@@ -169,7 +170,7 @@ export class Stage {
   async sendWork(count: number, work: WorkToSend = {}): Promise<void> {
     const { batch = 100, over = 0, ms = 40, unsure = false } = work
     const begun = performance.now()
-    for (let sent = 0; sent < count;) {
+    for (let sent = 0; sent < count && !this.#closed;) {
       const size = Math.min(batch, count - sent)
       const ids = Array.from({ length: size }, () => this.id())
       this.ledger.write(...ids.map((id) => ({ kind: 'attempt', id }) as const))
@@ -244,6 +245,7 @@ export class Stage {
 
   /** Ends what is left. */
   async close(): Promise<void> {
+    this.#closed = true
     await this.fleet.kill()
     await this.broker.stop()
     this.ledger.close()

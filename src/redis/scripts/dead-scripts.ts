@@ -58,3 +58,28 @@ end
 return deleted
 `,
 )
+
+/**
+ * Deletes the oldest dead letters of a queue: those set aside before a moment, and those beyond a number.
+ *
+ * in: G, R, group · the queue · before, how many are kept (-1: all), limit · out: how many were deleted
+ */
+export const trimDeadScript: RedisScript = new RedisScript(
+  'trim-dead',
+  `${prelude}
+local q = readQueues()[1]
+local before, keep, limit = number(), number(), number()
+local beyond = keep >= 0 and redis.call('XLEN', q.T .. 'dead') - keep or 0
+local deleted = 0
+for _, e in ipairs(redis.call('XRANGE', q.T .. 'dead', '-', '+', 'COUNT', limit)) do
+  if deleted < beyond or tonumber(field(e[2], 'at')) < before then
+    local id = field(e[2], 'id')
+    redis.call('XDEL', q.T .. 'dead', e[1])
+    redis.call('HDEL', q.T .. 'dead:ids', id)
+    redis.call('HDEL', G .. 'ids', id)
+    deleted = deleted + 1
+  else break end
+end
+return deleted
+`,
+)

@@ -8,7 +8,7 @@ import type { FinalStatus, TaskStatus } from '../../core/states.ts'
 import type { SendStatus } from '../../core/transport.ts'
 import { outcomeError } from '../../broker/outcome-errors.ts'
 import type { RegisteredTask } from '../../broker/registry.ts'
-import { failedRunsOf } from '../../worker/retry-decision.ts'
+import { failedRunsOf } from '../../broker/failed-runs.ts'
 import { callArguments } from './call-arguments.ts'
 
 /** What an entry of the journal is about. */

@@ -22,6 +22,7 @@ import { VirtualClock } from './test-clock.ts'
 import { TestCrew } from './test-crew.ts'
 import { realTime, TestPace } from './test-pace.ts'
 import { TestRegistry } from './test-registry.ts'
+import { watchedWorkflows } from './test-workflows.ts'
 import { inspectorWith, TestStore } from './test-store.ts'
 import { runningHere } from './test-worker.ts'
 import { WatchedResults } from './watched-results.ts'
@@ -247,6 +248,15 @@ export class TestBench {
         inspector === undefined || feed === undefined
           ? inspector
           : inspectorWith(inspector, () => feed.runReady()),
+      workflows:
+        opened.workflows &&
+        watchedWorkflows(opened.workflows, {
+          seen: (queue) => this.#store.seen(queue),
+          stepped: async () => {
+            activity.touch()
+            await feed?.runReady(runningHere()?.run)
+          },
+        }),
     }
   }
 

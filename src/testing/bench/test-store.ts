@@ -153,6 +153,7 @@ export function inspectorWith(inner: Inspector, after: () => Promise<void>): Ins
     deadLetters: (page) => inner.deadLetters(page),
     deadLetter: (id) => inner.deadLetter(id),
     deleteDead: (ids) => inner.deleteDead(ids),
+    trimDead: (trim) => inner.trimDead(trim),
     async retryDead(ids, bodies) {
       const found = await inner.retryDead(ids, bodies)
       await after()

@@ -19,6 +19,7 @@ import { Life, never } from './life.ts'
 import type { Schedule } from './seeded-schedule.ts'
 import { WorkerClock, type VirtualClock } from './test-clock.ts'
 import type { TestStore } from './test-store.ts'
+import { watchedWorkflows } from './test-workflows.ts'
 
 /** The run in which this code is; `undefined` in the test itself. One for all test brokers. */
 const here = new AsyncLocalStorage<{ readonly run: RunningTask; readonly worker: TestWorker }>()
@@ -199,7 +200,17 @@ export class TestWorker {
       },
     }
     this.#transport = new FaultyTransport(opened.transport, options)
-    return { transport: this.#transport, results: new FaultyResults(opened.results, options) }
+    const { workflows } = opened
+    return {
+      transport: this.#transport,
+      results: new FaultyResults(opened.results, options),
+      workflows:
+        workflows &&
+        watchedWorkflows(workflows, {
+          seen: (queue) => store.seen(queue),
+          stepped: async () => activity.touch(),
+        }),
+    }
   }
 
   #forgetUnanswered(): void {

@@ -121,4 +121,34 @@ export const deadLetterViews: readonly TransportBehaviour[] = [
       await nothing(harness, transport)
     },
   },
+  {
+    name: 'inspector: the oldest dead letters go, by age and by count, so many at a time',
+    async run(harness) {
+      const { transport, inspector } = await open(harness)
+      const { queue } = harness
+      const ids: string[] = []
+      for (let i = 0; i < 6; i++) {
+        ids.push(await bury(harness, transport))
+        await harness.advance(5)
+      }
+      const other = await bury(harness, transport, { queue: `${queue}-other` })
+      assert.equal(await inspector.trimDead({ queue, limit: 9 }), 0)
+      assert.equal(await inspector.trimDead({ queue, keep: 6, limit: 9 }), 0)
+      const third = await inspector.deadLetter(ids[2] ?? '')
+      assert.ok(third)
+      assert.equal(await inspector.trimDead({ queue, before: third.at, limit: 1 }), 1)
+      assert.equal(await inspector.trimDead({ queue, before: third.at, limit: 9 }), 1)
+      assert.equal(await inspector.trimDead({ queue, keep: 3, limit: 9 }), 1)
+      assert.deepEqual(idsOf(await inspector.deadLetters({ queue, limit: 9 })), [
+        ids[5],
+        ids[4],
+        ids[3],
+      ])
+      assert.equal(await inspector.trimDead({ queue, keep: 0, limit: 2 }), 2)
+      assert.equal(await inspector.trimDead({ queue, keep: 0, limit: 2 }), 1)
+      assert.equal((await countsOf(inspector, queue)).dead, 0)
+      assert.deepEqual(await inspector.states([ids[5] ?? '', other]), [null, 'failed'])
+      assert.deepEqual(await transport.send([message(harness, { id: ids[5] ?? '' })]), ['stored'])
+    },
+  },
 ]

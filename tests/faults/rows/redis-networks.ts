@@ -4,6 +4,7 @@ import { row, type Outcome } from '../row.ts'
 import { onStage, shortLease, type Stage, type StageOptions } from '../stage.ts'
 import type { Direction } from '../fault-proxy.ts'
 import { pause } from '../worker/pause.ts'
+import { send } from '../worker/tasks.ts'
 
 const engines = ['redis'] as const
 const workers = 4
@@ -29,7 +30,11 @@ export const killedConnections = row({
       await stage.drain()
       // A result is told, not only found: subscriptions are there again.
       const begun = performance.now()
-      await stage.tasks.measure.kiq('four').then((handle) => handle.result({ timeout: '20s' }))
+      const id = stage.id()
+      await send(stage.ledger, { kind: 'attempt', id }, () =>
+        stage.tasks.measure.kicker().withTaskId(id).kiq('four'),
+      )
+      await stage.broker.handle(id).result({ timeout: '20s' })
       const told = Math.round(performance.now() - begun)
       const { verdict, entries } = await stage.judge()
       const redelivered = entries.filter((e) => e.kind === 'claim' && e.redeliveries > 0).length

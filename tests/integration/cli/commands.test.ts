@@ -177,6 +177,25 @@ describe('queues, purge and dead', () => {
     const all = await project.run(['dead', 'retry', project.url, '--all'])
     expect(all).toMatchObject({ code: 0, stdout: 'put back 3 messages\n' })
     expect(await project.run(['dead', 'retry', project.url])).toMatchObject({ code: 2 })
+    for (const id of ['a', 'b', 'c']) {
+      await project.run(['result', project.url, `dead-${id}`, '--wait=20s'])
+    }
+    const few = await project.run(['dead', 'list', project.url, '--error=no-such-error'])
+    expect(few.stderr).toBe('no dead letters\n')
+    const bad = await project.run(['dead', 'delete', project.url, 'dead-a', '--keep=1'])
+    expect(bad).toMatchObject({ code: 2 })
+    const filter = ['--all', '--task=fail', '--queue=default']
+    const mended = await project.run([
+      ...['dead', 'retry', 'broker.ts', ...filter, '--args=["d"]', '--rate=100', '--json'],
+    ])
+    expect(JSON.parse(mended.stdout)).toMatchObject({ missing: [] })
+    await project.run(['result', project.url, 'dead-a', '--wait=20s'])
+    const shownAgain = await project.run(['dead', 'show', project.url, 'dead-a', '--json'])
+    expect(JSON.parse(shownAgain.stdout)).toMatchObject({ args: ['d'] })
+    const trimmed = await project.run(['dead', 'delete', project.url, '--keep=1'])
+    expect(trimmed.stdout).toBe('deleted 2 dead letters\n')
+    const rest = await project.run(['dead', 'delete', project.url, '--all', '--json'])
+    expect(JSON.parse(rest.stdout)).toEqual({ deleted: 1 })
   })
 
   it('say so when there is nothing', async () => {

@@ -30,6 +30,13 @@ describe('the error that a caller sees', () => {
     })
   })
 
+  it('is a rejection to Python, and a dead letter of that reason to us', () => {
+    const error = seen('dead', deadData('rejected', 'not today'))
+    expect(error).toBeInstanceOf(TaskDeadError)
+    expect(error).toMatchObject({ reason: 'rejected' })
+    expect(error.message).toBe('the message was set aside (rejected): not today')
+  })
+
   it('has the remote error as its cause', () => {
     const error = seen('failed', { name: 'RangeError', message: 'far' })
     expect(error).toBeInstanceOf(TaskFailedError)

@@ -101,7 +101,7 @@ it('saves results before it settles where they live elsewhere', async () => {
   const runtime = {
     ...runtimeOf(createBroker('memory:')),
     resultsInSettle: false,
-    results: { save: async (results: unknown[]) => void seen.push(results.length) },
+    results: { save: async (results: unknown[]) => (seen.push(results.length), results) },
     transport: {
       settle: async (settlements: { result?: unknown }[]) => {
         seen.push(settlements.map(({ result }) => result))

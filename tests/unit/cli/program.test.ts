@@ -14,9 +14,17 @@ async function parse(...argv: string[]): Promise<[string, Record<string, unknown
       return Promise.resolve(0)
     }
   const actions = Object.fromEntries(
-    ['worker', 'send', 'result', 'queues', 'purge', 'deadList', 'deadShow', 'deadRetry'].map(
-      (name) => [name, action(name)],
-    ),
+    [
+      'worker',
+      'send',
+      'result',
+      'queues',
+      'purge',
+      'deadList',
+      'deadShow',
+      'deadRetry',
+      'deadDelete',
+    ].map((name) => [name, action(name)]),
   ) as unknown as Actions
   const program = buildProgram(actions, '1.2.3')
   const { command } = program
@@ -227,6 +235,20 @@ describe('the other commands', () => {
     [['dead', 'show', 't', 'id'], 'deadShow', { target: 't', id: 'id', flags: {} }],
     [['dead', 'retry', 't', 'a', 'b'], 'deadRetry', { target: 't', ids: ['a', 'b'], flags: {} }],
     [['dead', 'retry', 't', '--all'], 'deadRetry', { target: 't', ids: [], flags: { all: true } }],
+    [
+      ['dead', 'retry', 't', '--all', '--task=a', '--label=b=1', '--older-than=1h', '--rate=5'],
+      'deadRetry',
+      {
+        target: 't',
+        ids: [],
+        flags: { all: true, task: 'a', label: { b: 1 }, olderThan: 3_600_000, rate: 5 },
+      },
+    ],
+    [
+      ['dead', 'delete', 't', '--keep', '10', '--reason', 'poison', '--error', 'e'],
+      'deadDelete',
+      { target: 't', ids: [], flags: { keep: 10, reason: 'poison', error: 'e' } },
+    ],
   ])('%j', async (argv, name, command) => {
     expect(await parse(...argv)).toEqual([name, command])
   })

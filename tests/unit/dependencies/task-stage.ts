@@ -17,6 +17,7 @@ export function contextOf(taskId: string, more: Partial<TaskContext> = {}): Task
     input: undefined,
     parentId: undefined,
     rootId: undefined,
+    runId: undefined,
     signal: new AbortController().signal,
     logger: silentLogger,
     progress: async () => refuse(),
@@ -25,6 +26,9 @@ export function contextOf(taskId: string, more: Partial<TaskContext> = {}): Task
     lock: refuse,
     once: refuse,
     commit: refuse,
+    expand: refuse,
+    replace: refuse,
+    inputs: refuse,
     ...more,
   }
 }

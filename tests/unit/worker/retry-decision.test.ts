@@ -8,7 +8,8 @@ import {
 import type { Labels } from '../../../src/core/labels.ts'
 import { seededRandom } from '../../../src/core/random.ts'
 import { fixed, retryPolicy, type RetryOptions } from '../../../src/core/retry.ts'
-import { decideRetry, failedRunsOf } from '../../../src/worker/retry-decision.ts'
+import { failedRunsOf } from '../../../src/broker/failed-runs.ts'
+import { decideRetry } from '../../../src/worker/retry-decision.ts'
 
 function decide(error: unknown, policy: RetryOptions | false = {}, labels: Labels = {}) {
   const faults: unknown[] = []

@@ -1,0 +1,76 @@
+import { milliseconds } from '../../core/duration.ts'
+import { InvalidInputError } from '../../core/errors.ts'
+import type { ResultRecord } from '../../core/result.ts'
+import { isRunId } from '../../core/node-id.ts'
+import type { RunHead } from '../../core/workflow-store.ts'
+import { cancelledData, deadData } from '../outcome-errors.ts'
+import type { BrokerRuntime } from '../runtime.ts'
+import type { RunOptions } from './canvas.ts'
+import { compile, type Graph } from './compile.ts'
+import { makeWorkflowHandle } from './make-workflow-handle.ts'
+import type { CanvasPlan } from './plan.ts'
+import type { WorkflowHandle } from './workflow-handle.ts'
+import { workflowsOf, writeGraph } from './write-graph.ts'
+
+const day = 86_400_000
+
+/**
+ * Compiles a canvas, puts its pages and seals it: from then on it goes on without the caller.
+ *
+ * @throws InvalidInputError, UnsupportedError (see `compile`), DataNotPlainError, PayloadTooLargeError.
+ */
+export async function sendWorkflow(
+  runtime: BrokerRuntime,
+  plan: CanvasPlan,
+  options: RunOptions & { readonly input: readonly unknown[] },
+): Promise<WorkflowHandle<unknown>> {
+  const { input, id: run = newRunId(runtime), deadline, name } = options
+  if (!isRunId(run)) throw new InvalidInputError('the id of a run is 20 hex characters (0-9, a-f).')
+  if (input.length > 1)
+    throw new InvalidInputError(
+      'a canvas takes one input at most: the argument that its first step leaves open.',
+    )
+  const graph = await compile(runtime, plan, { run, input })
+  const head: RunHead = {
+    ...headOf(runtime, graph),
+    ...(name === undefined ? {} : { name }),
+    ...(deadline === undefined
+      ? {}
+      : { deadline: runtime.surroundings.clock.now() + milliseconds(deadline) }),
+  }
+  await runtime.start()
+  await writeGraph(runtime, graph.nodes, { run, lo: 0 })
+  const status = await workflowsOf(runtime).seal(run, head)
+  return makeWorkflowHandle(runtime, { run, isDuplicate: status === 'known' })
+}
+
+/** A run's id: 11 digits of milliseconds, 9 of chance, so that stores keep runs in the order of their making. */
+function newRunId(runtime: BrokerRuntime): string {
+  const id = runtime.ids()
+  return id.slice(1, 12) + id.slice(12, 16).slice(2) + id.slice(-7)
+}
+
+function headOf(runtime: BrokerRuntime, graph: Graph): RunHead {
+  const { nodes, sink, end, failFast, name } = graph
+  const encode = (status: ResultRecord['status'], error: ResultRecord['error']) =>
+    runtime.resultCodec.encodeResult({ status, value: null, executionTime: 0, labels: {}, error })
+  const ttl = runtime.resultTtlOf(undefined) ?? day
+  return {
+    name,
+    count: nodes.length,
+    sink,
+    end,
+    failFast,
+    results: {
+      succeeded: encode('succeeded', null),
+      failed: encode('failed', { name: 'Error', message: 'the workflow failed' }),
+      cancelled: encode('cancelled', cancelledData('the workflow was cancelled')),
+      skipped: encode(
+        'dead',
+        deadData('skipped', 'a step of its workflow that it waited for has failed'),
+      ),
+    },
+    resultTtl: ttl,
+    keep: { succeeded: ttl, failed: Math.max(ttl, 7 * day) },
+  }
+}

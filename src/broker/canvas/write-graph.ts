@@ -1,0 +1,75 @@
+import { UnsupportedError } from '../../core/errors.ts'
+import type { Envelope } from '../../core/message.ts'
+import { nodeId } from '../../core/node-id.ts'
+import type { NodeMessage, WorkflowNode, WorkflowStore } from '../../core/workflow-store.ts'
+import type { BrokerRuntime } from '../runtime.ts'
+import type { Outgoing } from '../sender.ts'
+import type { DraftNode } from './compile.ts'
+
+/** The most nodes, and about the most bytes, of one page. */
+const page = { nodes: 500, bytes: 512_000 }
+
+/** The workflow store of a broker. @throws UnsupportedError where its transport has none. */
+export function workflowsOf({ workflows, transport }: BrokerRuntime): WorkflowStore {
+  if (workflows !== undefined) return workflows
+  throw new UnsupportedError(
+    `transport '${transport.name}' keeps no workflows: use one that does (memory:, sqlite:…).`,
+  )
+}
+
+/**
+ * Puts the nodes of a graph, page by page, with ordinals from `lo` on. Middlewares see each message as it
+ * is written down; it is sent when its turn comes.
+ */
+export async function writeGraph(
+  runtime: BrokerRuntime,
+  nodes: readonly DraftNode[],
+  { run, lo }: { run: string; lo: number },
+): Promise<void> {
+  const store = workflowsOf(runtime)
+  let waiting: WorkflowNode[] = []
+  let bytes = 0
+  const flush = async (): Promise<void> => {
+    const full = waiting
+    waiting = []
+    bytes = 0
+    if (full.length > 0) await store.put(run, full)
+  }
+  for (const { outgoing, ...draft } of nodes) {
+    const ord = draft.ord + lo
+    const message =
+      outgoing === undefined ? undefined : await write(runtime, outgoing, { run, ord, gen: 0 })
+    waiting.push({
+      ...draft,
+      ord,
+      sources: draft.sources.map((source) => source + lo),
+      side: shifted(draft.side, lo),
+      lo: shifted(draft.lo, lo),
+      hi: shifted(draft.hi, lo),
+      message,
+    })
+    bytes += message?.body.length ?? 0
+    if (waiting.length >= page.nodes || bytes >= page.bytes) await flush()
+  }
+  await flush()
+}
+
+function shifted(ord: number | undefined, by: number): number | undefined {
+  return ord === undefined ? undefined : ord + by
+}
+
+async function write(
+  runtime: BrokerRuntime,
+  { message, route }: Outgoing,
+  place: { run: string; ord: number; gen: number },
+): Promise<NodeMessage> {
+  let envelope: Envelope | undefined
+  const outgoing = { message: { ...message, id: nodeId(place) }, route }
+  await runtime.sender.sendWithin(outgoing, async (written) => {
+    envelope = written
+    return 'stored'
+  })
+  if (envelope === undefined) throw new UnsupportedError('a step of a workflow was not written.')
+  const { queue, priority, body, delay } = envelope
+  return { queue, priority, body, delay }
+}

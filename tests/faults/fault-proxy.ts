@@ -47,9 +47,11 @@ export class FaultProxy {
   readonly #server: Server
   readonly #links = new Set<Link>()
   #faults = healthy
+  #port: number
 
   private constructor(options: FaultProxyOptions) {
     this.#options = options
+    this.#port = options.port
     this.#random = seededRandom(options.seed ?? 0)
     this.#server = createServer((client) => this.#accept(client))
   }
@@ -91,6 +93,12 @@ export class FaultProxy {
     this.heal()
   }
 
+  /** Leads to another port from now on; connections that are there are reset. */
+  lead(port: number): void {
+    this.#port = port
+    this.reset()
+  }
+
   /** Resets every connection (RST), or one by chance. */
   reset(which: 'all' | 'one' = 'all'): void {
     const links = [...this.#links]
@@ -120,7 +128,8 @@ export class FaultProxy {
       client.resetAndDestroy()
       return
     }
-    const { port, host = '127.0.0.1' } = this.#options
+    const { host = '127.0.0.1' } = this.#options
+    const port = this.#port
     const link = new Link({
       client,
       server: connect({ port, host, allowHalfOpen: true }),

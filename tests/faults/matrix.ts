@@ -18,6 +18,8 @@ import {
   oneWayPartitions,
   silentPartitions,
 } from './rows/redis-networks.ts'
+import { failovers } from './rows/redis-failover.ts'
+import { damagedKeys } from './rows/redis-keys.ts'
 import { failingDisk, fullDisk } from './rows/sqlite-disks.ts'
 import {
   busyWriters,
@@ -47,7 +49,9 @@ export const matrix: readonly Row[] = [
   cutReplies,
   silentPartitions,
   oneWayPartitions,
+  failovers,
   refusingServer,
+  damagedKeys,
   killedWriters,
   fullDisk,
   busyWriters,

@@ -113,7 +113,7 @@ export class RedisLink {
           if (isTimeout(error) && this.#underWay.has(call) && !this.#closed)
             this.client.disconnect(true)
           this.#underWay.delete(call)
-          reject(error as Error)
+          reject(error)
         },
       )
     })

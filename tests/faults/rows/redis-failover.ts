@@ -100,7 +100,6 @@ async function failOver(stage: Stage, lag: (replica: OwnRedis) => Promise<void>)
     const { verdict } = await stage.judge()
     return { verdict, waited }
   } finally {
-    await stage.close()
     await replica.remove()
   }
 }

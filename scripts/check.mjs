@@ -16,7 +16,9 @@ installReflector()
 step('build', buildIfStale)
 step('types', () => runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json']))
 step('types of examples/reflector', () =>
-  runPackage('typescript/bin/tsc', ['-p', 'examples/reflector/tsconfig.json']),
+  ['examples/reflector/tsconfig.json', 'examples/reflector/src/page/tsconfig.json']
+    .map((project) => runPackage('typescript/bin/tsc', ['-p', project]))
+    .every(Boolean),
 )
 step('lint', () => runPackage('oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']))
 step('format', () => runPackage('oxfmt/bin/oxfmt', ['--check']))

@@ -17,9 +17,18 @@ export type { DeadRetention } from './broker/dead-retention.ts'
 export type { TaskDefiner } from './broker/task-definer.ts'
 export { sharedTasks, type SharedTasks } from './broker/shared-tasks.ts'
 export { gather } from './broker/gather.ts'
-export type { DefinedTask, Kicker, Sendable, Task } from './broker/task.ts'
+export type { ScheduleHandle } from './broker/schedule-handle.ts'
+export type { DefinedTask, Kicker, Schedulable, Sendable, Task } from './broker/task.ts'
 export type { TaskHandle, WaitOptions } from './broker/task-handle.ts'
 export type { In, Out, ParamNames, Schema, TaskOptions, UserLabels } from './broker/task-options.ts'
+export type {
+  Conflict,
+  DebounceOptions,
+  KeyOf,
+  ThrottleOptions,
+  UniqueOptions,
+} from './broker/unique-options.ts'
+export type { SendConflict } from './broker/unique-policy.ts'
 export type { Fault } from './broker/handler-shape.ts'
 export type { WhenFull } from './broker/sender.ts'
 export { chain, type ChainMaker } from './workflows/chain.ts'
@@ -59,6 +68,24 @@ export { createWorker } from './worker/create-worker.ts'
 export type { Worker, WorkerCounts } from './worker/worker.ts'
 export type { TaskFact, WorkerEvents } from './worker/worker-events.ts'
 export type { UnknownTaskPolicy, WorkerOptions } from './worker/worker-options.ts'
+export { createScheduler } from './scheduler/create-scheduler.ts'
+export {
+  configSource,
+  type ScheduleEntries,
+  type ScheduleEntry,
+} from './scheduler/config-source.ts'
+export { labelSource } from './scheduler/label-source.ts'
+export { storeSource } from './scheduler/store-source.ts'
+export type {
+  LeaderReport,
+  LeaderStatus,
+  PlannedTask,
+  Scheduler,
+  SchedulerStatus,
+} from './scheduler/scheduler.ts'
+export type { BadPlan } from './scheduler/plan-book.ts'
+export type { SchedulerCounts } from './scheduler/scheduler-counts.ts'
+export type { SchedulerOptions } from './scheduler/scheduler-options.ts'
 export { taskiqJson, type TaskiqJsonOptions } from './codecs/taskiq-json.ts'
 export { dependency } from './dependencies/dependency.ts'
 export { TaskContext } from './dependencies/task-context.ts'
@@ -98,7 +125,7 @@ export type { ResultBackend } from './core/result-backend.ts'
 export type { Progress, ResultRecord, StoredResult, TaskResult } from './core/result.ts'
 export { exponential, fixed, type Backoff, type RetryOptions } from './core/retry.ts'
 export type { PlanTiming, SchedulePlan } from './core/schedule-plan.ts'
-export type { PlanReading, ScheduleSource } from './core/schedule-source.ts'
+export type { PlanReading, ScheduleSource, SourceSurroundings } from './core/schedule-source.ts'
 export type {
   Adoption,
   Fire,
@@ -109,6 +136,7 @@ export type {
 } from './core/fire-ledger.ts'
 export type {
   CronDialect,
+  LineOf,
   MisfireOptions,
   MisfirePolicy,
   OverlapPolicy,
@@ -136,6 +164,7 @@ export type {
   Surroundings,
   TransportFactory,
 } from './core/vendor.ts'
+export type { Unique } from './core/unique.ts'
 export { isRunId, nodeId, readNodeId, type NodePlace } from './core/node-id.ts'
 export type { NoInput, Step } from './core/step.ts'
 export type {

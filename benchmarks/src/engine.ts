@@ -26,6 +26,8 @@ export interface BenchEngine {
   remove(place: string): Promise<void>
   /** Bytes that the stored messages take; absent where only the heap tells. */
   storedBytes?(place: string): Promise<number>
+  /** The process of the store, whose CPU is its cost; absent where the store is in ours. */
+  process?(): number | undefined
   broker(place: string, use: StoreUse): Broker
   /** The bare client loop on the same store, with the same messages: the limit to hold against. */
   raw(place: string, use: StoreUse): Promise<Subject>

@@ -4,12 +4,15 @@ import type { Report } from './steps.ts'
 /** Ticks of `/proc`, per second: what Linux shows to programs is 100 on every machine. */
 const ticks = 100
 const mega = 1024 * 1024
+/** Names the process of the store to a child, where it has one. */
+export const storeProcess = 'TASKWRIGHT_BENCH_STORE'
 
 /** Measures time, CPU by thread, and memory from its making on. */
 export class Meter {
   readonly #at = process.hrtime.bigint()
   readonly #cpu = process.cpuUsage()
   readonly #main = mainThread()
+  readonly #store = storeCpu()
 
   /** What `tasks` took since the meter was made. */
   read(tasks: number): Report {
@@ -17,13 +20,18 @@ export class Meter {
     const { user, system } = process.cpuUsage(this.#cpu)
     const all = user + system
     const main = mainThread()
-    const client = main === undefined || this.#main === undefined ? all : main - this.#main
+    const ofMain = main === undefined || this.#main === undefined ? all : main - this.#main
+    const storeNow = storeCpu()
+    const ofStore =
+      storeNow === undefined || this.#store === undefined ? undefined : storeNow - this.#store
+    // A store in this process is its other threads; of a client, they are a part.
+    const client = ofStore === undefined ? Math.min(ofMain, all) : all
     const { rss, heapUsed } = process.memoryUsage()
     return {
       tasks,
       seconds,
-      client: Math.min(client, all) / tasks,
-      store: Math.max(0, all - client) / tasks,
+      client: client / tasks,
+      store: (ofStore ?? Math.max(0, all - client)) / tasks,
       rssMb: rss / mega,
       heapMb: heapUsed / mega,
     }
@@ -46,6 +54,17 @@ function mainThread(): number | undefined {
     // The name of the program may hold anything; the fields begin behind its bracket.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
     return ((Number(fields[11]) + Number(fields[12])) * 1e6) / ticks
+  } catch {
+    return undefined
+  }
+}
+
+/** Microseconds of CPU of the store's own process; `undefined` where it is in ours. */
+function storeCpu(): number | undefined {
+  const pid = process.env[storeProcess]
+  if (pid === undefined) return undefined
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1000
   } catch {
     return undefined
   }

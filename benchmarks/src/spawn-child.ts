@@ -1,5 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { engineOf } from './engine-list.ts'
+import { storeProcess } from './meter.ts'
 import type { FromChild, Report, Step, SubjectName, ToChild } from './steps.ts'
 
 const entry = fileURLToPath(new URL('./child.js', import.meta.url))
@@ -32,7 +34,12 @@ export class Children {
       this.#profiles === undefined || subject.peer !== 'taskwright'
         ? []
         : ['--cpu-prof', `--cpu-prof-dir=${this.#profiles}`]
-    const child = fork(entry, { execArgv: ['--expose-gc', ...profiling] })
+    const store = engineOf(subject.engine).process?.()
+    const env = store === undefined ? {} : { [storeProcess]: String(store) }
+    const child = fork(entry, {
+      execArgv: ['--expose-gc', ...profiling],
+      env: { ...process.env, ...env },
+    })
     this.#running.add(child)
     const deadline = setTimeout(() => child.kill('SIGKILL'), patience)
     let served: () => void = () => {}

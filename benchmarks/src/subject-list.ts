@@ -8,5 +8,5 @@ import { taskwrightSubject } from './taskwright-subject.ts'
 export async function openSubject({ peer, engine, place, results }: SubjectName): Promise<Subject> {
   if (peer === 'raw') return engineOf(engine).raw(place, { results })
   if (peer === 'taskwright') return taskwrightSubject(engineOf(engine).broker(place, { results }))
-  return peerOf(peer).open(place)
+  return peerOf(peer).open(place, { results })
 }

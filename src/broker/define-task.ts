@@ -2,6 +2,7 @@ import type { TaskDefiner } from './task-definer.ts'
 import { callDirectly } from './direct-call.ts'
 import { makeSignature } from './canvas/make-canvas.ts'
 import { makeKicker } from './kicker.ts'
+import { pending } from './pending.ts'
 import type { RegisteredTask } from './registry.ts'
 import { sendMany } from './send-many.ts'
 import type { Sendable } from './task.ts'
@@ -39,7 +40,12 @@ export function sendable(
     {
       kiq: (...args: unknown[]) => kicker().kiq(...args),
       kiqMany: async (calls: Iterable<unknown[]>) => sendMany(home.runtime(task.name), task, calls),
+      pending: async (...args: unknown[]) => pending(home.runtime(task.name), task, args),
       kicker,
+      scheduleByCron: (source, line, ...args) => kicker().scheduleByCron(source, line, ...args),
+      scheduleByInterval: (source, line, ...args) =>
+        kicker().scheduleByInterval(source, line, ...args),
+      scheduleByTime: (source, line, ...args) => kicker().scheduleByTime(source, line, ...args),
       s: (...given: unknown[]) => makeSignature(home, task, { args: given, open: true }),
       si: (...args: unknown[]) => makeSignature(home, task, { args, open: false }),
     },

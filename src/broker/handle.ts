@@ -1,6 +1,6 @@
 import { AbortListeners } from '../coalescing/abort-listeners.ts'
 import { milliseconds } from '../core/duration.ts'
-import { ResultTimeoutError, UnsupportedError } from '../core/errors.ts'
+import { ConflictError, ResultTimeoutError, UnsupportedError } from '../core/errors.ts'
 import type { Body } from '../core/message.ts'
 import type { ResultRecord, TaskResult } from '../core/result.ts'
 import type { TaskStatus } from '../core/states.ts'
@@ -10,11 +10,13 @@ import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 import { parseBySchema } from './schema-check.ts'
 import type { TaskHandle, WaitOptions } from './task-handle.ts'
+import type { SendConflict } from './unique-policy.ts'
 
 /** What a handle is made of. */
 export interface HandleOf {
   readonly id: string
   readonly isDuplicate: boolean
+  readonly conflict?: SendConflict | undefined
   /** `undefined` where only the id is known. */
   readonly task: RegisteredTask | undefined
 }
@@ -25,9 +27,10 @@ const aborts = new AbortListeners()
 /** The handle of a message. Holds no resource; any number may exist for one id. */
 export function makeHandle(
   runtime: BrokerRuntime,
-  { id, isDuplicate, task }: HandleOf,
+  { id, isDuplicate, conflict, task }: HandleOf,
 ): TaskHandle<unknown> {
   const outcome = async (options: WaitOptions | undefined): Promise<ResultRecord> => {
+    if (conflict?.kind === 'dropped') throw new ConflictError(task?.name ?? '', conflict.id)
     checkKept(runtime, task)
     return runtime.resultCodec.decodeResult(await waitFor(runtime, id, options))
   }
@@ -38,6 +41,7 @@ export function makeHandle(
   return {
     taskId: id,
     isDuplicate,
+    conflict,
     async result(options) {
       const record = await outcome(options)
       if (record.status === 'succeeded') return valueOf(record)

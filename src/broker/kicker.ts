@@ -9,11 +9,16 @@ import {
   type Priority,
 } from '../core/labels.ts'
 import type { Message } from '../core/message.ts'
+import type { ScheduleLine } from '../core/schedule-line.ts'
+import type { ScheduleSource } from '../core/schedule-source.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
 import { toTravel, type Travelling } from './arguments.ts'
 import { makeHandle } from './handle.ts'
 import type { RegisteredTask } from './registry.ts'
+import type { SendStatus } from '../core/transport.ts'
 import { runtimeOf, type BrokerRuntime } from './runtime.ts'
+import type { ScheduleHandle } from './schedule-handle.ts'
+import { lineFrom, scheduleTask } from './schedule-task.ts'
 import type { Outgoing, Route } from './sender.ts'
 import type { Kicker } from './task.ts'
 import { checkLabels } from './check-labels.ts'
@@ -21,6 +26,7 @@ import { checkName } from './task-definition.ts'
 import type { TaskHandle } from './task-handle.ts'
 import type { TaskHome } from './task-home.ts'
 import type { UserLabels } from './task-options.ts'
+import { sentAs, uniqueOf } from './unique-policy.ts'
 
 /** What a kicker was told. */
 interface Kick {
@@ -44,6 +50,16 @@ export function makeKicker(
     makeKicker(home, task, { ...kick, ...more })
   const label = (name: string, value: LabelValue): Kicker<unknown[], unknown> =>
     but({ labels: { ...kick.labels, [name]: value } })
+  const plan = (
+    source: ScheduleSource,
+    line: ScheduleLine,
+    args: readonly unknown[],
+  ): Promise<ScheduleHandle<unknown>> => {
+    const runtime = kick.broker === undefined ? home.runtime(task.name) : runtimeOf(kick.broker)
+    const parts = { args, labels: kick.labels, queue: kick.queue, taskId: kick.id }
+    checkPlannable(kick)
+    return scheduleTask(runtime, task, { source, line, parts })
+  }
   return {
     withLabels: (labels: UserLabels) => but({ labels: { ...kick.labels, ...checkLabels(labels) } }),
     withTaskId: (id: string) => but({ id: checkId(id) }),
@@ -71,7 +87,23 @@ export function makeKicker(
       const runtime = kick.broker === undefined ? home.runtime(task.name) : runtimeOf(kick.broker)
       return kiq(runtime, task, { args, kick })
     },
+    scheduleByCron: async (source, line, ...args) => plan(source, lineFrom.cron(line), args),
+    scheduleByInterval: async (source, line, ...args) => plan(source, lineFrom.every(line), args),
+    scheduleByTime: async (source, line, ...args) => plan(source, lineFrom.at(line), args),
   }
+}
+
+/** @throws UnsupportedError for what a plan does not keep. */
+function checkPlannable(kick: Kick): void {
+  const unkept =
+    kick.delay !== undefined || kick.at !== undefined
+      ? 'a delay: its line says when'
+      : kick.expiry !== undefined
+        ? 'an expiry'
+        : 'transaction' in kick
+          ? 'a transaction'
+          : undefined
+  if (unkept !== undefined) throw new UnsupportedError(`a plan has no place for ${unkept}.`)
 }
 
 async function kiq(
@@ -88,11 +120,7 @@ async function kiq(
     'transaction' in kick
       ? await sendWithin(runtime, outgoing, kick.transaction)
       : await runtime.sender.send(outgoing)
-  return makeHandle(runtime, {
-    id: outgoing.message.id,
-    isDuplicate: status === 'known',
-    task,
-  })
+  return makeHandle(runtime, { ...sentAs(task, outgoing.message.id, status), task })
 }
 
 /** The message and the route of one call; at once, unless a schema has to be waited for. @throws InvalidInputError */
@@ -103,14 +131,14 @@ export function prepare(
 ): Outgoing | Promise<Outgoing> {
   const travelling = toTravel(task, args)
   return travelling instanceof Promise
-    ? travelling.then((checked) => assemble(runtime, task, { travelling: checked, kick }))
-    : assemble(runtime, task, { travelling, kick })
+    ? travelling.then((checked) => assemble(runtime, task, { travelling: checked, args, kick }))
+    : assemble(runtime, task, { travelling, args, kick })
 }
 
 function assemble(
   runtime: BrokerRuntime,
   task: RegisteredTask,
-  { travelling, kick }: { travelling: Travelling; kick: Kick },
+  { travelling, args, kick }: { travelling: Travelling; args: readonly unknown[]; kick: Kick },
 ): Outgoing {
   const expires = expiryOf(kick, runtime)
   const line = runtime.lineage.current()
@@ -133,14 +161,17 @@ function assemble(
     at: kick.at,
     expires,
   }
-  return { message, route }
+  const { unique } = task
+  if (unique === undefined) return { message, route }
+  const delay = kick.delay ?? (kick.at === undefined ? unique.delay : undefined)
+  return { message, route: { ...route, delay, unique: uniqueOf(task, unique, args) } }
 }
 
 async function sendWithin(
   runtime: BrokerRuntime,
   outgoing: Outgoing,
   transaction: unknown,
-): Promise<'stored' | 'known'> {
+): Promise<SendStatus> {
   const { transactions } = runtime
   if (transactions === undefined) {
     throw new UnsupportedError(

@@ -58,6 +58,26 @@ export function lazyVendor(vendor: LazyVendor): TransportFactory {
         ...(capabilities.locks
           ? { locks: engine.forward((open) => needed(open.locks, name), lockCalls) }
           : {}),
+        ...(capabilities.schedules
+          ? {
+              ledger: {
+                ...engine.forward((open) => needed(open.ledger, name), ledgerCalls),
+                get store() {
+                  return engine.opened?.transport.store ?? `${name}: not started`
+                },
+              },
+              plans: {
+                ...engine.forward((open) => needed(open.plans, name), planCalls),
+                name,
+                writable: true,
+                get identity() {
+                  return engine.opened?.plans?.identity ?? `${name}: not started`
+                },
+                start: async (around) => needed((await engine.load()).plans, name).start(around),
+                stop: async () => engine.opened?.plans?.stop(),
+              },
+            }
+          : {}),
         ...(capabilities.transactions
           ? {
               transactions: engine.forward(
@@ -86,6 +106,7 @@ const inspectorCalls = [
   'queues',
   'peek',
   'states',
+  'keyHolders',
   'deadLetters',
   'deadLetter',
   'retryDead',
@@ -107,6 +128,18 @@ const workflowCalls = [
   'sweep',
 ] as const
 const lockCalls = ['acquire', 'renew', 'free'] as const
+const ledgerCalls = [
+  'now',
+  'adopt',
+  'states',
+  'fire',
+  'pause',
+  'forget',
+  'lead',
+  'resign',
+  'leaders',
+] as const
+const planCalls = ['read', 'put', 'remove'] as const
 const transactionCalls = ['sendWithin', 'settleWithin', 'announce'] as const
 
 class LazyEngine {

@@ -1,6 +1,7 @@
 import { NotStartedError } from '../core/errors.ts'
 import type { Middleware } from '../core/middleware.ts'
 import type { ResultBackend } from '../core/result-backend.ts'
+import type { ScheduleSource } from '../core/schedule-source.ts'
 import type { QueueSettings, Transport } from '../core/transport.ts'
 import type { Surroundings } from '../core/vendor.ts'
 import type { DependencyContainer } from '../dependencies/container.ts'
@@ -29,6 +30,7 @@ export class LifeCycle {
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   readonly #startedMiddlewares: Middleware[] = []
+  readonly #sources = new Set<ScheduleSource>()
 
   constructor(parts: LifeCycleParts) {
     this.#parts = parts
@@ -43,6 +45,13 @@ export class LifeCycle {
       throw error
     })
     return this.#starting
+  }
+
+  /** Opens a schedule source, which is closed with the rest. */
+  async openSource(source: ScheduleSource): Promise<void> {
+    await this.start()
+    this.#sources.add(source)
+    await source.start(this.#parts.surroundings)
   }
 
   stop(): Promise<void> {
@@ -80,6 +89,7 @@ export class LifeCycle {
       await step(() => middleware.stop?.())
     }
     await step(() => container.close())
+    for (const source of this.#sources) await step(() => source.stop())
     await step(() => pump?.idle())
     await step(() => results.stop())
     await step(() => transport.stop())

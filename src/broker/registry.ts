@@ -2,7 +2,9 @@ import type { Dependencies } from '../core/dependency.ts'
 import { DefinitionError } from '../core/errors.ts'
 import type { Labels } from '../core/labels.ts'
 import type { RetryOptions } from '../core/retry.ts'
+import type { ScheduleLine } from '../core/schedule-line.ts'
 import type { Schema } from './task-options.ts'
+import type { UniquePolicy } from './unique-options.ts'
 
 /** A handler whose types have been checked at definition and are not known any more. */
 export type AnyHandler = (...args: unknown[]) => unknown
@@ -28,7 +30,10 @@ export interface RegisteredTask {
   readonly labels: Labels
   readonly priority: number | undefined
   readonly result: false | { readonly expiresIn: number | undefined } | undefined
+  readonly unique: UniquePolicy | undefined
   readonly isolate: 'thread' | 'process' | undefined
+  /** Recurring plans, for a label source to read. */
+  readonly schedule: readonly ScheduleLine[]
   /** `file:line` of the definition, for messages; the file is what an isolated run loads. */
   readonly definedAt: { readonly file: string; readonly line: number } | undefined
 }

@@ -1,10 +1,12 @@
 import type { Codec } from '../core/codec.ts'
 import type { IdSource } from '../core/ids.ts'
 import type { Inspector } from '../core/inspector.ts'
+import type { FireLedger } from '../core/fire-ledger.ts'
 import type { Locks } from '../core/locks.ts'
 import type { Middleware } from '../core/middleware.ts'
 import type { ResultBackend } from '../core/result-backend.ts'
 import type { RetryPolicy } from '../core/retry.ts'
+import type { ScheduleSource } from '../core/schedule-source.ts'
 import type { Transport, UserTransactions } from '../core/transport.ts'
 import type { Surroundings } from '../core/vendor.ts'
 import type { WorkflowStore } from '../core/workflow-store.ts'
@@ -40,6 +42,10 @@ export interface BrokerRuntime {
   /** Where workflows are kept; `undefined` where the transport keeps none. */
   readonly workflows: WorkflowStore | undefined
   readonly locks: Locks | undefined
+  readonly ledger: FireLedger | undefined
+  readonly plans: ScheduleSource | undefined
+  /** Opens a source and closes it with the broker. Idempotent. */
+  openSource(source: ScheduleSource): Promise<void>
   readonly codec: Codec
   readonly resultCodec: Codec
   readonly registry: TaskRegistry

@@ -4,6 +4,7 @@ import { prepare } from './kicker.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 import type { TaskHandle } from './task-handle.ts'
+import { sentAs } from './unique-policy.ts'
 
 /** `kiqMany`: every call is checked, and written down, before the first is stored. */
 export async function sendMany(
@@ -25,10 +26,6 @@ export async function sendMany(
   await runtime.start()
   const statuses = await runtime.sender.sendMany(outgoing)
   return outgoing.map(({ message }, i) =>
-    makeHandle(runtime, {
-      id: message.id,
-      isDuplicate: statuses[i] === 'known',
-      task,
-    }),
+    makeHandle(runtime, { ...sentAs(task, message.id, statuses[i] ?? 'stored'), task }),
   )
 }

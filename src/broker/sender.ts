@@ -10,6 +10,7 @@ import { priorityNumber } from '../core/labels.ts'
 import type { Body, Envelope, Message } from '../core/message.ts'
 import type { Middleware, Sending } from '../core/middleware.ts'
 import type { SendStatus, Transport } from '../core/transport.ts'
+import type { Unique } from '../core/unique.ts'
 import type { Surroundings } from '../core/vendor.ts'
 import { ItemFailure, TurnBatch } from '../coalescing/turn-batch.ts'
 import { isIsolated } from './isolation.ts'
@@ -25,6 +26,7 @@ export interface Route {
   readonly delay?: number | undefined
   readonly at?: number | undefined
   readonly expires?: number | undefined
+  readonly unique?: Unique | undefined
 }
 
 /** A message and its route. */
@@ -131,6 +133,11 @@ export class Sender {
   }
 
   #envelope({ message, route, body }: Outgoing): Envelope {
+    if (route.unique !== undefined && !this.#options.transport.capabilities.unique) {
+      throw new UnsupportedError(
+        `transport '${this.#options.transport.name}' keeps no unique keys: task '${message.task}' cannot be \`unique\`, debounced or throttled on it.`,
+      )
+    }
     return { id: message.id, body: body ?? this.#options.codec.encodeMessage(message), ...route }
   }
 

@@ -1,6 +1,6 @@
 import type { Dependencies } from '../core/dependency.ts'
 import { milliseconds, type Duration } from '../core/duration.ts'
-import { DefinitionError, UnsupportedError } from '../core/errors.ts'
+import { DefinitionError } from '../core/errors.ts'
 import { priorityNumber, type Labels } from '../core/labels.ts'
 import { retryPolicy, type RetryOptions } from '../core/retry.ts'
 import type { ScheduleLine } from '../core/schedule-line.ts'
@@ -10,6 +10,8 @@ import { checkLabels } from './check-labels.ts'
 import { definitionSite } from './definition-site.ts'
 import type { AnyHandler, RegisteredTask } from './registry.ts'
 import type { Schema, TaskOptions } from './task-options.ts'
+import type { UniquePolicy } from './unique-options.ts'
+import { readUnique, type SameOptions } from './unique-policy.ts'
 
 /** The options of a task when its types have been checked. */
 export type AnyTaskOptions = TaskOptions<
@@ -33,6 +35,9 @@ const known: ReadonlySet<string> = new Set<keyof AnyTaskOptions>([
   'labels',
   'priority',
   'result',
+  'unique',
+  'debounce',
+  'throttle',
   'isolate',
 ])
 
@@ -76,9 +81,6 @@ export function readDefinition(
     } catch (error) {
       fail((error as Error).message, error)
     }
-    throw new UnsupportedError(
-      `task '${name}' has a \`schedule\`, but this version has no scheduler to fire it: leave the option out and send the task yourself.`,
-    )
   }
   const site = definitionSite()
   if (options.isolate !== undefined) {
@@ -108,7 +110,9 @@ export function readDefinition(
       options.result === false || options.result === undefined
         ? options.result
         : { expiresIn: time(options.result.expiresIn, 'result.expiresIn', fail) },
+    unique: checkSame(options, fail),
     isolate: options.isolate,
+    schedule: schedule ?? [],
     definedAt: site,
   }
 }
@@ -185,6 +189,14 @@ function checkRetry(
     fail((error as Error).message, error)
   }
   return retry
+}
+
+function checkSame(options: SameOptions, fail: Fail): UniquePolicy | undefined {
+  try {
+    return readUnique(options)
+  } catch (error) {
+    return fail((error as Error).message, error)
+  }
 }
 
 function readLabels(labels: Labels | undefined, fail: Fail): Labels {

@@ -1,6 +1,7 @@
 import type { Duration } from '../core/duration.ts'
 import type { Progress, TaskResult } from '../core/result.ts'
 import type { TaskStatus } from '../core/states.ts'
+import type { SendConflict } from './unique-policy.ts'
 
 /** How long to wait, at most, and what else ends the wait. */
 export interface WaitOptions {
@@ -12,8 +13,10 @@ export interface WaitOptions {
 /** A message that was sent: ask it for its result. Any process can make one with `broker.handle(id)`. */
 export interface TaskHandle<out R> {
   readonly taskId: string
-  /** True when a message or result of this id was already kept, so that nothing new was stored. */
+  /** True when a message or result of this id, or a message of the same unique key, was there: nothing new was stored. */
   readonly isDuplicate: boolean
+  /** What another message of the same unique key had to do with it; `undefined` where there was none. */
+  readonly conflict: SendConflict | undefined
   /**
    * The value of the task.
    *

@@ -4,6 +4,7 @@ import type { Duration } from '../core/duration.ts'
 import type { Labels, Priority, ReservedLabels } from '../core/labels.ts'
 import type { RetryOptions } from '../core/retry.ts'
 import type { ScheduleLine } from '../core/schedule-line.ts'
+import type { DebounceOptions, ThrottleOptions, UniqueOptions } from './unique-options.ts'
 
 /** Any Standard Schema (zod, valibot, arktype, …). */
 export type Schema = StandardSchemaV1<unknown, unknown>
@@ -58,6 +59,12 @@ export interface TaskOptions<
   priority?: Priority | undefined
   /** Whether and for how long its results are kept. Default: the broker's; `false` keeps none (failures neither). */
   result?: false | { expiresIn?: Duration | undefined } | undefined
+  /** At most one message of this task and key at a time. At most one of `unique`, `debounce` and `throttle`. */
+  unique?: UniqueOptions | undefined
+  /** Runs once when calls of one key have ceased for a while: each replaces the one before. */
+  debounce?: DebounceOptions | undefined
+  /** Sends the first call of a key; what follows within a time is dropped. */
+  throttle?: ThrottleOptions | undefined
   /**
    * Runs the handler in a thread or process of its own, which can truly be killed at its timeout.
    * The task must be exported by the module that defines it.

@@ -1,4 +1,7 @@
 import type { Duration } from '../core/duration.ts'
+import type { LineOf } from '../core/schedule-line.ts'
+import type { ScheduleSource } from '../core/schedule-source.ts'
+import type { ScheduleHandle } from './schedule-handle.ts'
 import type { Priority } from '../core/labels.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
 import type { Signature } from './canvas/canvas.ts'
@@ -6,11 +9,37 @@ import type { Pending, Tail } from './canvas/step.ts'
 import type { TaskHandle } from './task-handle.ts'
 import type { UserLabels } from './task-options.ts'
 
+/** Makes plans at run time, which are kept in a source and fired by whatever scheduler reads it. */
+export interface Schedulable<A extends readonly unknown[], R> {
+  /**
+   * Plans a task by a cron line. Resolves when the source has the plan.
+   * @throws InvalidInputError for a line, a zone or arguments that cannot be; UnsupportedError for a source that
+   * is written in code.
+   */
+  scheduleByCron(
+    source: ScheduleSource,
+    line: string | LineOf<'cron'>,
+    ...args: A
+  ): Promise<ScheduleHandle<R>>
+  /** The same at an interval. */
+  scheduleByInterval(
+    source: ScheduleSource,
+    line: Duration | LineOf<'every'>,
+    ...args: A
+  ): Promise<ScheduleHandle<R>>
+  /** The same once, at a moment; one that has passed is sent at once. */
+  scheduleByTime(
+    source: ScheduleSource,
+    line: Date | string | LineOf<'at'>,
+    ...args: A
+  ): Promise<ScheduleHandle<R>>
+}
+
 /**
  * Sends one message with other settings than the task's own. Immutable: each `with…` returns a new
  * kicker, so one may be kept and used many times.
  */
-export interface Kicker<A extends readonly unknown[], R> {
+export interface Kicker<A extends readonly unknown[], R> extends Schedulable<A, R> {
   /** Adds labels; later ones win. Reserved ones (`priority`, `timeout`, `max_retries`) take effect. */
   withLabels(labels: UserLabels): Kicker<A, R>
   /** Sends under this id. The same id twice is one message: see {@link TaskHandle.isDuplicate}. */
@@ -38,7 +67,7 @@ export interface Kicker<A extends readonly unknown[], R> {
 }
 
 /** What can be sent: local and remote tasks alike. */
-export interface Sendable<A extends readonly unknown[], R> {
+export interface Sendable<A extends readonly unknown[], R> extends Schedulable<A, R> {
   readonly name: string
   /**
    * Sends a message and resolves, when the store has it, with a handle.
@@ -50,6 +79,12 @@ export interface Sendable<A extends readonly unknown[], R> {
    * 1,000 beyond that.
    */
   kiqMany(calls: Iterable<A>): Promise<TaskHandle<R>[]>
+  /**
+   * The message of these arguments that waits or runs, if there is one; `null` otherwise. By the key of
+   * the task's `unique` (or `debounce`, `throttle`), of which it asks the store: nothing is searched.
+   * @throws UnsupportedError for a task without.
+   */
+  pending(...args: A): Promise<TaskHandle<R> | null>
   /** A builder for one message with other labels, queue, delay… */
   kicker(): Kicker<A, R>
   /**

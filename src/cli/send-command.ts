@@ -50,7 +50,10 @@ export async function send(
     if (flags.wait === undefined) {
       if (flags.json === true) terminal.out(toJson({ id, task, duplicate }))
       else terminal.out(id)
-      if (duplicate) terminal.err(`a message of this id is already kept: nothing was sent`)
+      if (duplicate) {
+        const what = handle.conflict === undefined ? 'this id' : 'this unique key'
+        terminal.err(`a message of ${what} is already kept: nothing was sent`)
+      }
       return exitCodes.done
     }
     if (flags.json !== true)

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'UNSUPPORTED'
   | 'QUEUE_FULL'
   | 'SEND_FAILED'
+  | 'CONFLICT'
   | 'STORE'
   | 'STORE_FULL'
   | 'RESULT_TIMEOUT'
@@ -110,6 +111,16 @@ export class QueueFullError extends TaskwrightError {
     )
     this.queue = queue
     this.cap = cap
+  }
+}
+
+/** Another message of the same task and unique key waits or runs; nothing was sent. */
+export class ConflictError extends TaskwrightError {
+  /** The id of the other message. */
+  readonly existingId: string
+  constructor(task: string, existingId: string) {
+    super('CONFLICT', `task '${task}' was not sent: message ${existingId} has the same unique key.`)
+    this.existingId = existingId
   }
 }
 

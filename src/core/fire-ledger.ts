@@ -103,8 +103,8 @@ export interface FireLedger {
   /** Pauses plans, or lets them go on: slots that passed meanwhile are none of theirs. The ids that are known. */
   pause(ids: readonly string[], paused: boolean): Promise<readonly string[]>
   /**
-   * Lets go of plans that are gone for good. They are remembered for a day, so that a scheduler which has
-   * not heard of it sends nothing; adopting one with another print brings it back.
+   * Lets go of plans that are gone. A scheduler which has not heard of it sends nothing. They are remembered
+   * for a day: one that is adopted again begins anew, and no slot of it comes twice.
    */
   forget(ids: readonly string[]): Promise<void>
   /** Takes or renews the lease of a group; answers who has it now. */

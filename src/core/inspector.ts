@@ -64,6 +64,8 @@ export interface Inspector {
    * stored (then its result, if kept, tells). Dead letters answer `failed` or `dead`.
    */
   states(ids: readonly string[]): Promise<readonly (TaskStatus | null)[]>
+  /** The ids of the messages that took these unique keys last, in order; `null` where none did. {@link states} tells whether they still wait or run. */
+  keyHolders(keys: readonly string[]): Promise<readonly (string | null)[]>
   /** Dead letters, newest first. */
   deadLetters(page: PageRequest & { queue?: string | undefined }): Promise<readonly DeadLetter[]>
   /** One dead letter. */

@@ -48,6 +48,10 @@ export interface ReservedLabels {
   tw_run?: string | undefined
   /** Milliseconds since 1970 after which the message is not run any more. */
   tw_expires?: number | undefined
+  /** The plan that a scheduler sent the message for. */
+  schedule_id?: string | undefined
+  /** The time for which it was planned: milliseconds since 1970. Absent for one that was asked for by hand. */
+  tw_slot?: number | undefined
 }
 
 /** Names of the labels that a user must not set by hand, with what to use instead. */
@@ -57,6 +61,8 @@ export const managedLabels: ReadonlyMap<string, string> = new Map([
   ['tw_root', 'it is set when a task sends another'],
   ['tw_run', 'it is set when a workflow is sent'],
   ['tw_expires', 'use kicker().withExpiry(…)'],
+  ['schedule_id', 'it is set by the scheduler'],
+  ['tw_slot', 'it is set by the scheduler'],
   ['queue_name', "use the task's `queue` or kicker().withQueue(…)"],
 ])
 

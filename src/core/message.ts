@@ -1,4 +1,5 @@
 import type { Labels } from './labels.ts'
+import type { Unique } from './unique.ts'
 
 /** One call of a task on its way. */
 export interface Message {
@@ -40,6 +41,8 @@ export interface Envelope {
   readonly delay?: number | undefined
   /** Milliseconds since 1970 from which on it may run. */
   readonly at?: number | undefined
+  /** Refused with `UnsupportedError` where the transport's `capabilities.unique` is false. */
+  readonly unique?: Unique | undefined
   /** Milliseconds since 1970 after which it is handed out only to be set aside as expired. */
   readonly expires?: number | undefined
 }

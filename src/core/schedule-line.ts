@@ -109,3 +109,9 @@ export type ScheduleTiming =
  * handler.
  */
 export type ScheduleLine = ScheduleSettings & ScheduleTiming
+
+/** A line of one kind, without what the call gives by itself. */
+export type LineOf<K extends 'cron' | 'every' | 'at'> = Omit<
+  Extract<ScheduleLine, { readonly [P in K]: unknown }>,
+  'args' | Exclude<'cron' | 'every' | 'at', K>
+>

@@ -1,5 +1,14 @@
+import type { Clock } from './clock.ts'
+import type { Logger } from './logger.ts'
+import type { Random } from './random.ts'
 import type { SchedulePlan } from './schedule-plan.ts'
-import type { Surroundings } from './vendor.ts'
+
+/** What a source is given when it is opened: the broker's time, chance and place for log lines. */
+export interface SourceSurroundings {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
 
 /** What a source answers when it is read. */
 export interface PlanReading {
@@ -26,7 +35,7 @@ export interface ScheduleSource {
   /** Plans may be put and removed. Otherwise both throw {@link UnsupportedError}. */
   readonly writable: boolean
   /** Opens it. Idempotent; concurrent calls share one start. */
-  start(around: Surroundings): Promise<void>
+  start(around: SourceSurroundings): Promise<void>
   /** Closes it. Idempotent; also before `start`. */
   stop(): Promise<void>
   /**

@@ -18,6 +18,10 @@ export interface TransportCapabilities {
   readonly workflows: boolean
   /** The store keeps locks (see `OpenTransport.locks`). */
   readonly locks: boolean
+  /** Slots of plans are decided in the same step as their messages (see `OpenTransport.ledger`). */
+  readonly schedules: boolean
+  /** Messages may have a unique key. */
+  readonly unique: boolean
   /** Messages survive the death of every process of ours. */
   readonly durable: boolean
   /** Several processes may share it. */
@@ -30,8 +34,16 @@ export interface TransportCapabilities {
   readonly foreignReaders: boolean
 }
 
-/** What became of an envelope: `stored` now, or `known`: a message or a result of that id is already kept. */
-export type SendStatus = 'stored' | 'known'
+/**
+ * What became of an envelope: `stored` now; `known`: a message or a result of that id is already kept;
+ * or, where it has a unique key, `kept`: nothing was stored because the message of this id has the key;
+ * `replaced`: stored, and the message of this id was cancelled for it.
+ */
+export type SendStatus =
+  | 'stored'
+  | 'known'
+  | { readonly kept: string }
+  | { readonly replaced: string }
 
 /** What a worker asks for. */
 export interface ReceiveRequest {

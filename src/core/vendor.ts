@@ -1,10 +1,12 @@
 import type { Clock } from './clock.ts'
 import type { Locks } from './locks.ts'
+import type { FireLedger } from './fire-ledger.ts'
 import type { Logger } from './logger.ts'
 import type { Body } from './message.ts'
 import type { Random } from './random.ts'
 import type { ResultBackend } from './result-backend.ts'
 import type { Inspector } from './inspector.ts'
+import type { ScheduleSource } from './schedule-source.ts'
 import type { Transport, UserTransactions } from './transport.ts'
 import type { WorkflowStore } from './workflow-store.ts'
 
@@ -45,6 +47,10 @@ export interface OpenTransport {
   /** Present where `capabilities.locks` is true. */
   readonly locks?: Locks | undefined
   readonly transactions?: UserTransactions | undefined
+  /** Which slots of plans have been decided. Present where `capabilities.schedules` is true. */
+  readonly ledger?: FireLedger | undefined
+  /** Plans kept in the same store. */
+  readonly plans?: ScheduleSource | undefined
 }
 
 /** A result backend before it is bound to a broker. */

@@ -9,8 +9,9 @@ export type NodePolicy = 'stop' | 'continue' | 'allow'
 
 /**
  * When a gate opens. `success`, `error`: its source ended so itself (an allowed failure is an error).
- * `failure`: its source is blocked by a node between `lo` and `hi`. `continue`, `allow`: always; it
- * hands on what its policy says where the source is blocked.
+ * `failure`: its source is blocked by a node between `lo` and `hi`. `continue`, `allow`: its source is
+ * not blocked, or by such a node, and then it hands on what its policy says; a failure from outside
+ * blocks it too.
  */
 export type GateKind = 'success' | 'error' | 'failure' | 'continue' | 'allow'
 
@@ -31,13 +32,15 @@ export interface WorkflowNode {
   readonly sources: readonly number[]
   readonly empty?: boolean | undefined
   readonly gate?: GateKind | undefined
-  /** The ordinals of the canvas that a `failure` gate watches. */
+  /** The ordinals of the canvas that a `failure`, `continue` or `allow` gate watches. */
   readonly lo?: number | undefined
   readonly hi?: number | undefined
   /** Default `stop`. */
   readonly policy?: NodePolicy | undefined
   /** The gate through which this node is a side step. */
   readonly side?: number | undefined
+  /** The innermost `continue` or `allow` gate of a canvas that this node stands in. */
+  readonly under?: number | undefined
   /** The value of its source is an argument of the task. */
   readonly takes?: boolean | undefined
   /** For people: the name of the task. */

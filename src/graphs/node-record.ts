@@ -12,6 +12,7 @@ export function nodeRecord(node: WorkflowNode): NodeRecord {
     hi: node.hi ?? 0,
     policy: node.policy ?? 'stop',
     side: node.side ?? null,
+    under: node.under ?? null,
     takes: node.takes ?? false,
     empty: node.empty ?? false,
     width: node.sources.length,

@@ -57,6 +57,7 @@ export interface NodeRecord {
   readonly hi: number
   readonly policy: NodePolicy
   readonly side: number | null
+  readonly under: number | null
   readonly takes: boolean
   readonly empty: boolean
   /** How many sources it has. */

@@ -205,11 +205,12 @@ class RunStep {
     const source = ord === undefined ? undefined : this.#node(ord)
     if (source === undefined) return
     const { cause } = node
+    const within = cause !== null && cause >= node.lo && cause <= node.hi
     if (node.gate === 'success') this.#pass(node, source.state === 'succeeded', null)
     else if (node.gate === 'error') this.#pass(node, source.state === 'failed', source.ord)
-    else if (node.gate === 'failure')
-      this.#pass(node, cause !== null && cause >= node.lo && cause <= node.hi, cause)
-    else this.#pass(node, true, cause)
+    else if (node.gate === 'failure') this.#pass(node, within, cause)
+    else if (cause === null || within) this.#pass(node, true, cause)
+    else this.#settle(node, 'skipped', cause)
   }
 
   #pass(node: NodeRecord, open: boolean, cause: number | null): void {
@@ -291,13 +292,15 @@ class RunStep {
    */
   #reset(node: NodeRecord): void {
     const extent = node.graft === null ? undefined : this.#rows.extentOf(this.#run.run, node.ord)
-    if (node.kind === 'task' && this.#isKept(node)) return
+    if (node.kind === 'task' ? this.#isKept(node) : this.#isAbsorbed(node)) return
     const again = extent !== undefined && node.state !== 'succeeded' && this.#watchedIsKept(node)
     node.state = again ? 'expanded' : 'waiting'
     if (!again && node.graft !== null) {
       node.graft = null
       this.#rows.dropExtent(this.#run.run, node.ord)
     }
+    // What it came to before is told no more.
+    if (node.kind === 'task') this.#rows.saveValue(this.#run.run, node.ord, null)
     node.pos = 0
     node.cause = null
     node.idle = false
@@ -307,8 +310,23 @@ class RunStep {
   }
 
   #isKept(node: NodeRecord): boolean {
+    if (this.#isAbsorbed(node)) return true
     const well = node.state === 'succeeded' || (node.state === 'failed' && node.policy !== 'stop')
     return well && this.#watchedIsKept(node)
+  }
+
+  /** A failure that its canvas was allowed to have stays, with all that led to it. */
+  #isAbsorbed(node: NodeRecord): boolean {
+    for (let gate: NodeRecord | undefined = node; gate !== undefined;) {
+      const absorbs =
+        (gate.gate === 'allow' || gate.gate === 'continue') &&
+        gate.side === node.side &&
+        gate.state === 'succeeded' &&
+        gate.cause !== null
+      if (absorbs && this.#watchedIsKept(gate)) return true
+      gate = gate.under === null ? undefined : this.#node(gate.under)
+    }
+    return false
   }
 
   /** A side step is kept only with the node that it watches. */

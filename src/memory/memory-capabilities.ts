@@ -7,6 +7,8 @@ export const memoryCapabilities: TransportCapabilities = {
   atomicResults: true,
   workflows: true,
   locks: true,
+  schedules: true,
+  unique: true,
   durable: false,
   shared: false,
   transactions: false,

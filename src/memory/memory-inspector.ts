@@ -59,6 +59,10 @@ export class MemoryInspector implements Inspector {
     })
   }
 
+  async keyHolders(keys: readonly string[]): Promise<readonly (string | null)[]> {
+    return keys.map((key) => this.#store.keys.holder(key))
+  }
+
   async deadLetters(
     page: PageRequest & { queue?: string | undefined },
   ): Promise<readonly DeadLetter[]> {

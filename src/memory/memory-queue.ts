@@ -104,6 +104,13 @@ export class MemoryQueue {
     return message ?? this.ready.take() ?? (early ? this.due.pop() : undefined)
   }
 
+  /** A scheduled message is due now. */
+  hasten(message: MemoryMessage, now: number): void {
+    this.due.remove(message)
+    message.at = now
+    this.#return(message)
+  }
+
   /** Takes out one that waits, to be held at once. */
   withdraw(message: MemoryMessage): void {
     if (message.state === 'scheduled') this.due.remove(message)

@@ -1,27 +1,22 @@
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
 import { QueueFullError } from '../core/errors.ts'
 import type { DeadLetter } from '../core/inspector.ts'
+import type { Fire, FireAnswer } from '../core/fire-ledger.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { SettleStatus, Settlement } from '../core/settlement.ts'
 import type { StoreIdentity } from '../core/store.ts'
+import type { Unique } from '../core/unique.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
+import { MemoryFires } from './memory-fires.ts'
 import { applyNode, nodeFate } from '../graphs/settle-node.ts'
 import { checkEnvelope, checkSettlement } from './memory-checks.ts'
 import { MemoryGraphs } from './memory-graphs.ts'
 import { MemoryHolds } from './memory-locks.ts'
 import { MemoryMessage, ownBody, type ClaimOwner } from './memory-message.ts'
 import { MemoryQueue } from './memory-queue.ts'
+import { pickMessages, type ClaimRequest } from './pick-messages.ts'
 import { MemoryResults } from './memory-results.ts'
-
-/** What is to be claimed. */
-export interface ClaimRequest {
-  readonly queues: readonly MemoryQueue[]
-  readonly room: number
-  readonly lease: number
-  readonly early: boolean
-  /** The most messages with redeliveries among them. */
-  readonly suspects: number
-}
+import { UniqueKeys } from './unique-keys.ts'
 
 /** Who asks, for how long, and when. */
 export interface Claimant {
@@ -52,6 +47,8 @@ export class MemoryStore {
     new Map()
   readonly results: MemoryResults = new MemoryResults()
   readonly holds: MemoryHolds = new MemoryHolds()
+  readonly fires: MemoryFires = new MemoryFires(this, (...sent) => this.#insert(...sent))
+  readonly keys: UniqueKeys = new UniqueKeys((id) => this.messages.get(id))
   readonly cancelListeners: Set<CancelListener> = new Set()
   /** A transport writes here, so progress can be fenced by its claims. */
   carriesMessages = false
@@ -89,31 +86,17 @@ export class MemoryStore {
     return statuses
   }
 
+  /** Decides slots of plans: mark and message of each in one step. */
+  fire(fires: readonly Fire[], now: number): FireAnswer[] {
+    const answers = this.fires.fireAll(fires, now)
+    this.#announce()
+    return answers
+  }
+
   /** Claims up to `room` messages; each queue has a fair share, and what one leaves goes to the others. */
   claim(request: ClaimRequest, owner: ClaimOwner, now: number): Delivery[] {
-    const { room, early } = request
     for (const queue of request.queues) queue.sweep(now)
-    let { suspects } = request
-    let open = turned(request.queues, owner).filter(({ waiting, queued }) =>
-      early ? waiting > 0 : queued > 0,
-    )
-    owner.lastQueue = open[0]?.name ?? owner.lastQueue
-    const alone = open.length <= 1
-    const taken: MemoryMessage[] = []
-    while (open.length > 0 && taken.length < room) {
-      const share = Math.max(1, Math.floor((room - taken.length) / open.length))
-      open = open.filter((queue) => {
-        let message: MemoryMessage | undefined
-        for (let i = 0; i < share && taken.length < room; i++) {
-          message = queue.take({ early, suspect: suspects > 0 })
-          if (message === undefined) return false
-          if (message.redeliveries > 0) suspects--
-          taken.push(message)
-        }
-        return true
-      })
-    }
-    if (!alone) taken.sort((a, b) => b.priority - a.priority || a.seq - b.seq)
+    const taken = pickMessages(request, owner)
     return this.#hold(taken, { owner, lease: request.lease, now })
   }
 
@@ -208,10 +191,7 @@ export class MemoryStore {
       const [delivery] = this.#hold([message], claimant)
       return delivery === undefined ? { state: 'unknown' } : { state: 'waiting', delivery }
     })
-    for (const { id, queue, token, cancelled } of running) {
-      if (token === undefined || cancelled === undefined) continue
-      for (const tell of this.cancelListeners) tell({ id, queue, token }, cancelled)
-    }
+    this.#tellCancelled(running)
     return answers
   }
 
@@ -328,8 +308,46 @@ export class MemoryStore {
   #insert(envelope: Envelope, now: number): SendStatus {
     if (this.#knows(envelope.id, now)) return 'known'
     const at = envelope.at ?? now + (envelope.delay ?? 0)
+    if (envelope.unique !== undefined)
+      return this.#insertUnique(envelope, envelope.unique, { at, now })
     this.#place(new MemoryMessage(envelope, ++this.#seq, now), at, now)
     return 'stored'
+  }
+
+  #insertUnique(
+    envelope: Envelope,
+    unique: Unique,
+    { at, now }: { at: number; now: number },
+  ): SendStatus {
+    const holder = this.keys.live(unique, now)
+    if (holder !== undefined && unique.onConflict === 'keep') return { kept: holder.id }
+    const since = holder === undefined ? now : holder.since
+    const due = Math.min(at, since + (unique.within ?? Infinity))
+    this.keys.take(unique, { id: envelope.id, since, now })
+    this.#place(new MemoryMessage(envelope, ++this.#seq, now), due, now)
+    if (holder === undefined) return 'stored'
+    this.#replace(holder.id, envelope.id, now)
+    return { replaced: holder.id }
+  }
+
+  /** Cancels a message for another: whoever claims it next settles it, and that may be at once. */
+  #replace(id: string, by: string, now: number): void {
+    const message = this.messages.get(id)
+    if (message === undefined) return
+    message.cancelled ??= `replaced by ${by}`
+    const queue = this.#queueOf(message)
+    if (message.state === 'scheduled') {
+      queue.hasten(message, now)
+      this.#changed.add(queue)
+    }
+    if (message.state === 'running') this.#tellCancelled([message])
+  }
+
+  #tellCancelled(running: readonly MemoryMessage[]): void {
+    for (const { id, queue, token, cancelled } of running) {
+      if (token === undefined || cancelled === undefined) continue
+      for (const tell of this.cancelListeners) tell({ id, queue, token }, cancelled)
+    }
   }
 
   #place(message: MemoryMessage, at: number, now: number): void {
@@ -379,10 +397,4 @@ export class MemoryStore {
     this.#changed.clear()
     for (const queue of changed) queue.announce()
   }
-}
-
-/** The queues in the order in which this receive serves them: it begins behind the one that was first last time. */
-function turned(queues: readonly MemoryQueue[], owner: ClaimOwner): readonly MemoryQueue[] {
-  const last = queues.findIndex((queue) => queue.name === owner.lastQueue)
-  return last < 0 ? queues : [...queues.slice(last + 1), ...queues.slice(0, last + 1)]
 }

@@ -19,6 +19,8 @@ import type { TransportFactory } from '../core/vendor.ts'
 import { memoryCapabilities } from './memory-capabilities.ts'
 import { MemoryInspector } from './memory-inspector.ts'
 import { MemoryLocks } from './memory-locks.ts'
+import { MemoryLedger } from './memory-ledger.ts'
+import { MemoryScheduleSource } from './memory-schedule-source.ts'
 import type { ClaimOwner } from './memory-message.ts'
 import { MemoryResultBackend } from './memory-result-backend.ts'
 import type { MemoryStore } from './memory-store.ts'
@@ -55,6 +57,8 @@ export function memoryTransport(options: MemoryTransportOptions = {}): Transport
         results: new MemoryResultBackend(store, clock),
         inspector: new MemoryInspector(store, clock),
         locks: new MemoryLocks(store.holds, clock),
+        ledger: new MemoryLedger(store, clock),
+        plans: new MemoryScheduleSource(store),
         workflows: new MemoryWorkflowStore(store, clock, () => transport.started),
       }
     },

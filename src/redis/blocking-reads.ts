@@ -1,12 +1,12 @@
 import type { RedisLink } from '../connections/redis/redis-link.ts'
-import { replyCode } from '../connections/redis/redis-failure.ts'
 import { failpoint } from '../core/failpoint.ts'
-import type { Chunk, Entry } from './entries.ts'
+import type { Chunk } from './entries.ts'
+import { chunksOf, isGone, readArguments, type ReadLines } from './read-streams.ts'
 import type { RedisStore } from './redis-store.ts'
 
 /** What a read waits for. */
 export interface BlockingRead {
-  readonly queues: readonly { readonly queue: string; readonly lines: string }[]
+  readonly lines: ReadLines
   readonly consumer: string
   readonly room: number
   /** Milliseconds. */
@@ -70,39 +70,20 @@ export class BlockingReads {
   }
 
   async #readOn(reader: Reader, read: BlockingRead): Promise<readonly Chunk[]> {
-    const { queues, consumer, room, wait, stamp, signals } = read
-    const { work, keys, group } = this.#store
+    const { lines, consumer, room, wait, stamp, signals } = read
+    const { work } = this.#store
     const id = await (reader.id ??= idOf(reader.link))
     const over = (): boolean => work.stamp !== stamp || signals.some(({ aborted }) => aborted)
     if (over()) return []
-    const lines = queues.flatMap(({ queue, lines: all }) => {
-      const { stream, side } = keys.queue(queue)
-      return all.split('').map((line) => ({
-        queue,
-        line,
-        stream: line === '4' ? stream : `${side}p:${line}`,
-      }))
-    })
-    // COUNT holds for each stream: what comes must have room wherever it comes.
-    const count = Math.max(1, Math.floor(room / lines.length))
-    const reading = reader.link.raw('XREADGROUP', [
-      ...['GROUP', group, consumer, 'COUNT', count, 'BLOCK', Math.max(1, Math.ceil(wait))],
-      'STREAMS',
-      ...lines.map(({ stream }) => stream),
-      ...lines.map(() => '>'),
-    ])
+    const order = { lines, consumer, room, block: wait }
+    const reading = reader.link.raw('XREADGROUP', readArguments(this.#store, order))
     const stopListening = this.#endWhen(read, reading, id)
     try {
-      const answer = (await reading) as readonly [string, readonly Entry[]][] | null
+      const answer = await reading
       failpoint('redis.read')
-      return (answer ?? []).map(([stream, entries]): Chunk => {
-        const { queue = '', line = '4' } = lines.find((one) => one.stream === stream) ?? {}
-        return { queue, line, entries, counts: [], redeliveries: [], reasons: [] }
-      })
+      return chunksOf(lines, answer)
     } catch (error) {
-      // A line or its group is gone (FLUSHALL, DEL): the next look makes it anew.
-      const code = replyCode(error)
-      if (code === 'NOGROUP' || code === 'UNBLOCKED') return []
+      if (isGone(error)) return []
       throw reader.link.failure(error)
     } finally {
       stopListening()

@@ -1,8 +1,12 @@
+import { replyCode } from '../connections/redis/redis-failure.ts'
 import type { PageRequest, StoredMessage } from '../core/inspector.ts'
 import { compareEntries } from './claim-token.ts'
 import { deliveriesOf, type Entry } from './entries.ts'
 import type { RedisStore } from './redis-store.ts'
 import { allLines } from './search.ts'
+
+/** Entries of a line that are read at once. */
+const readAtOnce = 500
 
 /** A message and the entry that gives its place. */
 interface Placed {
@@ -31,28 +35,39 @@ export async function peek(
   const lines = await allLines(store, [queue])
   const now = await timeOf(store)
   const messages: Placed[] = []
-  // A page may begin anywhere: entries up to the one it goes on after are read too.
   for (const { line, stream } of lines) {
-    const entries = (await commands.call('XRANGE', [stream, '-', '+'])) as readonly Entry[]
-    const chunk = { queue, line, entries, counts: [], redeliveries: [], reasons: [] }
-    const deliveries = await deliveriesOf(store, [chunk])
     const pending = await pendingOf(store, stream)
-    for (const [i, entry] of entries.entries()) {
-      const delivery = deliveries[i]
-      if (delivery === undefined) continue
-      const held = pending.get(entry[0])
-      const waits = held === undefined || held.consumer === 'tw:released'
-      const lease = Number(/^tw:.*:(\d+)$/.exec(held?.consumer ?? '')?.[1] ?? store.foreignIdle)
-      const message: StoredMessage = {
-        id: delivery.id,
-        queue,
-        priority: delivery.priority,
-        state: waits ? 'queued' : 'running',
-        body: delivery.body,
-        redeliveries: await lostOf(store, { queue, line, entry: entry[0], held }),
-        at: waits ? delivery.enqueuedAt : held.since + lease,
+    const last = await lastHandedOut(store, stream)
+    let found = 0
+    // A page may begin anywhere: entries up to the one it goes on after are read too.
+    for (let start = '-'; after !== undefined || found < limit;) {
+      const range = [stream, start, '+', 'COUNT', readAtOnce]
+      const entries = (await commands.call('XRANGE', range)) as readonly Entry[]
+      const chunk = { queue, line, entries, counts: [], redeliveries: [], reasons: [] }
+      const deliveries = await deliveriesOf(store, [chunk])
+      for (const [i, [entry]] of entries.entries()) {
+        const delivery = deliveries[i]
+        if (delivery === undefined) continue
+        const held = pending.get(entry)
+        // Acknowledged by Python, which leaves it in the stream.
+        if (held === undefined && compareEntries(entry, last) <= 0) continue
+        const waits = held === undefined || held.consumer === 'tw:released'
+        const lease = Number(/^tw:.*:(\d+)$/.exec(held?.consumer ?? '')?.[1] ?? store.foreignIdle)
+        const message: StoredMessage = {
+          id: delivery.id,
+          queue,
+          priority: delivery.priority,
+          state: waits ? 'queued' : 'running',
+          body: delivery.body,
+          redeliveries: await lostOf(store, { queue, line, entry, held }),
+          at: waits ? delivery.enqueuedAt : held.since + lease,
+        }
+        messages.push({ order: entry, message })
+        found++
       }
-      messages.push({ order: entry[0], message })
+      const final = entries.at(-1)
+      if (final === undefined || entries.length < readAtOnce) break
+      start = `(${final[0]}`
     }
   }
   messages.sort((a, b) => compareEntries(a.order, b.order))
@@ -97,6 +112,17 @@ async function pendingOf(store: RedisStore, stream: string): Promise<Map<string,
     if (last === undefined || page.length < 1000) return found
     from = `(${last[0]}`
   }
+}
+
+async function lastHandedOut(store: RedisStore, stream: string): Promise<string> {
+  const groups = (await store.commands.call('XINFO', ['GROUPS', stream]).catch((error: unknown) => {
+    // There is no such stream yet.
+    if (error instanceof Error && replyCode(error.cause) === 'ERR') return []
+    throw error
+  })) as readonly (readonly unknown[])[]
+  const group = groups.find((fields) => fields[fields.indexOf('name') + 1] === store.group) ?? []
+  const last = group[group.indexOf('last-delivered-id') + 1]
+  return typeof last === 'string' ? last : '0-0'
 }
 
 async function lostOf(

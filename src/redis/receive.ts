@@ -2,41 +2,65 @@
  * Receiving: a script looks for what may be claimed, best first; where there is nothing, a read blocks
  * on the lines of the queues until something comes, or until the next moment at which something becomes
  * claimable by itself.
+ *
+ * A look tells whether anything but the streams themselves has to be looked at: priorities, cancels, what
+ * was given back or has lost its lease. Where there is nothing of it, the next messages are read by a plain
+ * command, which costs Redis a third, until the next look is due: when a lease may have ended, a delay is
+ * over, or somebody rings.
  */
 import type { Delivery } from '../core/delivery.ts'
+import { failpoint } from '../core/failpoint.ts'
 import type { ReceiveRequest } from '../core/transport.ts'
 import type { BlockingReads } from './blocking-reads.ts'
 import { queueArguments } from './claim-batch.ts'
 import { deliveriesOf, type Chunk, type Entry } from './entries.ts'
+import {
+  chunksOf,
+  isFull,
+  isGone,
+  linesToRead,
+  readArguments,
+  type ReadLines,
+} from './read-streams.ts'
 import type { RedisStore } from './redis-store.ts'
 import { claimScript } from './scripts/claim-script.ts'
 
-/** Milliseconds of a read that blocks, at most; and between two looks for leases that have ended. */
-const longestBlock = 2000
+/** Milliseconds between two looks for leases that have ended; no read blocks longer than to the next. */
 const sweep = { shortest: 50, longest: 2000, perLease: 6 }
 
-/** What a look found, and when the next one is due. */
-export interface Look {
-  readonly deliveries: readonly Delivery[]
-  /** Milliseconds until something is due by itself; Infinity where nothing is. */
-  readonly due: number
-  /** The shortest lease of those who hold something. */
-  readonly shortest: number
-  /** The lines of each queue. */
-  readonly lines: readonly string[]
-}
-
-/** A request with every choice made. */
-export type Wanted = Required<Pick<ReceiveRequest, 'queues' | 'room' | 'lease'>> & {
+/** What is asked of a look. */
+interface Wanted {
+  readonly room: number
+  readonly lease: number
   readonly early: boolean
   readonly suspects: number
+  /** Leases that have ended are looked for, whether or not it is time. */
+  readonly sweep: boolean
+}
+
+/** What is known of the queues of a worker between its requests. Times are of the monotonic clock. */
+interface Watch {
+  readonly queues: readonly string[]
+  /** Whose turn it is to be served first. */
+  turn: number
+  lines: ReadLines
+  /** A claim needs a look, whatever the time. */
+  special: boolean
+  lookAt: number
+  sweepAt: number
+  /** Milliseconds between two sweeps. */
+  every: number
+  /** The stamp of the bell before the last look. */
+  stamp: number
+  /** The last read brought as much as it may: there is more, and no read need block. */
+  full: boolean
 }
 
 /** Receives for one transport. */
 export class RedisReceiver {
   readonly #store: RedisStore
   readonly #reads: BlockingReads
-  #turn = 0
+  readonly #watches = new WeakMap<readonly string[], Watch>()
 
   constructor(store: RedisStore, reads: BlockingReads) {
     this.#store = store
@@ -46,61 +70,121 @@ export class RedisReceiver {
   /** @throws StoreError */
   async receive(request: ReceiveRequest, stopping: AbortSignal): Promise<readonly Delivery[]> {
     const { room, lease, signal, wait = Infinity, early = false, suspects = -1 } = request
-    const queues = [...new Set(request.queues)]
     const { clock } = this.#store.around
+    const watch = this.#watchOf(request.queues)
+    const strict = early || wait === 0
+    if (watch.full && !strict && !this.#needsLook(watch) && watch.lines.count <= room) {
+      const read = await this.#readNow(watch, { room, lease })
+      if (read.length > 0) return deliveriesOf(this.#store, read)
+    }
     const deadline = clock.monotonic() + wait
-    if (wait > 0) await this.#store.subscriber.hearWork()
-    for (const queue of queues) await this.#store.ensureGroup(queue)
-    const signals = [signal, stopping]
-    for (;;) {
-      if (signals.some(({ aborted }) => aborted)) return []
-      const stamp = this.#store.work.stamp
-      const found = await this.#look({ queues, room, lease, early, suspects })
-      const left = deadline - clock.monotonic()
-      if (found.deliveries.length > 0 || left <= 0) return found.deliveries
-      const every = Math.min(found.shortest, lease) / sweep.perLease
-      const pause = Math.min(
-        longestBlock,
-        found.due,
-        left,
-        Math.min(sweep.longest, Math.max(sweep.shortest, every)),
-      )
+    for (let looks = 0; ;) {
+      if (signal.aborted || stopping.aborted) return []
+      if (strict || this.#needsLook(watch)) {
+        if (wait > 0) await this.#store.subscriber.hearWork()
+        const found = await this.#look(watch, { room, lease, early, suspects, sweep: wait === 0 })
+        if (found.length > 0) return found
+      }
+      const now = clock.monotonic()
+      const left = Math.min(deadline, watch.lookAt) - now
+      // What comes back is left to others first: who only looks, looks once more.
+      if (deadline <= now && (looks++ > 0 || watch.lookAt > now)) return []
+      if (left <= 0) continue
       const read = await this.#reads.read({
-        queues: queues.map((queue, i) => ({ queue, lines: found.lines[i] ?? '4' })),
+        lines: watch.lines,
         consumer: this.#store.consumer(lease),
         room,
-        wait: pause,
-        stamp,
-        signals,
+        wait: left,
+        stamp: watch.stamp,
+        signals: [signal, stopping],
       })
+      watch.full = isFull(watch.lines, read, room)
       if (read.length > 0) return deliveriesOf(this.#store, read)
+      // Whatever has ended it, the next thing is a look.
+      watch.lookAt = 0
     }
   }
 
-  async #look({ queues, room, lease, early, suspects }: Wanted): Promise<Look> {
+  #watchOf(queues: readonly string[]): Watch {
+    let watch = this.#watches.get(queues)
+    if (watch === undefined) {
+      const distinct = [...new Set(queues)]
+      const lines = linesToRead(
+        this.#store,
+        distinct.map((queue) => ({ queue, lines: '4' })),
+      )
+      const { longest } = sweep
+      const times = { lookAt: 0, sweepAt: 0, every: longest, stamp: -1 }
+      watch = { queues: distinct, turn: 0, lines, special: false, full: false, ...times }
+      this.#watches.set(queues, watch)
+    }
+    return watch
+  }
+
+  #needsLook({ special, lookAt, stamp }: Watch): boolean {
+    const { work, around } = this.#store
+    return special || stamp !== work.stamp || around.clock.monotonic() >= lookAt
+  }
+
+  /** What the streams have now. */
+  async #readNow(watch: Watch, of: { room: number; lease: number }): Promise<readonly Chunk[]> {
+    const { commands } = this.#store
+    const { room } = of
+    const order = { lines: watch.lines, consumer: this.#store.consumer(of.lease), room }
+    try {
+      const answer = await commands.raw('XREADGROUP', readArguments(this.#store, order))
+      failpoint('redis.read')
+      const read = chunksOf(watch.lines, answer)
+      watch.full = isFull(watch.lines, read, room)
+      return read
+    } catch (error) {
+      if (!isGone(error)) throw commands.failure(error)
+      watch.lookAt = 0
+      return []
+    }
+  }
+
+  async #look(watch: Watch, wanted: Wanted): Promise<readonly Delivery[]> {
+    const { room, lease, early, suspects } = wanted
+    const store = this.#store
+    const { clock } = store.around
+    for (const queue of watch.queues) await store.ensureGroup(queue)
+    watch.stamp = store.work.stamp
+    const at = clock.monotonic()
+    const sweeps = wanted.sweep || at >= watch.sweepAt
     // Who is served first turns with each look.
-    const from = this.#turn++ % queues.length
-    const turned = [...queues.slice(from), ...queues.slice(0, from)]
-    const answer = await this.#store.run(
+    const from = watch.turn++ % watch.queues.length
+    const turned = [...watch.queues.slice(from), ...watch.queues.slice(0, from)]
+    const answer = await store.run(
       claimScript,
-      turned.map((queue) => this.#store.keys.queue(queue).stream),
+      turned.map((queue) => store.keys.queue(queue).stream),
       [
-        this.#store.consumer(lease),
+        store.consumer(lease),
         room,
         suspects === Infinity ? -1 : suspects,
         early ? 1 : 0,
-        1,
-        this.#store.foreignIdle,
-        ...queueArguments(this.#store, turned),
+        sweeps ? 1 : 0,
+        store.foreignIdle,
+        ...queueArguments(store, turned),
       ],
     )
-    const { chunks, now, due, shortest, lines } = readAnswer(answer, turned)
-    return {
-      deliveries: await deliveriesOf(this.#store, chunks),
-      due: due === undefined ? Infinity : Math.max(0, due - now),
-      shortest: shortest ?? Infinity,
-      lines: queues.map((queue) => lines[turned.indexOf(queue)] ?? '4'),
+    const { chunks, now, due, shortest, lines, special } = readAnswer(answer, turned)
+    if (sweeps) {
+      const every = Math.min(shortest ?? Infinity, lease) / sweep.perLease
+      watch.every = Math.min(sweep.longest, Math.max(sweep.shortest, every))
+      watch.sweepAt = at + watch.every
     }
+    // Left over are suspects: the next look finds them only by another sweep.
+    if (special === 2) watch.sweepAt = at
+    watch.special = special > 0
+    const untilDue = due === undefined ? Infinity : Math.max(0, due - now)
+    watch.lookAt = Math.min(at + untilDue, Math.max(watch.sweepAt, at + sweep.shortest))
+    watch.lines = linesToRead(
+      store,
+      watch.queues.map((queue) => ({ queue, lines: lines[turned.indexOf(queue)] ?? '4' })),
+    )
+    watch.full = chunks.reduce((sum, { entries }) => sum + entries.length, 0) >= room
+    return deliveriesOf(store, chunks)
   }
 }
 
@@ -120,12 +204,14 @@ export interface ClaimAnswer {
   readonly due: number | undefined
   readonly shortest: number | undefined
   readonly lines: readonly string[]
+  /** 1: the next claim needs a look; 2: and that look a sweep. */
+  readonly special: number
   readonly chunks: readonly Chunk[]
 }
 
 /** Reads it. */
 export function readAnswer(answer: unknown, queues: readonly string[]): ClaimAnswer {
-  const [now, due, shortest, lines, , chunks] = answer as [
+  const [now, due, shortest, lines, special, chunks] = answer as [
     string,
     string,
     string,
@@ -138,6 +224,7 @@ export function readAnswer(answer: unknown, queues: readonly string[]): ClaimAns
     due: due === '' ? undefined : Number(due),
     shortest: shortest === '' ? undefined : Number(shortest),
     lines: lines.split(','),
+    special,
     chunks: chunks.map(([queue, line, entries, counts, redeliveries, reasons]): Chunk => ({
       queue: queues[queue - 1] ?? '',
       line,

@@ -7,6 +7,8 @@ export const redisCapabilities: TransportCapabilities = {
   atomicResults: true,
   workflows: false,
   locks: true,
+  schedules: false,
+  unique: true,
   durable: true,
   shared: true,
   transactions: false,

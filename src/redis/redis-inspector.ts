@@ -53,6 +53,13 @@ export class RedisInspector implements Inspector {
     return states.map((state) => (state === '' ? null : (state as TaskStatus)))
   }
 
+  async keyHolders(keys: readonly string[]): Promise<readonly (string | null)[]> {
+    if (keys.length === 0) return []
+    const { commands, keys: names } = this.#store
+    const texts = (await commands.call('HMGET', [`${names.app}uniq`, ...keys])) as (string | null)[]
+    return texts.map((text) => text?.split('|').slice(5).join('|') ?? null)
+  }
+
   deadLetters(page: PageRequest & { queue?: string | undefined }): Promise<readonly DeadLetter[]> {
     return deadPage(this.#store, page)
   }

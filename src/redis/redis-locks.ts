@@ -1,7 +1,7 @@
 import type { Locks, Permit, PermitAsk } from '../core/locks.ts'
 import type { RedisStore } from './redis-store.ts'
 import { acquireScript, freeScript, renewScript } from './scripts/lock-scripts.ts'
-import { life } from './settle.ts'
+import { life } from './settle-answer.ts'
 
 /** The locks of a store that its transport has opened. */
 export class RedisLocks implements Locks {

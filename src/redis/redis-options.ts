@@ -20,6 +20,11 @@ export interface RedisOptions extends RedisPlace {
    */
   readonly foreignIdle?: Duration | undefined
   /**
+   * Leaves entries that Python has acknowledged in their streams, where they stay for ever. Default false:
+   * processes that receive delete them, once every group of the stream has had them.
+   */
+  readonly keepAcknowledged?: boolean | undefined
+  /**
    * How soon a result is looked for that nobody tells of: Python stores its results without telling. Then
    * less and less often, down to a fifth as often. Default 1 s; callers of Python tasks want less.
    */

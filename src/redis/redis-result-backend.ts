@@ -12,7 +12,7 @@ import { placeOf } from './claim-token.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { RedisStore } from './redis-store.ts'
 import { awaitScript, progressScript, saveScript } from './scripts/result-scripts.ts'
-import { life } from './settle.ts'
+import { life } from './settle-answer.ts'
 import { fromWire, isDoubtful, toWire } from './wire-body.ts'
 
 /** Milliseconds for which a wait is noted; each look notes it anew. */

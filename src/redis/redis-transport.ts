@@ -18,6 +18,7 @@ import type {
 import type { TransportFactory } from '../core/vendor.ts'
 import { BlockingReads } from './blocking-reads.ts'
 import { cancel } from './cancel.ts'
+import { Janitor } from './janitor.ts'
 import { extend, recover, release } from './leases.ts'
 import { RedisReceiver } from './receive.ts'
 import { redisCapabilities, sharedQueue } from './redis-capabilities.ts'
@@ -54,8 +55,9 @@ export function redisTransport(options: RedisOptions): TransportFactory {
     queue: sharedQueue,
     create(around) {
       const store = new RedisStore(options, around)
+      const janitor = new Janitor(store, { trims: options.keepAcknowledged !== true })
       return {
-        transport: new RedisTransport(store),
+        transport: new RedisTransport(store, janitor),
         results: new RedisResults(store),
         inspector: new RedisInspector(store),
         locks: new RedisLocks(store),
@@ -71,6 +73,7 @@ class RedisTransport implements Transport {
   readonly #store: RedisStore
   readonly #reads: BlockingReads
   readonly #receiver: RedisReceiver
+  readonly #janitor: Janitor
   readonly #keepers = new Set<LoopLeaseKeeper>()
   readonly #receives = new Set<Promise<unknown>>()
   #sender: RedisSender
@@ -79,8 +82,9 @@ class RedisTransport implements Transport {
   #stopHearing: (() => void) | undefined
   #watch: EpochWatch | undefined
 
-  constructor(store: RedisStore) {
+  constructor(store: RedisStore, janitor: Janitor) {
     this.#store = store
+    this.#janitor = janitor
     this.#reads = new BlockingReads(store)
     this.#receiver = new RedisReceiver(store, this.#reads)
     this.#sender = new RedisSender(store)
@@ -114,6 +118,7 @@ class RedisTransport implements Transport {
     await Promise.all([...this.#keepers].map((keeper) => keeper.stop()))
     this.#keepers.clear()
     await Promise.allSettled([...this.#receives])
+    await this.#janitor.stop()
     await this.#sender.idle()
     this.#reads.close()
     await this.#store.close(this)
@@ -129,6 +134,8 @@ class RedisTransport implements Transport {
     this.#checkStarted()
     if (!(request.room >= 1))
       throw new InvalidInputError(`room is a number of 1 or more, not ${request.room}.`)
+    // Who only looks does not stay.
+    if (request.wait !== 0) this.#janitor.start(request.queues)
     const receiving = this.#receiver.receive(request, this.#stopping.signal)
     const done = receiving.catch(() => {})
     this.#receives.add(done)

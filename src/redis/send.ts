@@ -4,10 +4,11 @@ import { InvalidInputError, QueueFullError, StoreError } from '../core/errors.ts
 import { isId } from '../core/ids.ts'
 import type { Envelope } from '../core/message.ts'
 import type { SendStatus } from '../core/transport.ts'
+import { checkUnique } from '../core/unique.ts'
 import { ClaimBatch } from './claim-batch.ts'
 import { idInBody } from './entries.ts'
 import type { RedisStore } from './redis-store.ts'
-import { sendScript } from './scripts/send-script.ts'
+import { sendScript, sendUniqueScript } from './scripts/send-script.ts'
 import { toWire } from './wire-body.ts'
 
 /** Milliseconds for which Redis remembers the last call of a producer. */
@@ -46,7 +47,7 @@ export class RedisSender {
       const answer = await this.#insist(lane, envelopes)
       this.#idle.push(lane)
       for (const { id } of envelopes) this.#unsure.delete(id)
-      return answer.split('').map((digit) => (digit === '1' ? 'stored' : 'known'))
+      return answersOf(answer, isUnique(envelopes))
     } catch (error) {
       const full = fullQueue(error)
       if (full !== undefined) {
@@ -82,7 +83,8 @@ export class RedisSender {
           await this.#store.ensureGroup(queue)
         const { keys, args } = this.#arguments(envelopes)
         const head = [lane.producer, sequence, remembered]
-        return String(await this.#store.run(sendScript, keys, [...head, ...args]))
+        const script = isUnique(envelopes) ? sendUniqueScript : sendScript
+        return String(await this.#store.run(script, keys, [...head, ...args]))
       } catch (error) {
         const again = error instanceof StoreError && error.transient && error.code === 'STORE'
         if (!again || attempt >= attempts) throw error
@@ -93,9 +95,11 @@ export class RedisSender {
 
   #arguments(envelopes: readonly Envelope[]): { keys: string[]; args: RedisArgument[] } {
     const batch = new ClaimBatch(this.#store)
-    const messages = envelopes.flatMap((envelope) =>
-      messageArguments(batch, envelope, this.#unsure.has(envelope.id)),
-    )
+    const unique = isUnique(envelopes)
+    const messages = envelopes.flatMap((envelope) => {
+      const common = messageArguments(batch, envelope, this.#unsure.has(envelope.id))
+      return unique ? [...common, ...uniqueArguments(envelope)] : common
+    })
     return { keys: batch.keys(), args: [...batch.queues(), envelopes.length, ...messages] }
   }
 
@@ -103,6 +107,32 @@ export class RedisSender {
     const producer = `${this.#store.keys.app}prod:${this.#store.instance}:${++this.#lanes}`
     return { producer, sequence: 0 }
   }
+}
+
+function isUnique(envelopes: readonly Envelope[]): boolean {
+  return envelopes.some(({ unique }) => unique !== undefined)
+}
+
+const duringOf = { queued: 'q', 'queued-or-running': 'r', window: 'w' } as const
+
+function uniqueArguments({ unique }: Envelope): RedisArgument[] {
+  if (unique === undefined) return ['', '', 0, '', '']
+  const { key, window = 0, onConflict, within } = unique
+  return [
+    key,
+    duringOf[unique.while],
+    wholeMs(window),
+    onConflict === 'keep' ? 'k' : 'r',
+    within === undefined ? '' : wholeMs(within),
+  ]
+}
+
+function answersOf(answer: string, unique: boolean): SendStatus[] {
+  return answer.split(unique ? ' ' : '').map((text): SendStatus => {
+    if (text === '1') return 'stored'
+    const id = text.slice(1)
+    return text === '0' ? 'known' : text.startsWith('k') ? { kept: id } : { replaced: id }
+  })
 }
 
 /** A message as the scripts read it: queue, id, line, how, body, expires, when. */
@@ -139,7 +169,8 @@ export function wholeMs(ms: number): number {
 }
 
 /** @throws InvalidInputError */
-export function checkEnvelope({ id, queue, priority, delay, at, expires }: Envelope): void {
+export function checkEnvelope(envelope: Envelope): void {
+  const { id, queue, priority, delay, at, expires, unique } = envelope
   if (!isId(id)) {
     throw new InvalidInputError(
       `'${String(id).slice(0, 128)}' cannot be a message id: use 1 to 128 letters, digits and _ . : -`,
@@ -152,6 +183,7 @@ export function checkEnvelope({ id, queue, priority, delay, at, expires }: Envel
   if (Number.isNaN(delay ?? 0) || Number.isNaN(at ?? 0) || Number.isNaN(expires ?? 0)) {
     throw new InvalidInputError(`message ${id}: 'delay', 'at' and 'expires' are milliseconds.`)
   }
+  checkUnique(id, unique)
 }
 
 function fullQueue(error: unknown): QueueFullError | undefined {

@@ -5,17 +5,12 @@ import { ClaimBatch } from './claim-batch.ts'
 import type { RedisStore } from './redis-store.ts'
 import { settleScript } from './scripts/settle-script.ts'
 import { checkEnvelope, messageArguments, needsId, wholeMs } from './send.ts'
+import { life, statusOf } from './settle-answer.ts'
+import { isPlain, PlainBatch } from './settle-plain.ts'
 import { toWire } from './wire-body.ts'
 
 /** The most deliveries, and about the most bytes, that one script ends. */
 const most = { deliveries: 256, bytes: 1_000_000 }
-
-const statuses: Readonly<Record<string, SettleStatus>> = {
-  s: 'settled',
-  g: 'gone',
-  t: 'taken',
-  c: 'cancelled',
-}
 
 /** Ends deliveries; all of one is written, or nothing of it. @throws StoreError */
 export async function settle(
@@ -23,12 +18,43 @@ export async function settle(
   settlements: readonly Settlement[],
 ): Promise<readonly SettleStatus[]> {
   const answers: SettleStatus[] = []
-  for (const part of parts(settlements)) {
-    const { keys, args } = settleArguments(store, part)
-    const answer = String(await store.run(settleScript, keys, args))
-    for (const letter of answer) answers.push(statuses[letter] ?? 'gone')
-  }
+  for (const part of parts(settlements)) answers.push(...(await settlePart(store, part)))
   return answers
+}
+
+async function settlePart(
+  store: RedisStore,
+  part: readonly Settlement[],
+): Promise<readonly SettleStatus[]> {
+  const answers: SettleStatus[] = Array.from({ length: part.length }, () => 'gone')
+  const plain: PlainBatch[] = []
+  const others: { readonly settlement: Settlement; readonly place: number }[] = []
+  for (const [place, settlement] of part.entries()) {
+    if (!isPlain(settlement)) {
+      others.push({ settlement, place })
+      continue
+    }
+    let batch = plain.find((one) => one.takes(settlement))
+    if (batch === undefined) plain.push((batch = new PlainBatch(settlement)))
+    batch.add(settlement, place)
+  }
+  const runs = plain.map((batch) => batch.run(store, answers))
+  if (others.length > 0) runs.push(settleOthers(store, others, answers))
+  await Promise.all(runs)
+  return answers
+}
+
+async function settleOthers(
+  store: RedisStore,
+  others: readonly { readonly settlement: Settlement; readonly place: number }[],
+  answers: SettleStatus[],
+): Promise<void> {
+  const { keys, args } = settleArguments(
+    store,
+    others.map(({ settlement }) => settlement),
+  )
+  const letters = String(await store.run(settleScript, keys, args))
+  for (const [i, { place }] of others.entries()) answers[place] = statusOf(letters[i])
 }
 
 function settleArguments(
@@ -57,11 +83,6 @@ function settleArguments(
 }
 
 const letterOf = { succeeded: 'S', cancelled: 'C', retry: 'R', setAside: 'D' } as const
-
-/** Milliseconds to live, of which Redis wants at least one. */
-export function life(ms: number): number {
-  return Math.max(1, wholeMs(ms))
-}
 
 function* parts(settlements: readonly Settlement[]): Generator<readonly Settlement[]> {
   let from = 0

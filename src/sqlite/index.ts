@@ -4,6 +4,7 @@
  * @module
  */
 export { sqliteTransport } from './sqlite-transport.ts'
+export { sqliteScheduleSource } from './sqlite-schedule-source.ts'
 export { sqliteResultBackend } from './sqlite-result-factory.ts'
 export type { SqliteOptions } from './sqlite-options.ts'
 export type {

@@ -1,4 +1,5 @@
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
+import type { Adoption, Fire, FireAnswer, FireState, Leadership } from '../core/fire-ledger.ts'
 import type {
   DeadLetter,
   DeadTrim,
@@ -13,6 +14,8 @@ import type { Settlement, SettleStatus } from '../core/settlement.ts'
 import type { TaskStatus } from '../core/states.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
 import type { Failure } from './failure.ts'
+import type { PlanRow, PlanRows } from './plan-rows.ts'
+import type { GraphOperations } from './graph-operations.ts'
 
 /** What a claim is asked for. */
 export interface ClaimAsk {
@@ -34,7 +37,7 @@ export interface ClaimAnswer {
  * Everything that can be asked of the database: plain data in and out, so that it crosses to the
  * database thread as it is. The contracts of `core/` say what each means.
  */
-export interface Operations {
+export interface Operations extends GraphOperations {
   send: { ask: readonly Envelope[]; answer: readonly SendStatus[] }
   claim: { ask: ClaimAsk; answer: ClaimAnswer }
   settle: { ask: readonly Settlement[]; answer: readonly SettleStatus[] }
@@ -64,8 +67,26 @@ export interface Operations {
     ask: { ids: readonly string[]; bodies: ReadonlyMap<string, Body> | undefined }
     answer: readonly string[]
   }
+  adopt: { ask: readonly Adoption[]; answer: readonly FireState[] }
+  fireStates: { ask: readonly string[]; answer: readonly (FireState | null)[] }
+  fire: { ask: readonly Fire[]; answer: readonly FireAnswer[] }
+  pausePlans: {
+    ask: { ids: readonly string[]; paused: boolean }
+    answer: readonly string[]
+  }
+  forgetPlans: { ask: readonly string[]; answer: null }
+  leadGroup: {
+    ask: { group: string; holder: string; lease: number; report: string }
+    answer: Leadership
+  }
+  resignGroup: { ask: { group: string; holder: string }; answer: null }
+  groupLeaders: { ask: null; answer: readonly Leadership[] }
+  readPlans: { ask: number | null; answer: PlanRows }
+  putPlans: { ask: readonly PlanRow[]; answer: null }
+  removePlans: { ask: readonly string[]; answer: readonly string[] }
   deleteDead: { ask: readonly string[]; answer: number }
   trimDead: { ask: DeadTrim; answer: number }
+  keyHolders: { ask: readonly string[]; answer: readonly (string | null)[] }
   acquirePermit: { ask: PermitAsk & { readonly key: string }; answer: Permit | null }
   renewPermit: { ask: { readonly permit: Permit; readonly ms: number }; answer: boolean }
   freePermit: { ask: Permit; answer: boolean }
@@ -92,6 +113,8 @@ export interface News {
   results: boolean
   /** Running messages were cancelled. */
   cancels: boolean
+  /** Runs of workflows in which something is left to do. */
+  unfinished: string[]
 }
 
 /** Operations that only read. */
@@ -104,4 +127,14 @@ export const readOnly: ReadonlySet<OperationKind> = new Set<OperationKind>([
   'states',
   'deadLetters',
   'deadLetter',
+  'fireStates',
+  'groupLeaders',
+  'readPlans',
+  'wfCheck',
+  'wfRead',
+  'wfNodes',
+  'wfValue',
+  'wfValues',
+  'wfList',
+  'keyHolders',
 ])

@@ -4,6 +4,7 @@ import type { StoredResult } from '../core/result.ts'
 import { state } from './schema.ts'
 import { fromStored, toStored } from './stored-body.ts'
 import { wholeMs, type Turn } from './turn.ts'
+import { sweepKeys } from './unique.ts'
 
 /** in: id, expires, body, now · out: 1 change when it is ours; one that has expired makes room. */
 const save = saveRows(1)
@@ -93,10 +94,12 @@ export function saveProgress(
 }
 
 /** Deletes some of what has expired (500 of each); readers never see it in any case. Whether there may be more. */
-export function sweepExpired({ sql, now }: Turn): boolean {
+export function sweepExpired(turn: Turn): boolean {
+  const { sql, now } = turn
   const results = sql.run(sweepResults, now)
   const progress = sql.run(sweepProgress, now)
   const permits = sql.run(sweepPermits, now)
+  sweepKeys(turn)
   return [results, progress, permits].includes(sweepLimit)
 }
 

@@ -17,6 +17,7 @@
  */
 import { StoreError } from '../core/errors.ts'
 import type { Connection } from './connection.ts'
+import { graphSchema } from './graph-schema.ts'
 
 /** `TWQ1`. */
 export const applicationId = 0x54575131
@@ -86,10 +87,46 @@ CREATE TABLE tw_permit(
 CREATE INDEX tw_permit_expires ON tw_permit(expires);
 `
 
+/** Unique keys: who took each last. His message tells whether he still has it. */
+const unique = `
+CREATE TABLE tw_unique(
+  key TEXT PRIMARY KEY, id TEXT NOT NULL,
+  since INT NOT NULL,         -- when the first of those that replaced each other was stored
+  until INT NOT NULL,         -- end of its window, or 0
+  look INT NOT NULL           -- when to look next whether anybody needs it
+) STRICT;
+CREATE INDEX tw_unique_look ON tw_unique(look);
+`
+
+/** Plans, what is known of their fires, and who leads the schedulers. */
+const schedules = `
+CREATE TABLE tw_plan(
+  id TEXT PRIMARY KEY,
+  change INT NOT NULL,        -- in the order of changes
+  data TEXT                   -- NULL: removed
+) STRICT;
+CREATE INDEX tw_plan_change ON tw_plan(change);
+CREATE TABLE tw_fire(
+  id TEXT PRIMARY KEY, print TEXT NOT NULL,
+  mark INT NOT NULL,          -- every slot up to it is decided
+  anchor INT NOT NULL, last INT, message TEXT, waiting INT,
+  fired INT NOT NULL, missed INT NOT NULL, skipped INT NOT NULL,
+  paused INT NOT NULL, lag INT NOT NULL,
+  until INT                   -- the plan is gone: when this may be dropped
+) STRICT;
+CREATE INDEX tw_fire_until ON tw_fire(until) WHERE until IS NOT NULL;
+CREATE TABLE tw_leader(
+  grp TEXT PRIMARY KEY, holder TEXT NOT NULL, until INT NOT NULL, report TEXT NOT NULL
+) STRICT;
+`
+
 /** All steps, oldest first. */
 export const migrations: readonly Migration[] = [
   { version: 1, sql: first },
   { version: 2, sql: locks },
+  { version: 3, sql: unique },
+  { version: 4, sql: graphSchema },
+  { version: 5, sql: schedules },
 ]
 
 /**

@@ -2,9 +2,11 @@ import { InvalidInputError, QueueFullError } from '../core/errors.ts'
 import { isId } from '../core/ids.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { SendStatus } from '../core/transport.ts'
+import { checkUnique } from '../core/unique.ts'
 import { inlineBody, state, waitingToken } from './schema.ts'
 import { toStored } from './stored-body.ts'
 import { wholeMs, type Turn } from './turn.ts'
+import { askKey, takeKey } from './unique.ts'
 
 /**
  * in: id, queue, priority, state, at, now, expires, body; id, now; id · out: 1 change when it was stored,
@@ -29,12 +31,26 @@ SELECT (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.r
 /** Whether a body lies beside its message. */
 export const isLarge = (body: Body): boolean => body.length > inlineBody
 
+/** in: id, id, id, now. */
+const known = `
+SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM tw_message WHERE id = ?)
+    OR EXISTS (SELECT 1 FROM tw_dead WHERE id = ?)
+    OR EXISTS (SELECT 1 FROM tw_result WHERE id = ? AND expires > ?)`
+
+function isKnown({ sql, now }: Turn, id: string): boolean {
+  return sql.get(known, id, id, id, now) !== undefined
+}
+
 /** Stores one message unless its id is known. Not bound by caps: follow-ups must not be refused. */
 export function place(turn: Turn, envelope: Envelope): SendStatus {
   const { sql, now, queues, news } = turn
   const { id, queue, priority, delay, expires } = envelope
   const body = toStored(envelope.body)
-  const due = wholeMs(envelope.at ?? now + (delay ?? 0))
+  const key = envelope.unique === undefined ? undefined : askKey(turn, envelope.unique)
+  const wanted = envelope.at ?? now + (delay ?? 0)
+  const due = wholeMs(key === undefined ? wanted : Math.min(wanted, key.latest))
+  if (key?.holder !== undefined && key.holder !== id && envelope.unique?.onConflict === 'keep')
+    return isKnown(turn, id) ? 'known' : { kept: key.holder }
   const later = due > now
   const changes = sql.run(
     insert,
@@ -53,7 +69,9 @@ export function place(turn: Turn, envelope: Envelope): SendStatus {
   if (changes === 0) return 'known'
   if (isLarge(body)) sql.run(insertPayload, body, id)
   news.work = true
-  return 'stored'
+  if (key === undefined || envelope.unique === undefined) return 'stored'
+  takeKey(turn, { ...envelope, unique: envelope.unique }, key)
+  return key.holder === undefined ? 'stored' : { replaced: key.holder }
 }
 
 /**
@@ -73,7 +91,7 @@ export function send(turn: Turn, envelopes: readonly Envelope[]): SendStatus[] {
   sql.exec('SAVEPOINT tw_send')
   const statuses = envelopes.map((envelope) => place(turn, envelope))
   for (const [name, cap] of caps) {
-    const stored = envelopes.some(({ queue }, i) => queue === name && statuses[i] === 'stored')
+    const stored = envelopes.some(({ queue }, i) => queue === name && isNew(statuses[i]))
     const row = stored
       ? sql.get<{ waiting: number }>(countWaiting, queues.draw(sql, name))
       : undefined
@@ -86,6 +104,18 @@ export function send(turn: Turn, envelopes: readonly Envelope[]): SendStatus[] {
   return statuses
 }
 
+function isNew(status: SendStatus | undefined): boolean {
+  return status === 'stored' || (typeof status === 'object' && 'replaced' in status)
+}
+
+/** Whether a queue has not reached its cap. */
+export function hasRoom(turn: Turn, name: string): boolean {
+  const cap = capOf(turn, name)
+  if (cap === null) return true
+  const row = turn.sql.get<{ waiting: number }>(countWaiting, turn.queues.draw(turn.sql, name))
+  return (row?.waiting ?? 0) < cap
+}
+
 /** The cap of a queue as it stands now; any process may have changed it. */
 function capOf({ sql, queues }: Turn, name: string): number | null {
   const no = queues.draw(sql, name)
@@ -93,7 +123,7 @@ function capOf({ sql, queues }: Turn, name: string): number | null {
 }
 
 /** @throws InvalidInputError for what no store could keep. */
-export function checkEnvelope({ id, priority, delay, at, expires }: Envelope): void {
+export function checkEnvelope({ id, priority, delay, at, expires, unique }: Envelope): void {
   if (!isId(id)) {
     throw new InvalidInputError(
       `'${String(id).slice(0, 128)}' cannot be a message id: use 1 to 128 letters, digits and _ . : -`,
@@ -105,4 +135,5 @@ export function checkEnvelope({ id, priority, delay, at, expires }: Envelope): v
   if (Number.isNaN(delay ?? 0) || Number.isNaN(at ?? 0) || Number.isNaN(expires ?? 0)) {
     throw new InvalidInputError(`message ${id}: 'delay', 'at' and 'expires' are milliseconds.`)
   }
+  checkUnique(id, unique)
 }

@@ -1,9 +1,11 @@
-import { InvalidInputError, UnsupportedError } from '../core/errors.ts'
+import { InvalidInputError } from '../core/errors.ts'
 import type { Claim } from '../core/delivery.ts'
 import { failpoint } from '../core/failpoint.ts'
 import type { Body } from '../core/message.ts'
 import type { StoredResult } from '../core/result.ts'
 import type { Settlement, SettleStatus } from '../core/settlement.ts'
+import { applyNode, nodeFate } from '../graphs/settle-node.ts'
+import { graphsOf } from './graphs-of-turn.ts'
 import { saveNewResults } from './results.ts'
 import { state, waitingToken } from './schema.ts'
 import { checkEnvelope, isLarge, place } from './send.ts'
@@ -59,7 +61,10 @@ function endRuns(turn: Turn, settlements: readonly Settlement[]): ReadonlySet<un
   const ended = new Set<unknown>()
   if (settlements.length < shortestRun || isNamedTwice(settlements)) return ended
   const tokens = settlements
-    .flatMap(({ claim, outcome }) => (outcome.kind === 'succeeded' ? Number(claim.token) : []))
+    // Whether a step of a workflow may end is for its run to say.
+    .flatMap(({ claim, outcome, node }) =>
+      outcome.kind === 'succeeded' && node === undefined ? Number(claim.token) : [],
+    )
     .sort((a, b) => a - b)
   for (let from = 0; from < tokens.length;) {
     const first = tokens[from] ?? 0
@@ -85,12 +90,12 @@ function isNamedTwice(settlements: readonly Settlement[]): boolean {
   return new Set(settlements.map(({ claim }) => claim.id)).size < settlements.length
 }
 
-function settleOne(
-  turn: Turn,
-  { claim, outcome, followUps }: Settlement,
-  ended: ReadonlySet<unknown>,
-): SettleStatus {
+function settleOne(turn: Turn, settlement: Settlement, ended: ReadonlySet<unknown>): SettleStatus {
+  const { claim, outcome, followUps, node } = settlement
   const { sql } = turn
+  const graphs = node === undefined ? undefined : graphsOf(turn)
+  const fate = graphs === undefined ? 'none' : nodeFate(graphs, settlement)
+  if (fate === 'refused') return refusal(turn, claim, 'cancelled')
   const { id, token } = claim
   switch (outcome.kind) {
     case 'succeeded':
@@ -115,6 +120,9 @@ function settleOne(
   }
   failpoint('sqlite.settle.ended')
   if (followUps !== undefined) for (const envelope of followUps) place(turn, envelope)
+  if (graphs !== undefined && node !== undefined && fate === 'applies') {
+    if (applyNode(graphs, settlement, turn.now)) turn.news.unfinished.push(node.run)
+  }
   return 'settled'
 }
 
@@ -134,26 +142,20 @@ function reenter(
   news.work = true
 }
 
-/** Why the fence refused. */
-function refusal({ sql }: Turn, { id, token }: Claim): SettleStatus {
+/** Why the fence refused; `own` where the claim is good and something else did. */
+function refusal({ sql }: Turn, { id, token }: Claim, own: SettleStatus = 'taken'): SettleStatus {
   const row = sql.get<{ token: number; state: number; cancelled: string | null }>(holder, id)
   if (row === undefined) return 'gone'
-  return row.token === token && row.state === state.leased && row.cancelled !== null
-    ? 'cancelled'
-    : 'taken'
+  if (row.token !== token || row.state !== state.leased) return 'taken'
+  return row.cancelled === null ? own : 'cancelled'
 }
 
 /**
  * Checks a settlement before anything is written.
  *
- * @throws UnsupportedError for parts that need a store this engine does not have.
+ * @throws InvalidInputError for what no store could keep.
  */
-export function checkSettlement({ claim, outcome, followUps, node }: Settlement): void {
-  if (node !== undefined) {
-    throw new UnsupportedError(
-      'the SQLite transport has no workflow store: nothing was written. Use a transport with one.',
-    )
-  }
+export function checkSettlement({ claim, outcome, followUps }: Settlement): void {
   if (outcome.kind === 'retry' && Number.isNaN(outcome.delay)) {
     throw new InvalidInputError(`message ${claim.id}: the delay of a retry is milliseconds.`)
   }

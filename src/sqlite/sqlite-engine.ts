@@ -21,7 +21,19 @@ import type { Connection } from './connection.ts'
 import { absoluteFile, checkpointPages, openDatabase, type DatabaseOptions } from './database.ts'
 import { deadLetter, deadLetters, deleteDead, retryDead, trimDead } from './dead-letters.ts'
 import { describeFailure, type Failure } from './failure.ts'
+import {
+  adopt,
+  fire,
+  fireStates,
+  forgetPlans,
+  groupLeaders,
+  leadGroup,
+  pausePlans,
+  resignGroup,
+} from './fires.ts'
 import { FileWatch } from './file-guards.ts'
+import { graphHandlers } from './graph-handlers.ts'
+import { forgetGraphs } from './graphs-of-turn.ts'
 import { peek, queueCounts, states } from './inspect.ts'
 import { cancel, cancelledAmong, configure, extend, recover, release } from './leases.ts'
 import { acquirePermit, freePermit, renewPermit } from './locks.ts'
@@ -33,6 +45,7 @@ import {
   type Operations,
   type Reply,
 } from './operations.ts'
+import { putPlans, readPlans, removePlans } from './plans.ts'
 import { QueueNumbers } from './queue-numbers.ts'
 import {
   deleteResults,
@@ -47,6 +60,7 @@ import { send } from './send.ts'
 import { settle } from './settle.ts'
 import { Tokens } from './tokens.ts'
 import type { Turn } from './turn.ts'
+import { keyHolders } from './unique.ts'
 
 /** How an engine is opened. */
 export interface EngineOptions extends DatabaseOptions {
@@ -66,6 +80,18 @@ type Handlers = {
 }
 
 const handlers: Handlers = {
+  adopt,
+  fireStates,
+  fire,
+  pausePlans,
+  forgetPlans,
+  leadGroup,
+  resignGroup,
+  groupLeaders,
+  readPlans,
+  putPlans,
+  removePlans,
+  ...graphHandlers,
   send,
   claim,
   settle,
@@ -88,6 +114,7 @@ const handlers: Handlers = {
   retryDead,
   deleteDead,
   trimDead,
+  keyHolders,
   acquirePermit,
   renewPermit,
   freePermit,
@@ -131,14 +158,14 @@ export class SqliteEngine {
   /** Does operations. `now` is the caller's clock. Never throws: each operation has its reply. */
   transact(operations: readonly Operation[], now: number): Transacted {
     const replies: Reply[] = []
-    const news: News = { work: false, results: false, cancels: false }
+    const news: News = { work: false, results: false, cancels: false, unfinished: [] }
     const turn: Turn = {
       sql: this.#sql,
       now: Math.round(now),
       tokens: this.#tokens,
       lines: this.#lines,
       queues: this.#queues,
-      news: { ...news },
+      news: { ...news, unfinished: [] },
       maintenance: this.#maintenance,
     }
     this.#mendFull(turn.now)
@@ -223,6 +250,8 @@ export class SqliteEngine {
     { operations, open, replies, news }: Work & { news: News },
   ): Failure | undefined {
     turn.news.work = turn.news.results = turn.news.cancels = false
+    turn.news.unfinished = []
+    forgetGraphs(turn)
     try {
       this.#sql.run('BEGIN IMMEDIATE')
       failpoint('sqlite.begin')
@@ -246,6 +275,7 @@ export class SqliteEngine {
     news.work ||= turn.news.work
     news.results ||= turn.news.results
     news.cancels ||= turn.news.cancels
+    news.unfinished.push(...turn.news.unfinished)
     return undefined
   }
 

@@ -30,6 +30,10 @@ export class SqliteInspector implements Inspector {
     return this.#store.call('states', ids)
   }
 
+  keyHolders(keys: readonly string[]): Promise<readonly (string | null)[]> {
+    return this.#store.call('keyHolders', keys)
+  }
+
   deadLetters(page: PageRequest & { queue?: string | undefined }): Promise<readonly DeadLetter[]> {
     return this.#store.call('deadLetters', page)
   }

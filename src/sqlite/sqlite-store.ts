@@ -33,6 +33,8 @@ export class SqliteStore {
   readonly work: SignalBell = new SignalBell()
   readonly results: SignalBell = new SignalBell()
   readonly cancels: SignalBell = new SignalBell()
+  /** Told of runs of workflows in which a step of ours left something to do. */
+  onUnfinished: (run: string) => void = () => {}
   readonly #users = new Set<object>()
   #batch: TurnBatch<Operation, Reply> | undefined
   #file: string
@@ -224,6 +226,7 @@ export class SqliteStore {
   async #run(operations: readonly Operation[]): Promise<readonly Reply[]> {
     const { replies, news } = await this.#opened().run(operations, this.around.clock.now())
     for (const topic of bellTopics) if (news[topic]) this.#tell(topic)
+    for (const run of new Set(news.unfinished)) this.onUnfinished(run)
     return replies
   }
 

@@ -20,9 +20,12 @@ import { checkEnvelope } from './send.ts'
 import { checkSettlement } from './settle.ts'
 import { SqliteInspector } from './sqlite-inspector.ts'
 import { SqliteLocks } from './sqlite-locks.ts'
+import { SqliteLedger } from './sqlite-ledger.ts'
+import { SqliteScheduleSource } from './sqlite-plans.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
 import { SqliteResults } from './sqlite-result-backend.ts'
 import { SqliteStore } from './sqlite-store.ts'
+import { SqliteWorkflowStore } from './sqlite-workflow-store.ts'
 import { SqliteTransactions } from './user-transactions.ts'
 
 /** Milliseconds between two looks into the store, whatever was or was not heard. */
@@ -53,6 +56,9 @@ export function sqliteTransport(options: SqliteOptions): TransportFactory {
         results: new SqliteResults(store),
         inspector: new SqliteInspector(store),
         locks: new SqliteLocks(store),
+        workflows: new SqliteWorkflowStore(store),
+        ledger: new SqliteLedger(store),
+        plans: new SqliteScheduleSource(() => store),
         transactions: new SqliteTransactions(store),
       }
     },

@@ -131,9 +131,10 @@ interface FlatSettlement {
   readonly body?: string | Uint8Array | undefined
   readonly expiresIn?: number | undefined
   readonly followUps?: readonly Envelope[] | undefined
+  readonly node?: Settlement['node']
 }
 
-function flatten({ claim, outcome, result, followUps }: Settlement): FlatSettlement {
+function flatten({ claim, outcome, result, followUps, node }: Settlement): FlatSettlement {
   const { id, queue, token } = claim
   return {
     id,
@@ -144,11 +145,18 @@ function flatten({ claim, outcome, result, followUps }: Settlement): FlatSettlem
     body: result?.body,
     expiresIn: result?.expiresIn,
     followUps,
+    node,
   }
 }
 
 function unflatten(flat: FlatSettlement): Settlement {
-  const { id, queue, token, outcome = { kind: 'succeeded' }, body, expiresIn = 0, followUps } = flat
+  const { id, queue, token, outcome = { kind: 'succeeded' }, body, expiresIn = 0 } = flat
   const result = body === undefined ? undefined : { id: flat.resultId ?? id, body, expiresIn }
-  return { claim: { id, queue, token }, outcome, result, followUps }
+  return {
+    claim: { id, queue, token },
+    outcome,
+    result,
+    followUps: flat.followUps,
+    node: flat.node,
+  }
 }

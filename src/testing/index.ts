@@ -9,6 +9,12 @@ export {
 } from './result-backend-behaviours.ts'
 export { transportBehaviours } from './transport-behaviours.ts'
 export type { TransportBehaviour, TransportHarness } from './transport/harness.ts'
+export { ledgerBehaviours } from './schedule/ledger.ts'
+export {
+  scheduleSourceBehaviours,
+  type ScheduleSourceBehaviour,
+  type ScheduleSourceHarness,
+} from './schedule/source.ts'
 export { inspectorBehaviours } from './transport/inspector.ts'
 export { workflowBehaviours } from './workflow-behaviours.ts'
 export { testBroker, type TestBroker } from './test-broker.ts'

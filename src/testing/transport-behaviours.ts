@@ -19,6 +19,7 @@ import { releaseBehaviours } from './transport/release.ts'
 import { retryBehaviours } from './transport/retry.ts'
 import { settleBehaviours } from './transport/settle.ts'
 import { suspectBehaviours } from './transport/suspects.ts'
+import { uniqueBehaviours } from './transport/unique.ts'
 
 /**
  * What every {@link Transport} promises, as data for any test runner.
@@ -56,4 +57,5 @@ export const transportBehaviours: readonly TransportBehaviour[] = [
   ...concurrencyBehaviours,
   ...keepLeaseBehaviours,
   ...lockBehaviours,
+  ...uniqueBehaviours,
 ]

@@ -96,7 +96,7 @@ function unknownEnding(
       `no task '${name}' is registered in this worker: is its module loaded?`,
     )
   }
-  const queue = policy === 'give-back' ? undefined : policy.forwardTo
+  const queue = policy === 'give-back' ? undefined : policy.forward
   return {
     claim: delivery,
     outcome: {

@@ -96,11 +96,9 @@ function queuesOf(
 
 function unknownTaskOf(policy: UnknownTaskPolicy, queues: readonly string[]): UnknownTaskPolicy {
   if (policy === 'set-aside' || policy === 'give-back') return policy
-  const to: unknown = typeof policy === 'object' ? policy?.forwardTo : undefined
+  const to: unknown = typeof policy === 'object' ? policy?.forward : undefined
   if (typeof to !== 'string')
-    throw new InvalidInputError(
-      "unknownTask is 'set-aside', 'give-back' or { forwardTo: 'queue' }.",
-    )
+    throw new InvalidInputError("unknownTask is 'set-aside', 'give-back' or { forward: 'queue' }.")
   if (queues.includes(checkName(to, 'queue'))) {
     throw new InvalidInputError(
       `unknownTask forwards to '${to}', a queue of this very worker: the message would go round for ever.`,

@@ -14,6 +14,7 @@ import { WorkerEmitter, type WorkerEvents } from './worker-events.ts'
 import type { WorkerSettings } from './worker-settings.ts'
 import type { WorkerCounts, Worker } from './worker.ts'
 import { WorkflowSweep } from './workflow-sweep.ts'
+import { tellUnknownTasks } from './unknown-tasks.ts'
 
 /** Leases are renewed three times within their length. */
 const beatsPerLease = 3
@@ -135,6 +136,7 @@ export class TaskWorker implements Worker {
       onCancelled: (claim, reason) => this.#runs.cancelled(claim, reason),
       onError: (error) => this.#storeFailed(error),
     })
+    void tellUnknownTasks(this.#runtime, this.#settings)
     this.#stalls = watchStalls(surroundings.clock, (ms) => {
       const running = this.#runs.names
       surroundings.logger.warn(

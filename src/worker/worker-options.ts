@@ -1,7 +1,7 @@
 import type { Duration } from '../core/duration.ts'
 
 /** What happens to a message whose task no one has registered here. */
-export type UnknownTaskPolicy = 'set-aside' | 'give-back' | { readonly forwardTo: string }
+export type UnknownTaskPolicy = 'set-aside' | 'give-back' | { readonly forward: string }
 
 /** Options of `createWorker`. */
 export interface WorkerOptions {

@@ -2,12 +2,19 @@ import { afterEach, beforeEach, describe, it } from 'vitest'
 import { timeOrderedIds } from '../../src/core/ids.ts'
 import { silentLogger } from '../../src/core/logger.ts'
 import { seededRandom } from '../../src/core/random.ts'
+import type { ScheduleSource } from '../../src/core/schedule-source.ts'
 import type { OpenTransport, Surroundings } from '../../src/core/vendor.ts'
-import { memoryResultBackend, memoryTransport } from '../../src/memory/index.ts'
+import {
+  memoryResultBackend,
+  memoryScheduleSource,
+  memoryTransport,
+} from '../../src/memory/index.ts'
 import {
   inspectorBehaviours,
+  ledgerBehaviours,
   ManualClock,
   resultBackendBehaviours,
+  scheduleSourceBehaviours,
   transportBehaviours,
   workflowBehaviours,
   type ResultBackendHarness,
@@ -108,4 +115,26 @@ describe('the results of the memory transport', () => {
 
 describe('the memory result backend by itself', () => {
   for (const { name, run } of resultBackendBehaviours) it(name, () => run(loneResultHarness()))
+})
+
+describe('the ledger of the memory transport', () => {
+  for (const { name, run } of ledgerBehaviours) it(name, () => run(transportHarness()))
+})
+
+describe('the memory schedule source', () => {
+  let made = 0
+
+  for (const { name, run } of scheduleSourceBehaviours) {
+    it(name, async () => {
+      const id = timeOrderedIds(clock, around.random)
+      const store = `schedule source ${++made}`
+      const open = async (): Promise<ScheduleSource> => {
+        const source = memoryScheduleSource({ store })
+        await source.start(around)
+        stops.push(() => source.stop())
+        return source
+      }
+      await run({ open, id })
+    })
+  }
 })

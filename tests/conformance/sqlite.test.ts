@@ -6,13 +6,22 @@ import { sleep, systemClock } from '../../src/core/clock.ts'
 import { timeOrderedIds } from '../../src/core/ids.ts'
 import { silentLogger } from '../../src/core/logger.ts'
 import { seededRandom, systemRandom } from '../../src/core/random.ts'
+import type { ScheduleSource } from '../../src/core/schedule-source.ts'
 import type { OpenTransport, Surroundings } from '../../src/core/vendor.ts'
-import { sqliteResultBackend, sqliteTransport, type SqliteOptions } from '../../src/sqlite/index.ts'
+import {
+  sqliteResultBackend,
+  sqliteScheduleSource,
+  sqliteTransport,
+  type SqliteOptions,
+} from '../../src/sqlite/index.ts'
 import {
   inspectorBehaviours,
+  ledgerBehaviours,
   ManualClock,
   resultBackendBehaviours,
+  scheduleSourceBehaviours,
   transportBehaviours,
+  workflowBehaviours,
   type ResultBackendHarness,
   type TransportHarness,
 } from '../../src/testing/index.ts'
@@ -113,11 +122,28 @@ describe.each(modes)('the SQLite engine $name', ({ thread }) => {
   for (const { name, run } of transportBehaviours) {
     it(`transport: ${name}`, () => run(transportHarness()))
   }
+  for (const { name, run } of workflowBehaviours) {
+    it(`workflows: ${name}`, () => run(transportHarness()))
+  }
   for (const { name, run } of inspectorBehaviours) {
     it(`inspector: ${name}`, () => run(transportHarness()))
   }
   for (const { name, run } of resultBackendBehaviours) {
     it(`results: ${name}`, () => run(resultHarness()))
     it(`results by themselves: ${name}`, () => run(loneResultHarness()))
+  }
+  for (const { name, run } of ledgerBehaviours) {
+    it(`ledger: ${name}`, () => run(transportHarness()))
+  }
+  for (const { name, run } of scheduleSourceBehaviours) {
+    it(`schedule source: ${name}`, async () => {
+      const open = async (): Promise<ScheduleSource> => {
+        const source = sqliteScheduleSource(options)
+        await source.start(around)
+        stops.push(() => source.stop())
+        return source
+      }
+      await run({ open, id: timeOrderedIds(around.clock, around.random) })
+    })
   }
 })

@@ -206,7 +206,7 @@ usable(broker.task('tree', async (d: Doc, t: Tree): Promise<Tree> => d.tree ?? t
     concurrency: 100,
     prefetch: 100,
     queues: ['default'],
-    unknownTask: { forwardTo: 'q' },
+    unknownTask: { forward: 'q' },
   })
   await worker.start()
   worker.on('task-settled', ({ status }) => status satisfies string)

@@ -57,7 +57,7 @@ await chain(load.s('a').set({ retry: { max: 3 }, timeout: '1m', priority: 'high'
 
 // Many calls, and expansion.
 export const lists: number[][] = await (await chunks(add, [[1, 2]], 10).kiq()).result()
-starmap(add).kiq([[1, 2]])
+await starmap(add).kiq([[1, 2]])
 const split = broker.task(
   { name: 'split', deps: { ctx: TaskContext } },
   async ({ ctx }, ids: string[]) => ctx.expand(group(ids.map((id) => load.si(id)))),
@@ -87,7 +87,7 @@ add.s('4')
 // @ts-expect-error .si() needs all
 add.si(1)
 // @ts-expect-error an open chain needs its input
-chain(dbl.s(), dbl.s()).kiq()
+await chain(dbl.s(), dbl.s()).kiq()
 // @ts-expect-error body wants number[], header gives (number | string[])[]
 chord([load.s('x'), list.s()], sum.s())
 // @ts-expect-error map over a number

@@ -1,4 +1,5 @@
 import type { Peer } from './peer.ts'
+import { importPeer } from './peer-parts.ts'
 
 /** What we use of it. */
 interface Liteque {
@@ -36,8 +37,4 @@ export const liteque: Peer = {
       close: async () => {},
     }
   },
-}
-
-function importPeer(name: string): Promise<unknown> {
-  return import(name)
 }

@@ -1,3 +1,4 @@
+import type { StoreUse } from '../engine.ts'
 import type { Subject } from '../subject.ts'
 
 /** Another library, measured on the engine that it shares with ours. */
@@ -10,5 +11,7 @@ export interface Peer {
   readonly missing: string
   /** Scenarios that it can take part in. */
   readonly scenarios: readonly string[]
-  open(place: string): Promise<Subject>
+  /** Whether it can keep results. */
+  readonly keepsResults?: boolean
+  open(place: string, use: StoreUse): Promise<Subject>
 }

@@ -1,5 +1,6 @@
 import { taskName } from '../message.ts'
 import type { Peer } from './peer.ts'
+import { importPeer } from './peer-parts.ts'
 
 /** What we use of it. */
 interface PlainJob {
@@ -63,9 +64,4 @@ export const plainjob: Peer = {
       close: async () => queue.close(),
     }
   },
-}
-
-/** Installed on demand, so it is found at run time only. */
-function importPeer(name: string): Promise<unknown> {
-  return import(name)
 }

@@ -28,6 +28,7 @@ export function processBacklog(
 }
 
 const runs: readonly { concurrency: number; prefetch: number; results: boolean; full: number }[] = [
+  { concurrency: 1, prefetch: 0, results: false, full: 5_000 },
   { concurrency: 1, prefetch: 1, results: false, full: 5_000 },
   { concurrency: 1, prefetch: 100, results: false, full: 5_000 },
   { concurrency: 10, prefetch: 1, results: false, full: 10_000 },
@@ -48,10 +49,11 @@ export const process: Scenario = {
         ...how,
         tasks,
         label: `concurrency ${how.concurrency}, prefetch ${how.prefetch}${how.results ? ', results' : ''}`,
-        // A peer has no prefetch to set and no results to keep: it stands in one line for each concurrency.
+        // A peer has no prefetch to set, and few keep results: it stands in one line for each concurrency.
         takesPart: ({ library }) =>
           library === undefined ||
-          (!how.results && (how.prefetch === 100 || how.concurrency === 1)),
+          ((!how.results || library.keepsResults === true) &&
+            (how.prefetch === 100 || how.concurrency === 1)),
         run: (bench, contender) => processBacklog(bench, contender, { ...how, tasks }),
       }
     }),

@@ -23,7 +23,7 @@ export const roundTrip: Scenario = {
         results: true,
         tasks,
         shown: ['p50Ms', 'p99Ms'],
-        takesPart: ({ peer }) => peer === 'taskwright',
+        takesPart: ({ peer }) => peer !== 'raw',
         async run(bench, contender) {
           const step = { kind: 'request', tasks, warm: warmUp(tasks), inFlight } as const
           const {
@@ -55,7 +55,7 @@ export const latency: Scenario = {
         results: false,
         tasks,
         shown: ['p50Ms', 'p99Ms', 'maxMs'],
-        takesPart: ({ peer, engine }) => peer === 'taskwright' && engine.shared,
+        takesPart: ({ peer, engine }) => peer !== 'raw' && engine.shared,
         async run(bench, contender): Promise<Sample> {
           const step = { kind: 'pace', tasks, warm: 20, every: 5 } as const
           const { times = [] } = await besideWorker(bench, contender, {

@@ -73,9 +73,11 @@ function builtIn(
     labels: {},
     priority: undefined,
     result: undefined,
+    unique: undefined,
     isolate: undefined,
     definedAt: undefined,
     aliases: [],
+    schedule: [],
   }
 }
 

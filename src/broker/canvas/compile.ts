@@ -110,8 +110,14 @@ class GraphBuilder {
     for (const step of plan.onFailure ?? [])
       await this.#side(step, { gate: 'failure', source: sink, lo, hi, side })
     // A task carries its policy itself.
-    if (plan.kind !== 'task' && plan.policy !== undefined && plan.policy !== 'stop')
-      sink = this.#add({ kind: 'gate', gate: plan.policy, sources: [sink], side })
+    if (plan.kind !== 'task' && plan.policy !== undefined && plan.policy !== 'stop') {
+      sink = this.#add({ kind: 'gate', gate: plan.policy, sources: [sink], lo, hi, side })
+      // Those within have lower ordinals; inner gates have claimed theirs already.
+      for (let ord = lo; ord < sink; ord++) {
+        const node = this.#nodes[ord]
+        if (node?.under === undefined) this.#nodes[ord] = { ...node, under: sink } as DraftNode
+      }
+    }
     this.#open.delete(plan)
     return sink
   }

@@ -33,6 +33,7 @@ export function makeWorkflowHandle(
     runId: run,
     taskId: run,
     isDuplicate,
+    conflict: undefined,
     async result(options) {
       const view = await ended(runtime, await known(), { known, options })
       const outcome = await outcomeOf(runtime, view)

@@ -44,6 +44,7 @@ export async function writeGraph(
       ord,
       sources: draft.sources.map((source) => source + lo),
       side: shifted(draft.side, lo),
+      under: shifted(draft.under, lo),
       lo: shifted(draft.lo, lo),
       hi: shifted(draft.hi, lo),
       message,

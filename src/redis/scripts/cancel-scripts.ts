@@ -44,6 +44,7 @@ local function cancelAt(id, line, entry, q)
   local pending = redis.pcall('XPENDING', stream, group, entry, entry, 1)
   local held = not pending.err and pending[1]
   if not held then
+    if not before(handedOut(stream), entry) then return '' end
     redis.call('XDEL', stream, entry)
     return take(q, { id = id, body = was.body, writeId = was.writeId, expires = was.expires, enqueued = was.enqueued, priority = was.line }, 0)
   end

@@ -8,8 +8,10 @@ import { RedisScript } from './redis-script.ts'
  * a foreign consumer holds is over · queues in the order of this turn
  *
  * out: [time, next moment at which something becomes due by itself or '', shortest lease seen or '',
- * lines of each queue as one text, 1 when cancels are noted, chunks]; a chunk is [queue, line, entries,
- * counts, redeliveries, reasons]: the last three are empty for entries that were never claimed before.
+ * lines of each queue as one text, whether the next claim needs a look too, chunks]; a chunk is [queue, line,
+ * entries, counts, redeliveries, reasons]: the last three are empty for entries that were never claimed
+ * before. A look is needed (1) while cancels are noted, something was given back, or there are other lines
+ * than the stream itself; (2) so is a sweep, because something is left that is to be claimed again.
  *
  * Ended is what has been idle for as long as the lease in its consumer's name, or for the foreign time
  * where the consumer is not one of ours. The count of a pending entry grows with each claim; how often it
@@ -120,7 +122,7 @@ local function claimFrom(index, q, want)
       while #list < want - got and #front > 0 do list[#list + 1] = table.remove(front, 1) end
       got = got + claimAgain(index, q, line, list)
     end
-    if got < want then
+    if got < want and not (q.leave and line == '4') then
       local stream = streamOf(q, line)
       local answer = redis.pcall('XREADGROUP', 'GROUP', group, me, 'COUNT', want - got, 'STREAMS', stream, '>')
       if answer and answer.err then
@@ -140,7 +142,10 @@ end
 
 local open, nextAt = {}, nil
 for i, q in ipairs(queues) do
-  moveDue(q, 250, clock, false)
+  -- What comes back is left to whoever waits longest: a Python worker may know the task that we gave back.
+  local _, again = moveDue(q, 250, clock, false)
+  q.leave = again
+  if again then nextAt = clock end
   survey(q)
   open[i] = i
 end
@@ -164,15 +169,17 @@ if early then
     if left > 0 and moveDue(q, left, clock, true) > 0 then left = left - claimFrom(i, q, left) end
   end
 end
-local lines = {}
+local lines, special = {}, cancels and 1 or 0
 for i, q in ipairs(queues) do
   lines[i] = table.concat(linesOf(q))
+  if special == 0 and (lines[i] ~= '4' or q.hasBack) then special = 1 end
+  if #q.suspects > 0 then special = 2 end
   local head = redis.call('ZRANGE', q.T .. 'delayed', 0, 0, 'WITHSCORES')
   if head[2] then
     local due = tonumber(head[2])
     if not nextAt or due < nextAt then nextAt = due end
   end
 end
-return { whole(clock), nextAt and whole(nextAt) or '', shortest and whole(shortest) or '', table.concat(lines, ','), cancels and 1 or 0, chunks }
+return { whole(clock), nextAt and whole(nextAt) or '', shortest and whole(shortest) or '', table.concat(lines, ','), special, chunks }
 `,
 )

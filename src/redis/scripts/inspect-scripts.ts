@@ -22,17 +22,7 @@ for i, q in ipairs(readQueues()) do
     end
     running = running + held - released
     queued = queued + released
-    -- Python never deletes what it has acknowledged: what lies behind the group's place is what waits.
-    local lag
-    local groups = redis.pcall('XINFO', 'GROUPS', stream)
-    if not groups.err then
-      for _, g in ipairs(groups) do
-        local info = {}
-        for j = 1, #g, 2 do info[g[j]] = g[j + 1] end
-        if info['name'] == group then lag = info['lag'] end
-      end
-    end
-    if lag then queued = queued + lag else queued = queued + redis.call('XLEN', stream) - held end
+    queued = queued + unread(stream, held)
   end
   answer[i] = { queued, scheduled, running, redis.call('XLEN', q.T .. 'dead'), redis.call('HGET', G .. 'caps', q.name) or '' }
 end
@@ -82,7 +72,8 @@ for i = 1, number() do
       if was.found and (idOf(was.fields) or id) == id then
         local pending = redis.pcall('XPENDING', stream, group, entry, entry, 1)
         local held = not pending.err and pending[1]
-        if not held or held[2] == 'tw:released' then state = 'queued' else state = 'running' end
+        if held then state = held[2] == 'tw:released' and 'queued' or 'running'
+        elseif before(handedOut(stream), entry) then state = 'queued' end
       end
     end
   end

@@ -47,6 +47,24 @@ local function before(a, b)
   return tonumber(a2) < tonumber(b2)
 end
 
+-- The last entry that the group has handed out, and how many lie behind it where Redis knows.
+-- Python never deletes what it has acknowledged: what lies before it and is not pending has ended.
+local function handedOut(stream)
+  local groups = redis.pcall('XINFO', 'GROUPS', stream)
+  for _, g in ipairs(groups.err and {} or groups) do
+    local info = {}
+    for j = 1, #g, 2 do info[g[j]] = g[j + 1] end
+    if info['name'] == group then return info['last-delivered-id'], info['lag'] end
+  end
+  return '0-0', nil
+end
+
+-- How many entries wait that were never handed out; 'held' are pending.
+local function unread(stream, held)
+  local _, lag = handedOut(stream)
+  return lag or redis.call('XLEN', stream) - held
+end
+
 local function chunked(command, key, extra, list)
   local done = 0
   for i = 1, #list, 1000 do
@@ -110,20 +128,23 @@ local function forgetLater(q, m)
   redis.call('HDEL', q.T .. 'later', m.id)
 end
 
--- Moves what is due into its lines; with 'all', what is not due as well. How many were moved.
+-- Moves what is due into its lines; with 'all', what is not due as well. How many were moved, and whether
+-- one of them comes back (a retry).
 local function moveDue(q, limit, clock, all)
   local members
+  local again = false
   if all then members = redis.call('ZRANGE', q.T .. 'delayed', 0, limit - 1)
   else members = redis.call('ZRANGEBYSCORE', q.T .. 'delayed', '-inf', whole(clock), 'LIMIT', 0, limit) end
   for _, member in ipairs(members) do
     local m = later(q, string.sub(member, 15))
     if m then
+      again = again or m.retried
       place(q, m, 0, clock)
       redis.call('HDEL', q.T .. 'later', m.id)
     end
   end
   if #members > 0 then chunked('ZREM', q.T .. 'delayed', {}, members) end
-  return #members
+  return #members, again
 end
 
 -- Whether a message of this id is stored, dead, or has a result.

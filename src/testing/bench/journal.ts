@@ -1,5 +1,6 @@
 import type { Codec } from '../../core/codec.ts'
 import type { Clock } from '../../core/clock.ts'
+import type { Delivery } from '../../core/delivery.ts'
 import type { Labels } from '../../core/labels.ts'
 import type { Body, Envelope, Message } from '../../core/message.ts'
 import type { ResultRecord, TaskResult } from '../../core/result.ts'
@@ -125,6 +126,16 @@ export class Journal {
     }
   }
 
+  /**
+   * A worker has a message in its hands. One that the store itself sent, a step of a workflow, is heard
+   * of now for the first time.
+   */
+  claimed(delivery: Delivery, worker: string): void {
+    const { id, queue, priority, body, enqueuedAt } = delivery
+    if (!this.#messages.has(id)) this.#store({ id, queue, priority, body }, enqueuedAt)
+    this.note('claimed', { taskId: id, worker })
+  }
+
   /** A delivery was settled, and the store took it. */
   settled(settlement: Settlement, worker: string | undefined): void {
     const { claim, outcome, result, followUps } = settlement
@@ -206,9 +217,8 @@ export class Journal {
     return wanted.map((settled) => this.#end(settled, task))
   }
 
-  #store(envelope: Envelope): void {
+  #store(envelope: Envelope, now = this.#options.clock.now()): void {
     const { id, queue, priority, delay, at } = envelope
-    const now = this.#options.clock.now()
     const message = this.#decode(envelope)
     this.#messages.set(id, message)
     this.#seen.delete(id)
@@ -229,7 +239,9 @@ export class Journal {
 
   #decode({ id, body }: Envelope): Message {
     try {
-      return this.#options.codec.decodeMessage(body)
+      const message = this.#options.codec.decodeMessage(body)
+      // By its own name, whatever it went by.
+      return { ...message, task: this.#options.taskOf(message.task)?.name ?? message.task }
     } catch {
       // Bytes that a test has put there by hand: the worker will set them aside.
       return { id, task: '(malformed)', args: [], kwargs: {}, labels: {} }

@@ -244,6 +244,8 @@ export class TestBench {
         why: (what) => this.pace.stalled(what),
       }),
       locks: opened.locks,
+      ledger: opened.ledger,
+      plans: opened.plans,
       inspector:
         inspector === undefined || feed === undefined
           ? inspector

@@ -150,6 +150,7 @@ export function inspectorWith(inner: Inspector, after: () => Promise<void>): Ins
     queues: () => inner.queues(),
     peek: (queue, page) => inner.peek(queue, page),
     states: (ids) => inner.states(ids),
+    keyHolders: (keys) => inner.keyHolders(keys),
     deadLetters: (page) => inner.deadLetters(page),
     deadLetter: (id) => inner.deadLetter(id),
     deleteDead: (ids) => inner.deleteDead(ids),

@@ -222,7 +222,7 @@ export class TestWorker {
     for (const delivery of deliveries) {
       this.#options.activity.unanswered.delete(delivery.id)
       this.#deliveries.set(delivery.id, delivery)
-      this.#options.journal.note('claimed', { taskId: delivery.id, worker: this.name })
+      this.#options.journal.claimed(delivery, this.name)
     }
   }
 

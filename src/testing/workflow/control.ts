@@ -127,8 +127,10 @@ export const controlBehaviours: readonly TransportBehaviour[] = [
       const deadline = harness.now() + 50
       const keep = { succeeded: 100, failed: 100 }
       await stage.send([task(harness, 0), end(1, [0])], { deadline, keep })
-      await stage.store.sweep(10)
-      assert.equal(await stage.state(), 'running')
+      if (harness.exactTime) {
+        await stage.store.sweep(10)
+        assert.equal(await stage.state(), 'running')
+      }
       await harness.advance(70)
       for (const run of await stage.store.sweep(10)) await stage.store.pump(run)
       assert.equal(await stage.state(), 'cancelled')

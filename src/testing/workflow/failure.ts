@@ -156,8 +156,8 @@ export const failureBehaviours: readonly TransportBehaviour[] = [
       await stage.send([
         task(harness, 0),
         task(harness, 1, { sources: [0] }),
-        gate(2, 1, { gate: 'allow' }),
-        gate(3, 1, { gate: 'continue' }),
+        gate(2, 1, { gate: 'allow', lo: 0, hi: 1 }),
+        gate(3, 1, { gate: 'continue', lo: 0, hi: 1 }),
         join(4, [2, 3]),
         task(harness, 5, { sources: [4] }),
         end(6, [5]),
@@ -168,6 +168,25 @@ export const failureBehaviours: readonly TransportBehaviour[] = [
       const [answer] = await stage.store.check([{ run: stage.run, ord: 5, gen: 0 }])
       const failure = { failed: 0, gen: 0, name: 'task0', body: 'error' }
       assert.deepEqual(answer, { start: true, source: 4, input: [null, failure] })
+    },
+  },
+  {
+    name: 'a canvas that may fail does not hide what failed before it',
+    needs: 'workflows',
+    async run(harness) {
+      const stage = await Stage.of(harness)
+      await stage.send([
+        task(harness, 0),
+        task(harness, 1, { sources: [0] }),
+        gate(2, 1, { gate: 'allow', lo: 1, hi: 1 }),
+        task(harness, 3, { sources: [2] }),
+        end(4, [3]),
+      ])
+      const [first] = (await stage.claim()).values()
+      assert.ok(first)
+      await stage.end(first, failed)
+      assert.deepEqual(await stage.states(), ['failed', 'skipped', 'skipped', 'skipped', 'failed'])
+      assert.equal((await stage.store.read(stage.run))?.cause, 0)
     },
   },
   {

@@ -29,8 +29,8 @@ let runs = 0
 export function defineTasks(broker: Broker, witness: Witness) {
   const { ledger, folder, join = 'set', database } = witness
   const deps = { ctx: TaskContext }
-  // Where a task sends, the store may fail it, for some seconds when its disk is full.
-  const retry = { max: 20, backoff: '500ms' } as const
+  // Where a task sends, the store may fail it, for as long as its disk says that it is full.
+  const retry = { max: 100, backoff: '500ms' } as const
   const witnessed = async (
     { taskId: id, signal }: TaskContext,
     body: (run: string) => unknown,

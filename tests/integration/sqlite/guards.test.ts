@@ -126,13 +126,15 @@ describe('starting', () => {
   it('moves an older schema forward, once, and takes a failed step back whole', async () => {
     await made()
     const sql = new Connection(sqlite.handle())
-    const steps = [...migrations, { version: 2, sql: 'ALTER TABLE tw_queue ADD COLUMN note TEXT' }]
+    const next = (migrations.at(-1)?.version ?? 0) + 1
+    const step = { version: next, sql: 'ALTER TABLE tw_queue ADD COLUMN note TEXT' }
+    const steps = [...migrations, step]
     migrate(sql, sqlite.file, steps)
     migrate(sql, sqlite.file, steps)
     expect(sql.get('SELECT note FROM tw_queue')).toMatchObject({ note: null })
-    const bad = [...steps, { version: 3, sql: 'CREATE TABLE half(x); SELECT nothing' }]
+    const bad = [...steps, { version: next + 1, sql: 'CREATE TABLE half(x); SELECT nothing' }]
     expect(() => migrate(sql, sqlite.file, bad)).toThrow(/nothing/)
-    expect(sql.get('PRAGMA user_version')).toMatchObject({ user_version: 2 })
+    expect(sql.get('PRAGMA user_version')).toMatchObject({ user_version: next })
     expect(sql.get("SELECT 1 FROM sqlite_schema WHERE name = 'half'")).toBeUndefined()
   })
 

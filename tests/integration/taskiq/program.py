@@ -155,9 +155,18 @@ async def numbers(count: int) -> list[int]:
     return list(range(count))
 
 
-@broker.task("py.done")
+@broker.task("both.done")
 async def done(key: str, name: str) -> None:
+    await asyncio.sleep(0.01)
+    await redis.rpush(f"{key}:py", name)
     await redis.sadd(key, name)
+
+
+@broker.task("both.slow")
+async def both_slow(seconds: float, key: str) -> str:
+    await redis.rpush(key, "py")
+    await asyncio.sleep(seconds)
+    return "py"
 
 
 def value_of(given: Any) -> Any:

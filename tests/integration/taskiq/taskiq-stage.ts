@@ -57,6 +57,11 @@ export class TaskiqStage {
     return side
   }
 
+  /** What else is to be closed at the end. */
+  defer(close: () => Promise<unknown>): void {
+    this.#closes.push(close)
+  }
+
   async close(): Promise<void> {
     for (const close of this.#closes.splice(0).reverse()) await close()
     await this.redis.remove()

@@ -125,6 +125,20 @@ for (const [i, release] of (['0.12.4', '0.13.0'] as const).entries()) {
       expect(await handle.result({ timeout: '20s' })).toBe('2')
     })
 
+    it('later: a worker of ours, of whatever queue, moves what is due to Python', async () => {
+      broker.task({ name: 'ts.other' }, async () => {})
+      const worker = await stage.work(broker)
+      const double = remote<number>('py.double').kicker()
+      const sentAt = Date.now()
+      const later = await double.withDelay(300).kiq(4)
+      const soon = await double.withEta(new Date(sentAt + 100)).kiq(3)
+      expect(await later.status()).toBe('scheduled')
+      expect(await soon.result({ timeout: '20s' })).toBe(6)
+      expect(await later.result({ timeout: '20s' })).toBe(8)
+      expect(Date.now() - sentAt).toBeGreaterThanOrEqual(300)
+      await worker.stop()
+    })
+
     it('a result in which Python has one list twice', async () => {
       const handle = await remote('py.twice').kiq()
       expect(await handle.result({ timeout: '20s' })).toEqual([

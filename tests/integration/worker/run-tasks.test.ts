@@ -212,7 +212,7 @@ describe('a worker on the memory transport', () => {
     const broker = newBroker()
     broker.task('known', async () => {})
     const elsewhere = broker.remoteTask<[], void>('elsewhere')
-    const worker = await work(broker, { unknownTask: { forwardTo: 'python' } })
+    const worker = await work(broker, { unknownTask: { forward: 'python' } })
     const settled = new Promise((resolve) => worker.on('task-settled', resolve))
     const handle = await elsewhere.kiq()
     await settled

@@ -6,7 +6,7 @@ import {
   readRemoteDefinition,
   type AnyTaskOptions,
 } from '../../../src/broker/task-definition.ts'
-import { DefinitionError, UnsupportedError } from '../../../src/core/errors.ts'
+import { DefinitionError } from '../../../src/core/errors.ts'
 
 const handler = async (_a: number, _b: number): Promise<void> => {}
 const read = (options: unknown, given: unknown = handler) =>
@@ -101,8 +101,9 @@ describe('a definition', () => {
     expect(read({ name: 't', params: ['a', 'b'] }, withDefaults)).toBeTruthy()
   })
 
-  it('refuses schedules that nothing would fire', () => {
-    expect(() => read({ name: 't', schedule: [{ every: '1m' }] })).toThrow(UnsupportedError)
+  it('keeps its schedule for a label source', () => {
+    expect(read({ name: 't', schedule: [{ every: '1m' }] }).schedule).toEqual([{ every: '1m' }])
+    expect(read({ name: 't' }).schedule).toEqual([])
   })
 
   it('refuses isolation where no file is known', () => {

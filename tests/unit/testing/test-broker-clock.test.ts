@@ -250,7 +250,7 @@ describe.each(modes)('the clock of a broker under test, $mode', (mode) => {
   it('leaves alone what was forwarded to workers of elsewhere', async () => {
     const broker = newBroker()
     const legacy = broker.remoteTask<[], void>('legacy')
-    const worker = { unknownTask: { forwardTo: 'python' } } as const
+    const worker = { unknownTask: { forward: 'python' } } as const
     await using app = testBroker(broker, { ...mode, worker })
     const handle = await legacy.kiq()
     await app.idle()

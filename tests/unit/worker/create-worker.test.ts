@@ -57,8 +57,8 @@ describe('createWorker', () => {
     [{ ack: 'never' }, /ack is 'early' or 'late'/],
     [{ unknownTask: 'drop' }, /unknownTask is 'set-aside'/],
     [{ unknownTask: {} }, /unknownTask is 'set-aside'/],
-    [{ unknownTask: { forwardTo: 'a b' } }, /not a name for a queue/],
-    [{ unknownTask: { forwardTo: 'main' } }, /forwards to 'main', a queue of this very worker/],
+    [{ unknownTask: { forward: 'a b' } }, /not a name for a queue/],
+    [{ unknownTask: { forward: 'main' } }, /forwards to 'main', a queue of this very worker/],
   ])('refuses %j', (options, text) => {
     expect(() => createWorker(newBroker(), options as WorkerOptions)).toThrow(text)
   })

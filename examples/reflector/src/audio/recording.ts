@@ -38,13 +38,19 @@ export function makeRecording(
     at += 0.25
   }
   const samples = new Int16Array(Math.ceil((at + 0.3) * rate))
-  for (const word of words) hum(samples, { ...word, rate })
+  for (const [index, word] of words.entries()) {
+    // Nobody speaks all words alike: louder and quieter ones, the same in every recording.
+    hum(samples, { ...word, rate, volume: 0.7 + 0.3 * Math.sin(index * 2.4) })
+  }
   return { rate, samples, words }
 }
 
 /** A voice is a tone with overtones; its edges are soft, so that it does not click. */
-function hum(samples: Int16Array, word: SpokenWord & { readonly rate: number }): void {
-  const { rate, start, end } = word
+function hum(
+  samples: Int16Array,
+  word: SpokenWord & { readonly rate: number; readonly volume: number },
+): void {
+  const { rate, start, end, volume } = word
   const pitch = voices[word.speaker] ?? voices[0]
   const [from, to] = [Math.round(start * rate), Math.round(end * rate)]
   const edge = 0.012 * rate
@@ -52,6 +58,6 @@ function hum(samples: Int16Array, word: SpokenWord & { readonly rate: number }):
     const loud = Math.min(1, (i - from) / edge, (to - i) / edge)
     const phase = (2 * Math.PI * pitch * (i - from)) / rate
     const tone = Math.sin(phase) + 0.5 * Math.sin(2 * phase) + 0.25 * Math.sin(3 * phase)
-    samples[i] = Math.round(9000 * loud * tone)
+    samples[i] = Math.round(9000 * volume * loud * tone)
   }
 }

@@ -1,0 +1,30 @@
+import { createBroker } from 'taskwright'
+import { redisTransport } from 'taskwright/redis'
+import type { BenchEngine } from '../engine.ts'
+import { redisRaw } from '../raw/redis-raw.ts'
+import {
+  grownBy,
+  makeDatabase,
+  removeDatabase,
+  serverProcess,
+  serverVersion,
+} from '../redis-server.ts'
+
+/** Redis on the same machine, without persistence. */
+export const redis: BenchEngine = {
+  name: 'redis',
+  settings: 'own server on loopback without persistence, ioredis 6.0.0',
+  limit: 'ioredis: XREADGROUP COUNT 100, then XACK and XDEL of 100, on the same bytes',
+  shared: true,
+  version: async () => `Redis ${await serverVersion()}`,
+  make: makeDatabase,
+  remove: removeDatabase,
+  storedBytes: grownBy,
+  process: serverProcess,
+  broker: (url, { results }) =>
+    createBroker({
+      transport: redisTransport({ url }),
+      resultExpiresIn: results ? '24h' : false,
+    }),
+  raw: redisRaw,
+}

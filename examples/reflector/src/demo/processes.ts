@@ -1,0 +1,74 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const here = fileURLToPath(new URL('../../', import.meta.url))
+const require = createRequire(import.meta.url)
+
+/** A process of the demonstration. */
+export interface DemoProcess {
+  readonly name: string
+  /** Resolves with the line that said it was ready. */
+  readonly ready: Promise<string>
+  stop(): Promise<void>
+}
+
+export interface ProcessOptions {
+  readonly name: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  /** The line that says that it is ready. */
+  readonly readyAt: RegExp
+  readonly onLine?: ((line: string) => void) | undefined
+}
+
+/** Starts a program of this application, or of Taskwright, as a user would. */
+export function startProcess(options: ProcessOptions): DemoProcess {
+  const { name, args, env, readyAt, onLine } = options
+  const child = spawn(process.execPath, args, {
+    cwd: here,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const tail: string[] = []
+  const ready = new Promise<string>((resolve, reject) => {
+    const read = (line: string): void => {
+      tail.push(line)
+      if (tail.length > 20) tail.shift()
+      if (readyAt.test(line)) resolve(line)
+      onLine?.(line)
+    }
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream }).on('line', read)
+    child.once('exit', (code) =>
+      reject(new Error(`${name} ended with code ${code}\n${tail.join('\n')}`)),
+    )
+  })
+  ready.catch(() => {})
+  return { name, ready, stop: () => end(child, ended) }
+}
+
+/** Node's arguments for a TypeScript file of this application. */
+export const script = (file: string, ...args: string[]): string[] => [
+  '--import',
+  'jiti/register',
+  join(here, 'src', file),
+  ...args,
+]
+
+/** Node's arguments for Taskwright's command line. */
+export function taskwright(...args: string[]): string[] {
+  const home = dirname(require.resolve('taskwright/package.json'))
+  const { bin } = require('taskwright/package.json') as { bin: { taskwright: string } }
+  return [join(home, bin.taskwright), ...args]
+}
+
+async function end(child: ChildProcess, ended: Promise<void>): Promise<void> {
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
+  await ended
+  clearTimeout(timer)
+}

@@ -1,0 +1,121 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { standInEnvironment } from '../stand-ins/environment.ts'
+import { script, startProcess, taskwright, type DemoProcess } from './processes.ts'
+
+/** Everything that runs in the demonstration. */
+export interface DemoWorld {
+  /** Of the application. */
+  readonly url: string
+  readonly standIns: string
+  readonly processes: readonly string[]
+  stop(): Promise<void>
+}
+
+export interface DemoOptions {
+  /** Everything that is written, goes here. */
+  readonly folder: string
+  readonly port: number
+  /** `TASKWRIGHT_URL`; a file in the folder by default. */
+  readonly broker?: string | undefined
+  /** Told of each task that a worker begins, with the worker's process id. */
+  readonly onTask: (task: string, pid: number) => void
+  readonly onProblem: (line: string) => void
+}
+
+const src = fileURLToPath(new URL('../', import.meta.url))
+
+/** Starts the stand-ins, the application, two workers and the scheduler: each a process of its own. */
+export async function startWorld(options: DemoOptions): Promise<DemoWorld> {
+  const { folder, port, onTask, onProblem } = options
+  const running: DemoProcess[] = []
+  const stop = async (): Promise<void> => {
+    for (const process of running.toReversed()) await process.stop()
+  }
+  const start = async (...[given]: Parameters<typeof startProcess>): Promise<string> => {
+    const process = startProcess(given)
+    running.push(process)
+    return process.ready
+  }
+  try {
+    const standIns = await start({
+      name: 'the stand-ins',
+      args: script('stand-ins/main.ts', join(folder, 'objects')),
+      env: {},
+      readyAt: /^http:/,
+    })
+    const env = {
+      ...standInEnvironment(standIns),
+      DATA_DIR: join(folder, 'data'),
+      DATABASE_URL: `sqlite:${join(folder, 'reflector.db')}`,
+      TASKWRIGHT_URL: options.broker ?? `sqlite:${join(folder, 'tasks.db')}`,
+      SQS_POLLING_TIMEOUT_SECONDS: '2',
+      WORKER_SLOTS: '16',
+    }
+    const line = await start({
+      name: 'the application',
+      args: script('api/main.ts', String(port)),
+      env,
+      readyAt: /^listening on /,
+      onLine: (text) => !text.startsWith('listening') && onProblem(text),
+    })
+    const log = ['--log-format', 'json', '--log-level', 'debug']
+    const files = [`${join(src, 'broker.ts')}:broker`, join(src, 'tasks/all.ts')]
+    let ready = 0
+    const workers = startProcess({
+      name: 'the workers',
+      // Short leases, so that what a killed process held comes back while you watch.
+      args: taskwright('worker', ...files, '--workers=2', '--concurrency=8', '--lease=5s', ...log),
+      env,
+      readyAt: /"msg":"all ready"/,
+      onLine: (text) => readLog(text, { onTask, onProblem, onReady: () => ready++ }),
+    })
+    running.push(workers)
+    const scheduler = startProcess({
+      name: 'the scheduler',
+      args: script('scheduler/main.ts'),
+      env,
+      readyAt: /^scheduling/,
+    })
+    running.push(scheduler)
+    await scheduler.ready
+    await Promise.race([until(() => ready === 2), workers.ready])
+    const url = line.replace('listening on ', '')
+    return { url, standIns, processes: running.map(({ name }) => name), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+interface LogLine {
+  readonly msg?: string
+  readonly level?: string
+  readonly task?: string
+  readonly pid?: number
+}
+
+function readLog(
+  text: string,
+  told: {
+    onTask: (task: string, pid: number) => void
+    onProblem: (line: string) => void
+    onReady: () => void
+  },
+): void {
+  let line: LogLine
+  try {
+    line = JSON.parse(text) as LogLine
+  } catch {
+    told.onProblem(text)
+    return
+  }
+  if (line.msg === 'ready') told.onReady()
+  else if (line.msg === 'task started' && line.task !== undefined)
+    told.onTask(line.task, line.pid ?? 0)
+  else if (line.level === 'error' || line.level === 'fatal') told.onProblem(text)
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 50))
+}

@@ -1,0 +1,12 @@
+/** Every task of the application: what a worker is given. */
+import './calendars.ts'
+import './cleanup.ts'
+import './consent.ts'
+import './file-process.ts'
+import './health.ts'
+import './live-process.ts'
+import './live-steps.ts'
+import './meetings.ts'
+import './recordings.ts'
+import './webhooks.ts'
+import './zulip-post.ts'

@@ -1,0 +1,34 @@
+import type { SchedulePlan } from '../core/schedule-plan.ts'
+import { normalPriority, priorityNumber, type Labels } from '../core/labels.ts'
+import type { BrokerRuntime } from './runtime.ts'
+import type { Outgoing } from './sender.ts'
+
+/** The label that names the plan of a message (TaskIQ's), and the one that says its slot. */
+const planLabel = 'schedule_id'
+const slotLabel = 'tw_slot'
+
+/** The message of a plan: of one of its slots, under an id that follows from it, or besides them. */
+export function planMessage(
+  runtime: BrokerRuntime,
+  plan: SchedulePlan,
+  of: { readonly id: string; readonly slot?: number | undefined },
+): Outgoing {
+  const task = runtime.registry.get(plan.task)
+  const labels: Labels = {
+    ...task?.labels,
+    ...(task?.priority === undefined || task.priority === normalPriority
+      ? {}
+      : { priority: task.priority }),
+    ...plan.labels,
+    [planLabel]: plan.id,
+    ...(of.slot === undefined ? {} : { [slotLabel]: of.slot }),
+  }
+  return {
+    message: { id: of.id, task: plan.task, args: plan.args, kwargs: plan.kwargs, labels },
+    route: {
+      fresh: of.slot === undefined,
+      queue: plan.queue ?? task?.queue ?? runtime.defaultQueue,
+      priority: priorityNumber(labels['priority']) ?? normalPriority,
+    },
+  }
+}

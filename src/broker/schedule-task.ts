@@ -1,0 +1,144 @@
+import type { Duration } from '../core/duration.ts'
+import { InvalidInputError, UnsupportedError } from '../core/errors.ts'
+import type { FireLedger } from '../core/fire-ledger.ts'
+import type { Labels } from '../core/labels.ts'
+import type { LineOf, ScheduleLine } from '../core/schedule-line.ts'
+import type { SchedulePlan } from '../core/schedule-plan.ts'
+import type { ScheduleSource } from '../core/schedule-source.ts'
+import { adoptionOf } from '../cron/adoption.ts'
+import { nextSlot } from '../cron/plan-slots.ts'
+import { makeHandle } from './handle.ts'
+import { makePlan } from './make-plan.ts'
+import { planMessage } from './plan-message.ts'
+import type { RegisteredTask } from './registry.ts'
+import type { BrokerRuntime } from './runtime.ts'
+import type { ScheduleHandle } from './schedule-handle.ts'
+import type { TaskHandle } from './task-handle.ts'
+
+/** What a plan is made of, beside its line. */
+export interface PlanParts {
+  readonly args: readonly unknown[]
+  readonly labels: Labels
+  readonly queue?: string | undefined
+  readonly taskId?: string | undefined
+}
+
+/** The lines of the three calls: a bare value, or an object with settings. */
+export const lineFrom = {
+  cron: (given: string | LineOf<'cron'>): ScheduleLine =>
+    typeof given === 'string' ? { cron: given } : { ...given },
+  every: (given: Duration | LineOf<'every'>): ScheduleLine =>
+    typeof given === 'object' ? { ...given } : { every: given },
+  at: (given: Date | string | LineOf<'at'>): ScheduleLine =>
+    typeof given === 'string' || given instanceof Date ? { at: given } : { ...given },
+} as const
+
+/** Puts a plan for a task into a source; resolves when it is stored. */
+export async function scheduleTask(
+  runtime: BrokerRuntime,
+  task: RegisteredTask,
+  { source, line, parts }: { source: ScheduleSource; line: ScheduleLine; parts: PlanParts },
+): Promise<ScheduleHandle<unknown>> {
+  if (typeof source?.put !== 'function') {
+    throw new InvalidInputError(
+      'a plan needs a source to be kept in: storeSource(broker), redisScheduleSource({ url }), …',
+    )
+  }
+  if (!source.writable) {
+    throw new UnsupportedError(
+      `schedule source '${source.name}' is written in code: give a plan made at run time to a store, such as storeSource(broker).`,
+    )
+  }
+  if (parts.taskId !== undefined && line.at === undefined) {
+    throw new InvalidInputError(
+      'withTaskId(…) fits a plan for one moment only: each message needs an id of its own.',
+    )
+  }
+  const { args, labels, queue, taskId } = parts
+  const made = await makePlan(
+    task,
+    { ...line, args, queue: line.queue ?? queue },
+    { id: line.id ?? runtime.ids(), labels },
+  )
+  const plan = taskId === undefined ? made : { ...made, taskId }
+  // Data that cannot travel is refused now, and not when it is due.
+  runtime.codec.encodeMessage(planMessage(runtime, plan, { id: runtime.ids() }).message)
+  await runtime.openSource(source)
+  await source.put([plan])
+  return scheduleHandle(runtime, { plan, source })
+}
+
+/** The handle of a stored plan. */
+export function scheduleHandle(
+  runtime: BrokerRuntime,
+  { plan, source }: { plan: SchedulePlan; source: ScheduleSource },
+): ScheduleHandle<unknown> {
+  const pause = async (paused: boolean): Promise<void> => {
+    await pausePlan(runtime, plan, paused)
+  }
+  return {
+    scheduleId: plan.id,
+    async unschedule() {
+      await runtime.openSource(source)
+      const [removed] = await source.remove([plan.id])
+      await runtime.ledger?.forget([plan.id])
+      return removed !== undefined
+    },
+    pause: () => pause(true),
+    resume: () => pause(false),
+    next: (count = 1) => nextOf(runtime, plan, count),
+    runNow: () => runPlan(runtime, plan),
+  }
+}
+
+/** Pauses a plan or lets it go on, also one that no scheduler has seen yet. */
+export async function pausePlan(
+  runtime: BrokerRuntime,
+  plan: SchedulePlan,
+  paused: boolean,
+): Promise<void> {
+  await runtime.start()
+  const ledger = ledgerOf(runtime)
+  await ledger.adopt([adoptionOf(plan, await ledger.now())])
+  await ledger.pause([plan.id], paused)
+}
+
+/** Sends the message of a plan now. */
+export async function runPlan(
+  runtime: BrokerRuntime,
+  plan: SchedulePlan,
+): Promise<TaskHandle<unknown>> {
+  await runtime.start()
+  const id = runtime.ids()
+  await runtime.sender.send(planMessage(runtime, plan, { id }))
+  return makeHandle(runtime, { id, isDuplicate: false, task: runtime.registry.get(plan.task) })
+}
+
+/** The next slots of a plan. */
+export async function nextOf(
+  runtime: BrokerRuntime,
+  plan: SchedulePlan,
+  count: number,
+): Promise<readonly Date[]> {
+  await runtime.start()
+  const ledger = ledgerOf(runtime)
+  const now = await ledger.now()
+  const [state] = await ledger.states([plan.id])
+  const left = plan.limit === undefined ? count : plan.limit - (state?.fired ?? 0)
+  const found: Date[] = []
+  let at: number | null = Math.max(now, state?.mark ?? now)
+  while (found.length < Math.min(count, left)) {
+    at = nextSlot(plan, at, state?.anchor ?? now)
+    if (at === null) break
+    found.push(new Date(at))
+  }
+  return found
+}
+
+/** @throws UnsupportedError */
+export function ledgerOf({ ledger, transport }: BrokerRuntime): FireLedger {
+  if (ledger !== undefined) return ledger
+  throw new UnsupportedError(
+    `transport '${transport.name}' keeps no schedules: use memory:, sqlite: or redis:.`,
+  )
+}

@@ -1,0 +1,127 @@
+/**
+ * Keeps house where a queue is not only ours. A process that receives looks after all queues of the app:
+ *
+ * - what is due in queues that only Python serves is moved into their streams, since nobody there knows
+ *   of it;
+ * - entries that Python has acknowledged are deleted, which it never does itself, so that streams do not
+ *   grow for ever.
+ *
+ * Any number of processes may do so at once.
+ */
+import type { Timer } from '../core/clock.ts'
+import { queueArguments } from './claim-batch.ts'
+import type { RedisStore } from './redis-store.ts'
+import { moveDueScript, trimScript } from './scripts/janitor-scripts.ts'
+import { allQueues } from './search.ts'
+
+/** Milliseconds between two rounds, at most; between two looks for what to delete; the shortest pause. */
+const every = { round: 1000, trim: 5000, least: 10 }
+/** Entries that one script deletes or looks through, and scripts of one queue in one round. */
+const most = { entries: 250, scripts: 20 }
+
+/** Rounds from {@link start} to {@link stop}. */
+export class Janitor {
+  readonly #store: RedisStore
+  readonly #trims: boolean
+  readonly #served = new Set<string>()
+  /** By queue, how far each of its lines was looked through. */
+  readonly #looked = new Map<string, readonly string[]>()
+  #timer: Timer | undefined
+  #round: Promise<void> | undefined
+  #trimAt = 0
+  #stopListening: (() => void) | undefined
+  #failing = false
+
+  constructor(store: RedisStore, options: { readonly trims: boolean }) {
+    this.#store = store
+    this.#trims = options.trims
+  }
+
+  /** Begins, or goes on with queues that this process serves itself: they are moved by receiving. */
+  start(queues: readonly string[]): void {
+    for (const queue of queues) this.#served.add(queue)
+    if (this.#stopListening !== undefined) return
+    this.#trimAt = this.#now() + every.trim * this.#store.around.random.next()
+    // A ring may mean that something is due sooner than anything before.
+    this.#stopListening = this.#store.work.listen(() => this.#plan(every.least))
+    this.#plan(every.least)
+  }
+
+  /** Ends; resolves when the round under way is over. Idempotent. */
+  async stop(): Promise<void> {
+    this.#stopListening?.()
+    this.#stopListening = undefined
+    this.#timer?.cancel()
+    this.#timer = undefined
+    await this.#round
+  }
+
+  #now(): number {
+    return this.#store.around.clock.monotonic()
+  }
+
+  #plan(pause: number): void {
+    if (this.#stopListening === undefined || this.#round !== undefined) return
+    this.#timer?.cancel()
+    this.#timer = this.#store.around.clock.after(pause, () => {
+      this.#round = this.#tend().then((next) => {
+        this.#round = undefined
+        this.#plan(next)
+      })
+    })
+  }
+
+  /** One round; milliseconds until the next one. */
+  async #tend(): Promise<number> {
+    const { clock, random, logger } = this.#store.around
+    try {
+      const queues = await allQueues(this.#store)
+      const next = await this.#moveDue(queues.filter((queue) => !this.#served.has(queue)))
+      if (this.#trims && clock.monotonic() >= this.#trimAt) {
+        this.#trimAt = clock.monotonic() + every.trim * (0.5 + random.next())
+        for (const queue of queues) await this.#trim(queue)
+      }
+      this.#failing = false
+      return Math.max(every.least, Math.min(next, every.round))
+    } catch (error) {
+      // The store is away, or was closed: those who need it say so. Once is enough.
+      if (!this.#failing && this.#stopListening !== undefined) {
+        logger.warn('streams could not be looked after; this is tried again', { error })
+      }
+      this.#failing = true
+      return every.round
+    }
+  }
+
+  /** Milliseconds until something is due in these queues. */
+  async #moveDue(queues: readonly string[]): Promise<number> {
+    const { connector } = this.#store
+    let next = Infinity
+    // On a cluster each queue has a slot of its own.
+    const batches = connector.isCluster ? queues.map((queue) => [queue]) : [queues]
+    for (const batch of batches) {
+      if (batch.length === 0) continue
+      const [now, due] = (await this.#store.run(
+        moveDueScript,
+        batch.map((queue) => this.#store.keys.queue(queue).stream),
+        queueArguments(this.#store, batch),
+      )) as [string, string, number]
+      if (due !== '') next = Math.min(next, Number(due) - Number(now))
+    }
+    return next
+  }
+
+  async #trim(queue: string): Promise<void> {
+    const { keys } = this.#store
+    for (let i = 0; i < most.scripts; i++) {
+      const looked = this.#looked.get(queue) ?? []
+      const [, more, ...stopped] = (await this.#store.run(
+        trimScript,
+        [keys.queue(queue).stream],
+        [...queueArguments(this.#store, [queue]), most.entries, looked.length / 2, ...looked],
+      )) as [number, number, ...string[]]
+      this.#looked.set(queue, stopped)
+      if (more === 0) return
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import type { RedisArgument } from '../connections/redis/redis-client.ts'
+import type { Settlement, SettleStatus } from '../core/settlement.ts'
+import type { RedisStore } from './redis-store.ts'
+import { settlePlainScript } from './scripts/settle-plain-script.ts'
+import { life, statusOf } from './settle-answer.ts'
+import { toWire } from './wire-body.ts'
+
+/** How the token of a first claim of the default line begins. */
+const plainHead = '41.'
+
+/**
+ * Whether a settlement says no more than that a first claim succeeded, perhaps with a result. Most do,
+ * and all of one queue and one life of results go to Redis as a few long texts instead of many short ones.
+ */
+export function isPlain({ claim, outcome, followUps, node }: Settlement): boolean {
+  return (
+    outcome.kind === 'succeeded' &&
+    (followUps === undefined || followUps.length === 0) &&
+    node === undefined &&
+    typeof claim.token === 'string' &&
+    claim.token.startsWith(plainHead)
+  )
+}
+
+/** Plain settlements that go together: of one queue, with results of one life or with none. */
+export class PlainBatch {
+  readonly queue: string
+  readonly expiresIn: number | undefined
+  readonly places: number[] = []
+  #entries = ''
+  #ids = ''
+  #first = Infinity
+  #last = 0
+  readonly #bodies: RedisArgument[] = []
+
+  constructor({ claim, result }: Settlement) {
+    this.queue = claim.queue
+    this.expiresIn = result?.expiresIn
+  }
+
+  takes({ claim, result }: Settlement): boolean {
+    return claim.queue === this.queue && result?.expiresIn === this.expiresIn
+  }
+
+  /** Adds the settlement that stands at `place` among all. */
+  add({ claim, result }: Settlement, place: number): void {
+    const token = String(claim.token)
+    const entry = token.slice(token.indexOf('.', plainHead.length) + 1)
+    const ms = Number.parseInt(entry, 10)
+    if (ms < this.#first) this.#first = ms
+    if (ms > this.#last) this.#last = ms
+    this.#entries += `${entry} `
+    this.#ids += `${claim.id} `
+    if (result !== undefined) this.#bodies.push(toWire(result.body))
+    this.places.push(place)
+  }
+
+  /** Ends them, and writes what became of each into its place. @throws StoreError */
+  async run(store: RedisStore, statuses: SettleStatus[]): Promise<void> {
+    const consumers = store.consumers()
+    const answer = await store.run(
+      settlePlainScript,
+      [store.keys.queue(this.queue).stream],
+      [
+        this.#entries,
+        this.#ids,
+        this.#first,
+        this.#last,
+        this.expiresIn === undefined ? '' : life(this.expiresIn),
+        consumers.length,
+        ...consumers,
+        ...this.#bodies,
+      ],
+    )
+    const letters = answer === 1 ? undefined : String(answer)
+    for (const [i, place] of this.places.entries())
+      statuses[place] = letters === undefined ? 'settled' : statusOf(letters[i])
+  }
+}

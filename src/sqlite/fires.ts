@@ -1,0 +1,161 @@
+import { adoptedState, decideFire, isStored, type FireFacts } from '../core/fire-decision.ts'
+import type { Adoption, Fire, FireAnswer, FireState, Leadership } from '../core/fire-ledger.ts'
+import { hasRoom, place } from './send.ts'
+import { wholeMs, type Turn } from './turn.ts'
+
+/** How long a plan that is gone, or a leader that is, is remembered. */
+const remembered = 86_400_000
+
+const columns =
+  'mark, anchor, last, message, waiting, fired, missed, skipped, paused, lag, print, until'
+const find = `SELECT ${columns} FROM tw_fire WHERE id = ?`
+const write = `
+INSERT INTO tw_fire(id, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT(id) DO UPDATE SET mark = excluded.mark, anchor = excluded.anchor, last = excluded.last,
+       message = excluded.message, waiting = excluded.waiting, fired = excluded.fired,
+       missed = excluded.missed, skipped = excluded.skipped, paused = excluded.paused,
+       lag = excluded.lag, print = excluded.print, until = excluded.until`
+const dropGone = 'DELETE FROM tw_fire WHERE until IS NOT NULL AND until <= ?'
+const forgetOne = `
+UPDATE tw_fire SET waiting = NULL, until = COALESCE(until, ?) WHERE id = ?`
+const lives = 'SELECT 1 FROM tw_message WHERE id = ?'
+const leader = 'SELECT grp, holder, until, report FROM tw_leader WHERE grp = ?'
+const lead = `
+INSERT INTO tw_leader(grp, holder, until, report) VALUES (?, ?, ?, ?)
+    ON CONFLICT(grp) DO UPDATE SET holder = excluded.holder, until = excluded.until, report = excluded.report`
+const resign = 'UPDATE tw_leader SET until = min(until, ?) WHERE grp = ? AND holder = ?'
+const dropLeaders = 'DELETE FROM tw_leader WHERE until <= ?'
+const allLeaders = 'SELECT grp, holder, until, report FROM tw_leader ORDER BY grp'
+
+interface Row extends Omit<FireState, 'paused'> {
+  readonly paused: number
+  readonly print: string
+  /** When it may be dropped; `null`: the plan is there. */
+  readonly until: number | null
+}
+
+interface LeaderRow {
+  readonly grp: string
+  readonly holder: string
+  readonly until: number
+  readonly report: string
+}
+
+/** Makes plans known; their states. */
+export function adopt(turn: Turn, plans: readonly Adoption[]): FireState[] {
+  turn.sql.run(dropGone, turn.now)
+  return plans.map((given) => {
+    const plan = { ...given, mark: wholeMs(given.mark), anchor: wholeMs(given.anchor) }
+    const row = rowOf(turn, plan.id)
+    const same = row?.print === plan.print
+    if (row !== undefined && same && row.until === null) return stateOf(row)
+    const state = adoptedState(row && stateOf(row), plan, same)
+    save(turn, plan.id, { state, print: plan.print })
+    return state
+  })
+}
+
+/** The states of plans. */
+export function fireStates(turn: Turn, ids: readonly string[]): (FireState | null)[] {
+  return ids.map((id) => {
+    const row = rowOf(turn, id)
+    return row === undefined ? null : stateOf(row)
+  })
+}
+
+/** Decides slots in order; mark and message of each are written in this one transaction. */
+export function fire(turn: Turn, fires: readonly Fire[]): FireAnswer[] {
+  const { sql, now } = turn
+  const facts: FireFacts = {
+    now,
+    lives: (id) => sql.get(lives, id) !== undefined,
+    hasRoom: (queue) => hasRoom(turn, queue),
+  }
+  return fires.map((each) => {
+    const row = rowOf(turn, each.id)
+    if (row === undefined || row.until !== null) return 'unknown'
+    const before = stateOf(row)
+    const { answer, state } = decideFire(before, each, facts)
+    if (state === before) return answer
+    const { print } = row
+    if (answer === 'fired' && each.envelope !== null && !isStored(place(turn, each.envelope))) {
+      save(turn, each.id, { state: { ...state, fired: before.fired }, print })
+      return 'decided'
+    }
+    save(turn, each.id, { state, print })
+    return answer
+  })
+}
+
+/** Pauses plans or lets them go on; those that are known. */
+export function pausePlans(
+  turn: Turn,
+  { ids, paused }: { readonly ids: readonly string[]; readonly paused: boolean },
+): string[] {
+  return ids.filter((id) => {
+    const row = rowOf(turn, id)
+    if (row === undefined || row.until !== null) return false
+    const state = stateOf(row)
+    if (state.paused === paused) return true
+    const mark = paused ? state.mark : Math.max(state.mark, turn.now)
+    save(turn, id, { state: { ...state, paused, mark }, print: row.print })
+    return true
+  })
+}
+
+/** Lets go of plans. */
+export function forgetPlans({ sql, now }: Turn, ids: readonly string[]): null {
+  for (const id of ids) sql.run(forgetOne, now + remembered, id)
+  return null
+}
+
+/** Takes or renews the lease of a group; who has it. */
+export function leadGroup(
+  { sql, now }: Turn,
+  bid: { group: string; holder: string; lease: number; report: string },
+): Leadership {
+  const { group, holder, lease, report } = bid
+  const row = sql.get<LeaderRow>(leader, group)
+  if (row !== undefined && row.holder !== holder && row.until > now) return leadershipOf(row)
+  const until = wholeMs(now + lease)
+  sql.run(lead, group, holder, until, report)
+  return { group, holder, until, report }
+}
+
+/** Gives a lease up. */
+export function resignGroup(
+  { sql, now }: Turn,
+  { group, holder }: { group: string; holder: string },
+): null {
+  sql.run(resign, now, group, holder)
+  sql.run(dropLeaders, now - remembered)
+  return null
+}
+
+/** All groups and who leads them. */
+export function groupLeaders({ sql, now }: Turn): Leadership[] {
+  return sql
+    .all<LeaderRow>(allLeaders)
+    .filter(({ until }) => until > now - remembered)
+    .map(leadershipOf)
+}
+
+function rowOf({ sql }: Turn, id: string): Row | undefined {
+  return sql.get<Row>(find, id)
+}
+
+function stateOf(row: Row): FireState {
+  const { mark, anchor, last, message, waiting, fired, missed, skipped, paused, lag } = row
+  const counts = { fired, missed, skipped, paused: paused === 1, lag }
+  return { mark, anchor, last, message, waiting, ...counts }
+}
+
+function save(turn: Turn, id: string, { state, print }: { state: FireState; print: string }): void {
+  const { mark, anchor, last, message, waiting, fired, missed, skipped, paused, lag } = state
+  const row = [mark, anchor, last, message, waiting, fired, missed, skipped, paused ? 1 : 0]
+  turn.sql.run(write, id, ...row, Math.round(lag), print, null)
+}
+
+function leadershipOf({ grp, holder, until, report }: LeaderRow): Leadership {
+  return { group: grp, holder, until, report }
+}

@@ -81,6 +81,7 @@ export type {
   LeaderStatus,
   PlannedTask,
   Scheduler,
+  SchedulerStartOptions,
   SchedulerStatus,
 } from './scheduler/scheduler.ts'
 export type { BadPlan } from './scheduler/plan-book.ts'

@@ -14,6 +14,8 @@ export interface WorkerPlan {
   readonly modules: readonly string[]
   /** A glob of further files that define tasks; searched at every start. */
   readonly discover: string | undefined
+  /** `FILE:EXPORT` of a scheduler, or of a broker, that runs beside the worker. */
+  readonly scheduler: string | undefined
   readonly name: string | undefined
   readonly concurrency: number
   readonly prefetch: number

@@ -17,6 +17,22 @@ const actions: Actions = {
   result: async (command) => (await import('./result-command.ts')).showResult(command, terminal),
   queues: async (command) => (await import('./queues-command.ts')).listQueues(command, terminal),
   purge: async (command) => (await import('./purge-command.ts')).purge(command, terminal),
+  scheduler: async (command) =>
+    (await import('./scheduler-command.ts')).runScheduler(command, terminal),
+  scheduleList: async (command) =>
+    (await import('./schedule-command.ts')).listPlans(command, terminal),
+  scheduleNext: async (command) =>
+    (await import('./schedule-command.ts')).nextOfPlan(command, terminal),
+  schedulePause: async (command) =>
+    (await import('./schedule-command.ts')).pausePlan(command, terminal),
+  scheduleResume: async (command) =>
+    (await import('./schedule-command.ts')).resumePlan(command, terminal),
+  scheduleRun: async (command) =>
+    (await import('./schedule-command.ts')).runPlan(command, terminal),
+  scheduleRemove: async (command) =>
+    (await import('./schedule-command.ts')).removePlan(command, terminal),
+  scheduleStatus: async (command) =>
+    (await import('./schedule-command.ts')).showStatus(command, terminal),
   deadList: async (command) => (await import('./dead-command.ts')).listDead(command, terminal),
   deadShow: async (command) => (await import('./dead-command.ts')).showDead(command, terminal),
   deadDelete: async (command) => (await import('./dead-command.ts')).deleteDead(command, terminal),

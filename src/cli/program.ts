@@ -7,15 +7,17 @@ import type {
   DeadShowCommand,
 } from './dead-command.ts'
 import type { ExitCode } from './exit-codes.ts'
+import { flag, jsonOption } from './flag-options.ts'
 import * as values from './flag-values.ts'
 import type { PurgeCommand } from './purge-command.ts'
 import type { QueuesCommand } from './queues-command.ts'
 import type { ResultCommand, ResultFlags } from './result-command.ts'
+import { scheduleCommands, type ScheduleActions } from './schedule-program.ts'
 import type { SendCommand, SendFlags } from './send-command.ts'
 import type { WorkerCommand, WorkerFlags } from './worker-command.ts'
 
 /** What each command does. */
-export interface Actions {
+export interface Actions extends ScheduleActions {
   worker(command: WorkerCommand): Promise<ExitCode>
   send(command: SendCommand): Promise<ExitCode>
   result(command: ResultCommand): Promise<ExitCode>
@@ -85,6 +87,7 @@ export function buildProgram(actions: Actions, version: string): Program {
     .action((target: string, queue: string, flags: PurgeCommand['flags']) =>
       note(actions.purge({ target, queue, flags })),
     )
+  scheduleCommands(program, actions, note)
   deadCommands(program, actions, note)
   return {
     command: program,
@@ -161,6 +164,12 @@ function workerCommand(program: Command): Command {
     .addOption(flag('--reload', 'restart on a change of the sources'))
     .addOption(
       flag('--fs-discover <pattern>', "also load the files that fit, such as '**/tasks.ts'"),
+    )
+    .addOption(
+      flag(
+        '--with-scheduler [target]',
+        'also run the scheduler of this FILE:EXPORT (default: one of the broker)',
+      ),
     )
     .addOption(
       flag('--name <name>', 'of this worker, in logs and events; each process adds its number'),
@@ -272,16 +281,6 @@ function filtered(command: Command): Command {
     .option('--label <name=value>', 'only with this label; may be given many times', values.label)
     .option('--error <text>', 'only with this text in the detail')
     .option('--older-than <time>', 'only set aside longer ago than this, such as 7d', values.time)
-}
-
-/** A flag that may also come from the environment: `--log-level` is `TASKWRIGHT_LOG_LEVEL`. */
-function flag(flags: string, description: string): Option {
-  const name = /--([a-z-]+)/.exec(flags)?.[1] ?? ''
-  return new Option(flags, description).env(`TASKWRIGHT_${name.replaceAll('-', '_').toUpperCase()}`)
-}
-
-function jsonOption(): Option {
-  return new Option('--json', 'print JSON, for programs')
 }
 
 function waitOption(): Option {

@@ -6,7 +6,6 @@
 import { systemClock } from '../core/clock.ts'
 import { duration } from '../core/duration.ts'
 import type { Logger } from '../core/logger.ts'
-import { createBroker } from '../broker/create-broker.ts'
 import type { Broker } from '../broker/broker.ts'
 import { runtimeOf } from '../broker/runtime.ts'
 import { createWorker } from '../worker/create-worker.ts'
@@ -15,8 +14,10 @@ import type { Worker } from '../worker/worker.ts'
 import type { ChildMessage, ParentMessage, WorkerFacts, WorkerPlan } from './child-protocol.ts'
 import { discoverFiles } from './discover-files.ts'
 import { loadBroker } from './load-broker.ts'
+import { loadScheduler } from './load-scheduler.ts'
 import { openLog } from './log-output.ts'
 import { processTerminal, ignoreBrokenPipe } from './terminal.ts'
+import { useLogger } from './use-logger.ts'
 import { logEvents, type RunningTasks } from './worker-log.ts'
 
 /** Longer than anybody waits: the parent says when a drain ends, not the worker's default. */
@@ -67,12 +68,15 @@ async function start(plan: WorkerPlan, slot: number): Promise<void> {
     phase = 'start'
     running = { worker, logger, tasks: logEvents(worker, logger, systemClock) }
     announceLastTask(worker, plan.maxTasks)
+    const { scheduler } = plan.scheduler === undefined ? {} : await loadScheduler(plan.scheduler)
     await worker.start()
+    await scheduler?.start()
     tell({ kind: 'ready', facts: factsOf(broker, worker) })
     pulse(worker)
     // The drain may have been asked for while it started.
     if (asked !== undefined) stop(asked)
     await worker.stopped
+    await scheduler?.stop()
     await broker.stop()
     process.exit(0)
   } catch (error) {
@@ -133,16 +137,6 @@ function announceLastTask(worker: Worker, maxTasks: number | undefined): void {
 function pulse(worker: Worker): void {
   tell({ kind: 'pulse', rss: process.memoryUsage.rss(), running: worker.counts.running })
   systemClock.after(pulseEvery, () => pulse(worker), { background: true })
-}
-
-/**
- * Log lines of tasks and of the worker go where the command line writes, unless the user's broker has a
- * logger of its own. Every broker without one shares one default.
- */
-function useLogger(broker: Broker, logger: Logger): void {
-  const { surroundings } = runtimeOf(broker)
-  const unset = runtimeOf(createBroker('memory:')).surroundings.logger
-  if (surroundings.logger === unset) (surroundings as { logger: Logger }).logger = logger
 }
 
 /** A worker process of its own can only ever see what it sent itself. */

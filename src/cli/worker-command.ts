@@ -26,6 +26,7 @@ export interface WorkerFlags {
   readonly shutdownTimeout: number
   readonly reload?: boolean | undefined
   readonly fsDiscover?: string | undefined
+  readonly withScheduler?: string | true | undefined
   readonly name?: string | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
@@ -75,6 +76,7 @@ function planOf({ target, modules, flags }: WorkerCommand): WorkerPlan {
     target,
     modules,
     discover: flags.fsDiscover,
+    scheduler: flags.withScheduler === true ? target : flags.withScheduler,
     name: flags.name,
     concurrency: flags.concurrency,
     prefetch: flags.prefetch ?? Math.min(flags.concurrency, 100),

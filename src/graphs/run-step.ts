@@ -162,12 +162,9 @@ class RunStep {
     const { run } = this.#run
     const begun = node.pos
     let moved = true
-    while (moved && node.pos < node.width) {
-      const limit = Math.min(node.width - node.pos, Math.max(1, this.#budget * sourcesPerUnit))
-      const sources = this.#rows.sources(run, node.ord, {
-        from: node.pos,
-        limit: Math.min(edgesPerPage, Math.ceil(limit)),
-      })
+    // Most walks stop at once; those that do not go on in longer and longer strides.
+    for (let limit = 2; moved && node.pos < node.width; limit = Math.min(limit * 2, edgesPerPage)) {
+      const sources = this.#rows.sources(run, node.ord, { from: node.pos, limit })
       moved = this.#walk(node, sources)
       if (moved && node.pos < node.width && this.#budget <= 0) {
         this.#push({ kind: 'walk', ord: node.ord })

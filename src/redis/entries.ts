@@ -130,3 +130,9 @@ export function idInBody(body: Body): string | undefined {
   const id = body.slice(from, body.indexOf('"', from))
   return isId(id) ? id : undefined
 }
+
+/** Whether it is {@link idInBody}, told without taking it out. */
+export function hasIdInBody(id: string, body: string): boolean {
+  const from = ourHead.length
+  return body.startsWith(ourHead) && body.startsWith(id, from) && body[from + id.length] === '"'
+}

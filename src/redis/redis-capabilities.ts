@@ -5,7 +5,7 @@ export const redisCapabilities: TransportCapabilities = {
   delayed: true,
   priorities: true,
   atomicResults: true,
-  workflows: false,
+  workflows: true,
   locks: true,
   schedules: false,
   unique: true,

@@ -8,7 +8,9 @@ import { checkUnique } from '../core/unique.ts'
 import { ClaimBatch } from './claim-batch.ts'
 import { idInBody } from './entries.ts'
 import type { RedisStore } from './redis-store.ts'
+import { sendPlainScript } from './scripts/send-plain-script.ts'
 import { sendScript, sendUniqueScript } from './scripts/send-script.ts'
+import { plainBodies } from './send-plain.ts'
 import { toWire } from './wire-body.ts'
 
 /** Milliseconds for which Redis remembers the last call of a producer. */
@@ -16,6 +18,9 @@ const remembered = 3_600_000
 /** How often a call whose answer was lost is repeated, and the longest pause before it. */
 const attempts = 6
 const pause = { first: 30, longest: 1000 }
+
+/** The answer of a call that stored everything. */
+const allStored = 'all'
 
 interface Lane {
   readonly producer: string
@@ -31,6 +36,8 @@ export class RedisSender {
   readonly #idle: Lane[] = []
   /** Ids of calls that were given up: nobody knows whether they are stored. */
   readonly #unsure = new Set<string>()
+  /** Queues that have had a cap: they are left to the script that counts. */
+  readonly #capped = new Set<string>()
   #lanes = 0
   #underWay = 0
   #whenIdle: (() => void)[] = []
@@ -46,8 +53,10 @@ export class RedisSender {
     try {
       const answer = await this.#insist(lane, envelopes)
       this.#idle.push(lane)
-      for (const { id } of envelopes) this.#unsure.delete(id)
-      return answersOf(answer, isUnique(envelopes))
+      if (this.#unsure.size > 0) for (const { id } of envelopes) this.#unsure.delete(id)
+      return answer === allStored
+        ? envelopes.map((): SendStatus => 'stored')
+        : answersOf(answer, isUnique(envelopes))
     } catch (error) {
       const full = fullQueue(error)
       if (full !== undefined) {
@@ -79,10 +88,10 @@ export class RedisSender {
       attempt++, wait = Math.min(wait * 2, pause.longest)
     ) {
       try {
-        for (const queue of new Set(envelopes.map((envelope) => envelope.queue)))
-          await this.#store.ensureGroup(queue)
-        const { keys, args } = this.#arguments(envelopes)
+        for (const queue of queuesOf(envelopes)) await this.#store.ensureGroup(queue)
         const head = [lane.producer, sequence, remembered]
+        if (await this.#sentPlain(envelopes, head)) return allStored
+        const { keys, args } = this.#arguments(envelopes)
         const script = isUnique(envelopes) ? sendUniqueScript : sendScript
         return String(await this.#store.run(script, keys, [...head, ...args]))
       } catch (error) {
@@ -91,6 +100,21 @@ export class RedisSender {
         await sleep(clock, wait * (0.5 + random.next()))
       }
     }
+  }
+
+  /** Whether the short script has stored them; where it does not do, it has stored nothing. */
+  async #sentPlain(
+    envelopes: readonly Envelope[],
+    head: readonly RedisArgument[],
+  ): Promise<boolean> {
+    const queue = envelopes[0]?.queue ?? ''
+    if (this.#capped.has(queue)) return false
+    const bodies = plainBodies(envelopes, this.#unsure)
+    if (bodies === undefined) return false
+    const { stream } = this.#store.keys.queue(queue)
+    const stored = await this.#store.run(sendPlainScript, [stream], [...head, queue, ...bodies])
+    if (stored === 0) this.#capped.add(queue)
+    return stored !== 0
   }
 
   #arguments(envelopes: readonly Envelope[]): { keys: string[]; args: RedisArgument[] } {
@@ -156,6 +180,12 @@ export function messageArguments(
     expires === undefined ? '' : wholeMs(expires),
     when === undefined || when <= 0 ? '' : wholeMs(when),
   ]
+}
+
+function queuesOf(envelopes: readonly Envelope[]): readonly string[] {
+  const first = envelopes[0]?.queue ?? ''
+  const many = envelopes.some(({ queue }) => queue !== first)
+  return many ? [...new Set(envelopes.map(({ queue }) => queue))] : [first]
 }
 
 /** Whether the id must be written beside the body, because it is not where TaskIQ's messages have it. */

@@ -18,6 +18,7 @@ import {
   schedulerKey,
   type PlannedTask,
   type Scheduler,
+  type SchedulerStartOptions,
   type SchedulerStatus,
 } from './scheduler.ts'
 import { storeSource } from './store-source.ts'
@@ -64,7 +65,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     name,
     skipFirstRun,
     lease: readSpan('lease', options.lease ?? '5s', shortestLease),
-    updateInterval: readSpan('updateInterval', options.updateInterval ?? '1s', 10),
+    updateInterval: readInterval(options.updateInterval ?? '1s'),
   })
 }
 
@@ -77,7 +78,7 @@ interface Settings {
 }
 
 class OwnScheduler implements Scheduler {
-  readonly [schedulerKey] = true as const
+  readonly [schedulerKey]: BrokerIdentity
   readonly counts: SchedulerCounts = noCounts()
   readonly #broker: BrokerIdentity
   readonly #settings: Settings
@@ -85,6 +86,7 @@ class OwnScheduler implements Scheduler {
   #starting: Promise<void> | undefined
 
   constructor(broker: BrokerIdentity, settings: Settings) {
+    this[schedulerKey] = broker
     this.#broker = broker
     this.#settings = settings
   }
@@ -93,8 +95,8 @@ class OwnScheduler implements Scheduler {
     return this.#loop?.leads ?? false
   }
 
-  start(): Promise<void> {
-    this.#starting ??= this.#start().catch((error: unknown) => {
+  start(options: SchedulerStartOptions = {}): Promise<void> {
+    this.#starting ??= this.#start(options).catch((error: unknown) => {
       this.#starting = undefined
       throw error
     })
@@ -164,9 +166,11 @@ class OwnScheduler implements Scheduler {
     return readStatus({ book, ledger, group, lease, planned: await this.plans() })
   }
 
-  async #start(): Promise<void> {
+  async #start(options: SchedulerStartOptions): Promise<void> {
     const { runtime, ledger, book, group } = await this.#look(true)
-    const { lease, updateInterval, skipFirstRun } = this.#settings
+    const { lease } = this.#settings
+    const { skipFirstRun = this.#settings.skipFirstRun } = options
+    const updateInterval = readInterval(options.updateInterval ?? this.#settings.updateInterval)
     const { counts } = this
     this.#loop = new SchedulerLoop({
       runtime,
@@ -228,6 +232,10 @@ function checkLabels({ registry }: BrokerRuntime, sources: readonly ScheduleSour
 function groupOf(sources: readonly ScheduleSource[]): string {
   const identities = sources.map(({ identity }) => identity).sort()
   return createHash('sha256').update(JSON.stringify(identities)).digest('hex').slice(0, 16)
+}
+
+function readInterval(given: Duration): number {
+  return readSpan('updateInterval', given, 10)
 }
 
 function readSpan(name: string, given: Duration, least: number): number {

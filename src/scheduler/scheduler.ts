@@ -1,7 +1,9 @@
 import type { FireState } from '../core/fire-ledger.ts'
 import type { SchedulePlan } from '../core/schedule-plan.ts'
 import type { TaskHandle } from '../broker/task-handle.ts'
+import type { BrokerIdentity } from '../broker/broker-identity.ts'
 import type { BadPlan } from './plan-book.ts'
+import type { SchedulerOptions } from './scheduler-options.ts'
 import type { SchedulerCounts } from './scheduler-counts.ts'
 
 /** Marks schedulers, whichever copy of this package made them. */
@@ -59,9 +61,13 @@ export interface SchedulerStatus {
   readonly skipped: number
 }
 
+/** What a start may change of the options. */
+export type SchedulerStartOptions = Pick<SchedulerOptions, 'skipFirstRun' | 'updateInterval'>
+
 /** Fires plans. Any number of them may run at once: each slot is fired once. */
 export interface Scheduler extends AsyncDisposable {
-  readonly [schedulerKey]: true
+  /** The broker that it sends through. */
+  readonly [schedulerKey]: BrokerIdentity
   /** Whether this one does the work now. */
   readonly leads: boolean
   /** What this one has done. */
@@ -71,7 +77,7 @@ export interface Scheduler extends AsyncDisposable {
    * @throws DefinitionError for a plan in code that cannot be fired; UnsupportedError where the transport keeps no
    * schedules.
    */
-  start(): Promise<void>
+  start(options?: SchedulerStartOptions): Promise<void>
   /** Ends what is being fired and gives the lead away. Idempotent. It may be started again. */
   stop(): Promise<void>
   /** All plans of its sources. Also before `start`; it fires nothing. */

@@ -77,6 +77,17 @@ export class RedisLink {
     return this.#answered(this.client.call(command, args))
   }
 
+  /** Calls that are made within `work` leave in one piece. */
+  together<T>(work: () => T): T {
+    const { stream } = this.client
+    stream?.cork()
+    try {
+      return work()
+    } finally {
+      stream?.uncork()
+    }
+  }
+
   /** What a failure is to those who call us. */
   failure(error: unknown): Error {
     return this.#closed

@@ -24,6 +24,11 @@ async function parse(...argv: string[]): Promise<[string, Record<string, unknown
       'deadShow',
       'deadRetry',
       'deadDelete',
+      'scheduler',
+      'scheduleList',
+      'scheduleNext',
+      'schedulePause',
+      'scheduleStatus',
     ].map((name) => [name, action(name)]),
   ) as unknown as Actions
   const program = buildProgram(actions, '1.2.3')

@@ -16,6 +16,7 @@ const plan: WorkerPlan = {
   target: 'broker.ts:broker',
   modules: [],
   discover: undefined,
+  scheduler: undefined,
   name: undefined,
   concurrency: 1,
   prefetch: 1,

@@ -223,9 +223,8 @@ class RunStep {
     node.releasedAt = this.#now
     node.endedAt = null
     this.#save(node)
-    const { queue, priority, body, delay } = message
-    this.#rows.send({ id: nodeId({ run, ord: node.ord, gen }), queue, priority, body, delay })
-    this.#bytes -= body.length
+    this.#rows.send({ id: nodeId({ run, ord: node.ord, gen }), ...message })
+    this.#bytes -= message.body.length
   }
 
   /** A node comes to its end; those behind it are told. */

@@ -9,6 +9,7 @@ export const redisCapabilities: TransportCapabilities = {
   locks: true,
   schedules: false,
   unique: true,
+  gates: true,
   durable: true,
   shared: true,
   transactions: false,

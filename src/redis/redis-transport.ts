@@ -26,6 +26,7 @@ import { RedisInspector } from './redis-inspector.ts'
 import { RedisLocks } from './redis-locks.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { RedisResults } from './redis-result-backend.ts'
+import { gateLimitScript } from './scripts/gate-script.ts'
 import { RedisStore } from './redis-store.ts'
 import { RedisWorkflowStore } from './redis-workflow-store.ts'
 import { checkServer, EpochWatch } from './server-checks.ts'
@@ -206,6 +207,14 @@ class RedisTransport implements Transport {
       else if (cap !== undefined)
         await this.#store.commands.call('HSET', [`${app}caps`, queue, cap])
     }
+  }
+
+  async configureGates(limits: Readonly<Record<string, number | null>>): Promise<void> {
+    this.#checkStarted()
+    const entries = Object.entries(limits)
+    if (entries.length === 0) return
+    const args = entries.flatMap(([key, limit]) => [key, limit ?? ''])
+    await this.#store.run(gateLimitScript, [], [entries.length, ...args])
   }
 
   #checkStarted(): void {

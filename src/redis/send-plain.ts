@@ -14,7 +14,7 @@ export function plainBodies(
   const queue = envelopes[0]?.queue
   const bodies: RedisArgument[] = []
   for (const envelope of envelopes) {
-    const { id, fresh, queue: own, priority, body, delay, at, expires, unique } = envelope
+    const { id, fresh, queue: own, priority, body, delay, at, expires } = envelope
     const plain =
       fresh === true &&
       own === queue &&
@@ -22,7 +22,8 @@ export function plainBodies(
       delay === undefined &&
       at === undefined &&
       expires === undefined &&
-      unique === undefined &&
+      envelope.unique === undefined &&
+      envelope.gates === undefined &&
       typeof body === 'string' &&
       hasIdInBody(id, body) &&
       !unsure.has(id)

@@ -1,12 +1,14 @@
 import type { RedisArgument } from '../connections/redis/redis-client.ts'
 import { sleep } from '../core/clock.ts'
 import { InvalidInputError, QueueFullError, StoreError } from '../core/errors.ts'
+import { checkGates, type Gate } from '../core/gate.ts'
 import { isId } from '../core/ids.ts'
 import type { Envelope } from '../core/message.ts'
 import type { SendStatus } from '../core/transport.ts'
 import { checkUnique } from '../core/unique.ts'
 import { ClaimBatch } from './claim-batch.ts'
 import { idInBody } from './entries.ts'
+import { gatedLine } from './line-priority.ts'
 import type { RedisStore } from './redis-store.ts'
 import { sendPlainScript } from './scripts/send-plain-script.ts'
 import { sendScript, sendUniqueScript } from './scripts/send-script.ts'
@@ -56,7 +58,7 @@ export class RedisSender {
       if (this.#unsure.size > 0) for (const { id } of envelopes) this.#unsure.delete(id)
       return answer === allStored
         ? envelopes.map((): SendStatus => 'stored')
-        : answersOf(answer, isUnique(envelopes))
+        : answersOf(answer, isKeyed(envelopes))
     } catch (error) {
       const full = fullQueue(error)
       if (full !== undefined) {
@@ -92,7 +94,7 @@ export class RedisSender {
         const head = [lane.producer, sequence, remembered]
         if (await this.#sentPlain(envelopes, head)) return allStored
         const { keys, args } = this.#arguments(envelopes)
-        const script = isUnique(envelopes) ? sendUniqueScript : sendScript
+        const script = isKeyed(envelopes) ? sendUniqueScript : sendScript
         return String(await this.#store.run(script, keys, [...head, ...args]))
       } catch (error) {
         const again = error instanceof StoreError && error.transient && error.code === 'STORE'
@@ -119,7 +121,7 @@ export class RedisSender {
 
   #arguments(envelopes: readonly Envelope[]): { keys: string[]; args: RedisArgument[] } {
     const batch = new ClaimBatch(this.#store)
-    const unique = isUnique(envelopes)
+    const unique = isKeyed(envelopes)
     const messages = envelopes.flatMap((envelope) => {
       const common = messageArguments(batch, envelope, this.#unsure.has(envelope.id))
       return unique ? [...common, ...uniqueArguments(envelope)] : common
@@ -133,8 +135,14 @@ export class RedisSender {
   }
 }
 
-function isUnique(envelopes: readonly Envelope[]): boolean {
-  return envelopes.some(({ unique }) => unique !== undefined)
+/** Whether one of them needs the script that knows of unique keys and gates. */
+function isKeyed(envelopes: readonly Envelope[]): boolean {
+  return envelopes.some(({ unique, gates }) => unique !== undefined || gates !== undefined)
+}
+
+/** Gates as the scripts read them. */
+function gateText(gates: readonly Gate[]): string {
+  return JSON.stringify(gates.map(({ key, limit, keep }) => [key, limit, keep === true ? 1 : 0]))
 }
 
 const duringOf = { queued: 'q', 'queued-or-running': 'r', window: 'w' } as const
@@ -162,23 +170,26 @@ function answersOf(answer: string, unique: boolean): SendStatus[] {
 /** A message as the scripts read it: queue, id, line, how, body, expires, when. */
 export function messageArguments(
   batch: ClaimBatch,
-  { id, fresh, queue, priority, body, delay, at, expires }: Envelope,
+  { id, fresh, queue, priority, body, delay, at, expires, gates }: Envelope,
   unsure = false,
 ): RedisArgument[] {
   const how = [
     fresh === true && !unsure ? 'f' : '',
     needsId(id, body) ? 'i' : '',
     at === undefined ? '' : 't',
+    gates === undefined ? '' : 'g',
   ].join('')
   const when = at ?? delay
+  const more = gates === undefined ? [] : [gateText(gates)]
   return [
     batch.queue(queue),
     id,
-    String(priority),
+    gates === undefined ? String(priority) : gatedLine(priority),
     how,
     toWire(body),
     expires === undefined ? '' : wholeMs(expires),
     when === undefined || when <= 0 ? '' : wholeMs(when),
+    ...more,
   ]
 }
 
@@ -200,7 +211,7 @@ export function wholeMs(ms: number): number {
 
 /** @throws InvalidInputError */
 export function checkEnvelope(envelope: Envelope): void {
-  const { id, queue, priority, delay, at, expires, unique } = envelope
+  const { id, queue, priority, delay, at, expires, unique, gates } = envelope
   if (!isId(id)) {
     throw new InvalidInputError(
       `'${String(id).slice(0, 128)}' cannot be a message id: use 1 to 128 letters, digits and _ . : -`,
@@ -214,6 +225,7 @@ export function checkEnvelope(envelope: Envelope): void {
     throw new InvalidInputError(`message ${id}: 'delay', 'at' and 'expires' are milliseconds.`)
   }
   checkUnique(id, unique)
+  checkGates(id, gates)
 }
 
 function fullQueue(error: unknown): QueueFullError | undefined {

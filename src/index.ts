@@ -21,6 +21,7 @@ export type { ScheduleHandle } from './broker/schedule-handle.ts'
 export type { DefinedTask, Kicker, Schedulable, Sendable, Task } from './broker/task.ts'
 export type { TaskHandle, WaitOptions } from './broker/task-handle.ts'
 export type { In, Out, ParamNames, Schema, TaskOptions, UserLabels } from './broker/task-options.ts'
+export type { ConcurrencyOptions, FairOptions, OrderedOptions } from './broker/gate-options.ts'
 export type {
   Conflict,
   DebounceOptions,
@@ -165,6 +166,7 @@ export type {
   Surroundings,
   TransportFactory,
 } from './core/vendor.ts'
+export type { Gate } from './core/gate.ts'
 export type { Unique } from './core/unique.ts'
 export { isRunId, nodeId, readNodeId, type NodePlace } from './core/node-id.ts'
 export type { NoInput, Step } from './core/step.ts'

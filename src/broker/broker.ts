@@ -53,6 +53,16 @@ export interface Broker extends TaskDefiner, BrokerIdentity, AsyncDisposable {
    * @throws LockedError, UnsupportedError, InvalidInputError
    */
   lock(key: string, options?: LockOptions): Promise<HeldLock>
+  /**
+   * Sets how many messages of a task run at once, over all processes, in place of what its `concurrency`
+   * says; `null` lets that hold again. With `key`: of that key. Durable, and at once.
+   * @throws UnsupportedError where the transport knows no limits; InvalidInputError
+   */
+  setConcurrency(
+    task: { readonly name: string } | string,
+    limit: number | null,
+    key?: string,
+  ): Promise<void>
   /** Looks into the store. @throws UnsupportedError where the transport cannot. */
   readonly inspector: Inspector
   /** Dead letters: search, retry with edited arguments, delete, retention. @throws UnsupportedError where the transport cannot be inspected. */

@@ -43,8 +43,24 @@ export async function purgeQueue(runtime: BrokerRuntime, queue: string): Promise
         }),
       (claimed) => claimed,
     )
-    if (deliveries.length === 0) return purged
+    if (deliveries.length === 0) return purged + (await purgeGated(runtime, queue))
     purged += await settleCancelled(runtime, deliveries, 'purged')
+  }
+}
+
+/** What waits at a gate cannot be claimed past it: it is cancelled by its id. */
+async function purgeGated(runtime: BrokerRuntime, queue: string): Promise<number> {
+  const { inspector, transport } = runtime
+  if (!transport.capabilities.gates || inspector === undefined) return 0
+  let purged = 0
+  for (let after: string | undefined; ;) {
+    const page = await inspector.peek(queue, { limit: purgeBatch, after })
+    const waits = page.filter(({ state }) => state !== 'running').map(({ id }) => id)
+    const cancelled = waits.length === 0 ? [] : await cancelTasks(runtime, waits, 'purged')
+    purged += cancelled.filter((one) => one).length
+    if (page.length < purgeBatch) return purged
+    // Those that were cancelled have left: the next page begins behind the last that stays.
+    after = page.findLast(({ state }) => state === 'running')?.id ?? after
   }
 }
 

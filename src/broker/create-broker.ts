@@ -9,6 +9,7 @@ import { listWorkflows } from './canvas/list-workflows.ts'
 import { deadLettersOf } from './dead-letters.ts'
 import { defineTask, sendable } from './define-task.ts'
 import { makeHandle } from './handle.ts'
+import { setConcurrency } from './set-concurrency.ts'
 import { makeRuntime } from './make-runtime.ts'
 import { TaskRegistry, type RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
@@ -108,6 +109,14 @@ function assemble(home: TaskHome): Broker {
       return purgeQueue(now(), checkName(queue, 'queue'))
     },
     lock: (key, lockOptions) => takeLock(now(), key, lockOptions),
+    async setConcurrency(task, limit, key) {
+      await now().start()
+      await setConcurrency(
+        now(),
+        { name: typeof task === 'string' ? task : task.name },
+        { limit, key },
+      )
+    },
     get inspector() {
       const { inspector, transport } = now()
       if (inspector !== undefined) return inspector

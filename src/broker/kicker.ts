@@ -13,6 +13,7 @@ import type { ScheduleLine } from '../core/schedule-line.ts'
 import type { ScheduleSource } from '../core/schedule-source.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
 import { toTravel, type Travelling } from './arguments.ts'
+import { gatesOf } from './gate-policy.ts'
 import { makeHandle } from './handle.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { SendStatus } from '../core/transport.ts'
@@ -161,10 +162,12 @@ function assemble(
     at: kick.at,
     expires,
   }
-  const { unique } = task
-  if (unique === undefined) return { message, route }
+  const { unique, gates } = task
+  if (unique === undefined && gates === undefined) return { message, route }
+  const gated = gates === undefined ? route : { ...route, gates: gatesOf(task, gates, args) }
+  if (unique === undefined) return { message, route: gated }
   const delay = kick.delay ?? (kick.at === undefined ? unique.delay : undefined)
-  return { message, route: { ...route, delay, unique: uniqueOf(task, unique, args) } }
+  return { message, route: { ...gated, delay, unique: uniqueOf(task, unique, args) } }
 }
 
 async function sendWithin(

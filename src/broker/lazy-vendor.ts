@@ -100,6 +100,7 @@ const transportCalls = [
   'release',
   'cancel',
   'configureQueues',
+  'configureGates',
 ] as const
 const resultCalls = ['save', 'get', 'wait', 'delete', 'saveProgress', 'getProgress'] as const
 const inspectorCalls = [

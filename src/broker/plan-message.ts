@@ -1,7 +1,10 @@
 import type { SchedulePlan } from '../core/schedule-plan.ts'
 import { normalPriority, priorityNumber, type Labels } from '../core/labels.ts'
+import { gatesOf } from './gate-policy.ts'
+import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 import type { Outgoing } from './sender.ts'
+import { uniqueOf } from './unique-policy.ts'
 
 /** The label that names the plan of a message (TaskIQ's), and the one that says its slot. */
 const planLabel = 'schedule_id'
@@ -29,6 +32,20 @@ export function planMessage(
       fresh: of.slot === undefined,
       queue: plan.queue ?? task?.queue ?? runtime.defaultQueue,
       priority: priorityNumber(labels['priority']) ?? normalPriority,
+      ...limitsOf(task, plan),
     },
+  }
+}
+
+/** A scheduled message is bound by the limits of its task like any other. */
+function limitsOf(
+  task: RegisteredTask | undefined,
+  { args, kwargs }: SchedulePlan,
+): Pick<Outgoing['route'], 'unique' | 'gates'> {
+  if (task === undefined || (task.unique === undefined && task.gates === undefined)) return {}
+  const given = task.input === undefined ? args : [kwargs]
+  return {
+    unique: task.unique === undefined ? undefined : uniqueOf(task, task.unique, given),
+    gates: task.gates === undefined ? undefined : gatesOf(task, task.gates, given),
   }
 }

@@ -9,6 +9,7 @@ import type { Codec } from '../core/codec.ts'
 import { priorityNumber } from '../core/labels.ts'
 import type { Body, Envelope, Message } from '../core/message.ts'
 import type { Middleware, Sending } from '../core/middleware.ts'
+import type { Gate } from '../core/gate.ts'
 import type { SendStatus, Transport } from '../core/transport.ts'
 import type { Unique } from '../core/unique.ts'
 import type { Surroundings } from '../core/vendor.ts'
@@ -27,6 +28,7 @@ export interface Route {
   readonly at?: number | undefined
   readonly expires?: number | undefined
   readonly unique?: Unique | undefined
+  readonly gates?: readonly Gate[] | undefined
 }
 
 /** A message and its route. */
@@ -133,12 +135,23 @@ export class Sender {
   }
 
   #envelope({ message, route, body }: Outgoing): Envelope {
-    if (route.unique !== undefined && !this.#options.transport.capabilities.unique) {
+    if (route.unique !== undefined || route.gates !== undefined) this.#checkKeyed(message, route)
+    return { id: message.id, body: body ?? this.#options.codec.encodeMessage(message), ...route }
+  }
+
+  /** @throws UnsupportedError */
+  #checkKeyed({ task }: Message, { unique, gates }: Route): void {
+    const { name, capabilities } = this.#options.transport
+    if (unique !== undefined && !capabilities.unique) {
       throw new UnsupportedError(
-        `transport '${this.#options.transport.name}' keeps no unique keys: task '${message.task}' cannot be \`unique\`, debounced or throttled on it.`,
+        `transport '${name}' keeps no unique keys: task '${task}' cannot be \`unique\`, debounced or throttled on it.`,
       )
     }
-    return { id: message.id, body: body ?? this.#options.codec.encodeMessage(message), ...route }
+    if (gates !== undefined && !capabilities.gates) {
+      throw new UnsupportedError(
+        `transport '${name}' knows no limits over all processes: task '${task}' cannot have \`concurrency\`, \`ordered\` or \`fair\` on it.`,
+      )
+    }
   }
 
   async #throughHooks(

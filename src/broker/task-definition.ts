@@ -8,10 +8,10 @@ import { readWants } from '../dependencies/definition.ts'
 import { checkSchedule } from '../cron/check-schedule.ts'
 import { checkLabels } from './check-labels.ts'
 import { definitionSite } from './definition-site.ts'
+import { readGates } from './gate-policy.ts'
 import type { AnyHandler, RegisteredTask } from './registry.ts'
 import type { Schema, TaskOptions } from './task-options.ts'
-import type { UniquePolicy } from './unique-options.ts'
-import { readUnique, type SameOptions } from './unique-policy.ts'
+import { readUnique } from './unique-policy.ts'
 
 /** The options of a task when its types have been checked. */
 export type AnyTaskOptions = TaskOptions<
@@ -35,6 +35,9 @@ const known: ReadonlySet<string> = new Set<keyof AnyTaskOptions>([
   'labels',
   'priority',
   'result',
+  'concurrency',
+  'ordered',
+  'fair',
   'unique',
   'debounce',
   'throttle',
@@ -110,7 +113,8 @@ export function readDefinition(
       options.result === false || options.result === undefined
         ? options.result
         : { expiresIn: time(options.result.expiresIn, 'result.expiresIn', fail) },
-    unique: checkSame(options, fail),
+    unique: checked(() => readUnique(options), fail),
+    gates: checked(() => readGates(options), fail),
     isolate: options.isolate,
     schedule: schedule ?? [],
     definedAt: site,
@@ -191,9 +195,9 @@ function checkRetry(
   return retry
 }
 
-function checkSame(options: SameOptions, fail: Fail): UniquePolicy | undefined {
+function checked<T>(read: () => T, fail: Fail): T {
   try {
-    return readUnique(options)
+    return read()
   } catch (error) {
     return fail((error as Error).message, error)
   }

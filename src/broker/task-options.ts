@@ -4,6 +4,7 @@ import type { Duration } from '../core/duration.ts'
 import type { Labels, Priority, ReservedLabels } from '../core/labels.ts'
 import type { RetryOptions } from '../core/retry.ts'
 import type { ScheduleLine } from '../core/schedule-line.ts'
+import type { ConcurrencyOptions, FairOptions, OrderedOptions } from './gate-options.ts'
 import type { DebounceOptions, ThrottleOptions, UniqueOptions } from './unique-options.ts'
 
 /** Any Standard Schema (zod, valibot, arktype, …). */
@@ -59,6 +60,15 @@ export interface TaskOptions<
   priority?: Priority | undefined
   /** Whether and for how long its results are kept. Default: the broker's; `false` keeps none (failures neither). */
   result?: false | { expiresIn?: Duration | undefined } | undefined
+  /**
+   * How many messages of this task run at once, over all processes; with a `key`, of each key. A full key
+   * blocks no other. A list for several limits.
+   */
+  concurrency?: number | ConcurrencyOptions | readonly ConcurrencyOptions[] | undefined
+  /** Runs the messages of a key one after the other, first in, first out, over retries too. */
+  ordered?: OrderedOptions | undefined
+  /** Serves keys by turns, so that one with many messages does not stand before one with few. */
+  fair?: FairOptions | undefined
   /** At most one message of this task and key at a time. At most one of `unique`, `debounce` and `throttle`. */
   unique?: UniqueOptions | undefined
   /** Runs once when calls of one key have ceased for a while: each replaces the one before. */

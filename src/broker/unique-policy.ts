@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { milliseconds, type Duration } from '../core/duration.ts'
 import { ConflictError, InvalidInputError } from '../core/errors.ts'
 import type { SendStatus } from '../core/transport.ts'
 import type { Unique } from '../core/unique.ts'
 import type { RegisteredTask } from './registry.ts'
+import { shortKey } from './short-key.ts'
 import type {
   DebounceOptions,
   ThrottleOptions,
@@ -102,14 +102,7 @@ export function storedKey(
       `the key of task '${task.name}' must be a text that is not empty, not ${String(key)}.`,
     )
   }
-  const whole = `${task.name}|${key}`
-  return whole.length <= longest ? whole : `${task.name.slice(0, 100)}|#${digest(whole)}`
-}
-
-const longest = 180
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url')
+  return shortKey(`${task.name}|${key}`)
 }
 
 /** Objects with the same members are the same, whatever the order of these. */

@@ -1,3 +1,4 @@
+import type { Gate } from './gate.ts'
 import type { Labels } from './labels.ts'
 import type { Unique } from './unique.ts'
 
@@ -43,6 +44,8 @@ export interface Envelope {
   readonly at?: number | undefined
   /** Refused with `UnsupportedError` where the transport's `capabilities.unique` is false. */
   readonly unique?: Unique | undefined
+  /** Limits that it must pass before it may be claimed. Refused with `UnsupportedError` where `capabilities.gates` is false. */
+  readonly gates?: readonly Gate[] | undefined
   /** Milliseconds since 1970 after which it is handed out only to be set aside as expired. */
   readonly expires?: number | undefined
 }

@@ -22,6 +22,8 @@ export interface TransportCapabilities {
   readonly schedules: boolean
   /** Messages may have a unique key. */
   readonly unique: boolean
+  /** Messages may have gates: limits over all processes. */
+  readonly gates: boolean
   /** Messages survive the death of every process of ours. */
   readonly durable: boolean
   /** Several processes may share it. */
@@ -195,6 +197,13 @@ export interface Transport {
    * @throws UnsupportedError where `capabilities.caps` is false.
    */
   configureQueues(settings: Readonly<Record<string, QueueSettings>>): Promise<void>
+
+  /**
+   * Sets the limits of gates, in place of those that messages bring along; `null` lets these hold again.
+   * A higher one lets through at once who waits; a lower one holds for those that come.
+   * @throws UnsupportedError where `capabilities.gates` is false.
+   */
+  configureGates(limits: Readonly<Record<string, number | null>>): Promise<void>
 }
 
 /**

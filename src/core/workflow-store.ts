@@ -50,7 +50,7 @@ export interface WorkflowNode {
 }
 
 /** The message of a task node. Its body carries the id of generation 0; the id that counts is the envelope's. */
-export type NodeMessage = Pick<Envelope, 'queue' | 'priority' | 'body' | 'delay'>
+export type NodeMessage = Pick<Envelope, 'queue' | 'priority' | 'body' | 'delay' | 'gates'>
 
 /** What is said of a run when its graph is complete. */
 export interface RunHead {

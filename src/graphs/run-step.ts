@@ -162,12 +162,9 @@ class RunStep {
     const { run } = this.#run
     const begun = node.pos
     let moved = true
-    while (moved && node.pos < node.width) {
-      const limit = Math.min(node.width - node.pos, Math.max(1, this.#budget * sourcesPerUnit))
-      const sources = this.#rows.sources(run, node.ord, {
-        from: node.pos,
-        limit: Math.min(edgesPerPage, Math.ceil(limit)),
-      })
+    // Most walks stop at once; those that do not go on in longer and longer strides.
+    for (let limit = 2; moved && node.pos < node.width; limit = Math.min(limit * 2, edgesPerPage)) {
+      const sources = this.#rows.sources(run, node.ord, { from: node.pos, limit })
       moved = this.#walk(node, sources)
       if (moved && node.pos < node.width && this.#budget <= 0) {
         this.#push({ kind: 'walk', ord: node.ord })
@@ -226,9 +223,8 @@ class RunStep {
     node.releasedAt = this.#now
     node.endedAt = null
     this.#save(node)
-    const { queue, priority, body, delay } = message
-    this.#rows.send({ id: nodeId({ run, ord: node.ord, gen }), queue, priority, body, delay })
-    this.#bytes -= body.length
+    this.#rows.send({ id: nodeId({ run, ord: node.ord, gen }), ...message })
+    this.#bytes -= message.body.length
   }
 
   /** A node comes to its end; those behind it are told. */

@@ -9,6 +9,7 @@ export const memoryCapabilities: TransportCapabilities = {
   locks: true,
   schedules: true,
   unique: true,
+  gates: true,
   durable: false,
   shared: false,
   transactions: false,

@@ -10,6 +10,7 @@ import type {
 import type { Body } from '../core/message.ts'
 import type { TaskStatus } from '../core/states.ts'
 import { ownBody, type MemoryMessage } from './memory-message.ts'
+import { isParked } from './memory-queue.ts'
 import type { MemoryStore } from './memory-store.ts'
 
 /**
@@ -28,10 +29,10 @@ export class MemoryInspector implements Inspector {
   async queues(): Promise<readonly QueueCounts[]> {
     this.#promote()
     return [...this.#store.queues.values()]
-      .map(({ name, queued, due, leases, dead, cap }) => ({
+      .map(({ name, queued, due, leases, dead, cap, parked }) => ({
         queue: name,
-        queued,
-        scheduled: due.size,
+        queued: queued + parked,
+        scheduled: due.size - parked,
         running: leases.size,
         dead,
         cap,
@@ -51,7 +52,8 @@ export class MemoryInspector implements Inspector {
     return ids.map((id) => {
       const message = this.#store.messages.get(id)
       if (message !== undefined) {
-        return message.state === 'scheduled' && message.retried ? 'retrying' : stateOf(message)
+        const state = stateOf(message)
+        return state === 'scheduled' && message.retried ? 'retrying' : state
       }
       const reason = this.#store.dead.get(id)?.letter.reason
       if (reason === undefined) return null
@@ -124,9 +126,10 @@ function seen(message: MemoryMessage): StoredMessage {
   }
 }
 
-function stateOf({ state }: MemoryMessage): StoredMessage['state'] {
-  // What has ended is in no table any more.
-  return state === 'ended' ? 'queued' : state
+function stateOf(message: MemoryMessage): StoredMessage['state'] {
+  const { state } = message
+  // What has ended is in no table any more; what waits at a gate waits for its turn.
+  return state === 'ended' || isParked(message) ? 'queued' : state
 }
 
 function copied(letter: DeadLetter): DeadLetter {

@@ -1,10 +1,18 @@
 import type { Delivery } from '../core/delivery.ts'
+import type { Gate } from '../core/gate.ts'
 import type { Body, Envelope } from '../core/message.ts'
 
 /** Names one transport instance, so that its claims can be told from those of others. */
 export interface ClaimOwner {
   /** The queue that had the first pick of the last receive: the next one begins behind it. */
   lastQueue: string | undefined
+}
+
+/** Who asks, for how long, and when. */
+export interface Claimant {
+  readonly owner: ClaimOwner
+  readonly lease: number
+  readonly now: number
 }
 
 /** Where a message is. `ended`: only a stale reference in a {@link ReadyQueue} may still name it. */
@@ -15,8 +23,11 @@ export class MemoryMessage {
   readonly id: string
   queue: string
   readonly priority: number
-  /** Its place: the order in which the store took it, kept over retries and redeliveries. */
-  readonly seq: number
+  /** What it must pass before it may be claimed, and how many of these it has passed. */
+  readonly gates: readonly Gate[] | undefined
+  passed = 0
+  /** Its place: the order in which the store took it (or let it pass its gates), kept over retries and redeliveries. */
+  seq: number
   readonly enqueuedAt: number
   readonly expires: number | undefined
   body: Body
@@ -38,6 +49,7 @@ export class MemoryMessage {
     this.queue = envelope.queue
     this.priority = envelope.priority
     this.expires = envelope.expires
+    this.gates = envelope.gates
     this.body = ownBody(envelope.body)
     this.seq = seq
     this.enqueuedAt = now

@@ -1,3 +1,4 @@
+import type { MemoryGates } from './memory-gates.ts'
 import type { ClaimOwner, MemoryMessage } from './memory-message.ts'
 import { byTime, MessageHeap } from './message-heap.ts'
 import { ReadyQueue } from './ready-queue.ts'
@@ -32,11 +33,12 @@ export interface Hold {
  * ```
  *
  * Invariants: a queued message is in `ready`, or in `suspects` if it has redeliveries; a scheduled one in `due`, a running one in `leases`,
- * and none in two of them; a token is set exactly while it runs. Every message that comes back keeps
+ * and none in two of them; one that waits at a gate is in `due` at infinity; a token is set exactly while it runs. Every message that comes back keeps
  * its place, so a lost lease or a retry does not send it behind those that came later.
  */
 export class MemoryQueue {
   readonly name: string
+  readonly #gates: MemoryGates
   readonly ready: ReadyQueue = new ReadyQueue()
   /** Queued messages whose last lease was lost: a line of their own, which comes first. */
   readonly suspects: ReadyQueue = new ReadyQueue()
@@ -45,11 +47,14 @@ export class MemoryQueue {
   /** Receives that wait, in the order in which they came. */
   readonly watchers: Set<QueueWatcher> = new Set()
   cap: number | null = null
+  /** How many wait at a gate: they are among those that are due, at a time that never comes. */
+  parked = 0
   /** How many of its messages lie in the dead letters. */
   dead = 0
 
-  constructor(name: string) {
+  constructor(name: string, gates: MemoryGates) {
     this.name = name
+    this.#gates = gates
   }
 
   /** How many may run now. */
@@ -70,6 +75,7 @@ export class MemoryQueue {
   /** A new message arrives, to run at `at`. */
   enter(message: MemoryMessage, at: number, now: number): void {
     if (at > now) this.#schedule(message, at)
+    else if (!this.#gates.pass(message)) this.#park(message)
     else {
       message.state = 'queued'
       this.ready.push(message)
@@ -85,6 +91,7 @@ export class MemoryQueue {
     this.#loosen(message)
     message.queue = target.name
     if (at > now) target.#schedule(message, at)
+    else if (!this.#gates.pass(message)) target.#park(message)
     else target.#return(message)
     return target
   }
@@ -101,20 +108,32 @@ export class MemoryQueue {
    */
   take({ early, suspect }: { early: boolean; suspect: boolean }): MemoryMessage | undefined {
     const message = suspect ? this.suspects.take() : undefined
-    return message ?? this.ready.take() ?? (early ? this.due.pop() : undefined)
+    return message ?? this.ready.take() ?? (early ? this.#takeScheduled() : undefined)
   }
 
-  /** A scheduled message is due now. */
+  /** One that waited at its gates has passed them: it comes in behind all others. */
+  admit(message: MemoryMessage, seq: number): void {
+    this.due.remove(message)
+    this.parked--
+    message.seq = seq
+    message.at = 0
+    this.#return(message)
+  }
+
+  /** A scheduled message is due now, whatever its gates say: it was cancelled and will not run. */
   hasten(message: MemoryMessage, now: number): void {
     this.due.remove(message)
+    this.#unpark(message)
     message.at = now
     this.#return(message)
   }
 
   /** Takes out one that waits, to be held at once. */
   withdraw(message: MemoryMessage): void {
-    if (message.state === 'scheduled') this.due.remove(message)
-    else this.#line(message).withdraw(message)
+    if (message.state === 'scheduled') {
+      this.due.remove(message)
+      this.#unpark(message)
+    } else this.#line(message).withdraw(message)
   }
 
   /** A message that was taken out, or that runs already, is now held under this claim. */
@@ -153,7 +172,8 @@ export class MemoryQueue {
     let first = this.due.peek()
     while (first !== undefined && first.at <= now) {
       this.due.remove(first)
-      this.#return(first)
+      if (this.#gates.pass(first)) this.#return(first)
+      else this.#park(first)
       first = this.due.peek()
     }
   }
@@ -182,6 +202,26 @@ export class MemoryQueue {
     this.due.push(message)
   }
 
+  #takeScheduled(): MemoryMessage | undefined {
+    while (this.due.size > this.parked) {
+      const message = this.due.pop()
+      if (message === undefined || this.#gates.pass(message)) return message
+      this.#park(message)
+    }
+    return undefined
+  }
+
+  #park(message: MemoryMessage): void {
+    this.parked++
+    this.#schedule(message, Infinity)
+  }
+
+  #unpark(message: MemoryMessage): void {
+    if (!isParked(message)) return
+    this.parked--
+    this.#gates.forsake(message)
+  }
+
   #return(message: MemoryMessage): void {
     message.state = 'queued'
     this.#line(message).putBack(message)
@@ -196,4 +236,9 @@ export class MemoryQueue {
     message.token = undefined
     message.owner = undefined
   }
+}
+
+/** Whether it waits at a gate. */
+export function isParked(message: MemoryMessage): boolean {
+  return message.state === 'scheduled' && message.at === Infinity
 }

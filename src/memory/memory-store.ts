@@ -1,6 +1,5 @@
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
 import { QueueFullError } from '../core/errors.ts'
-import type { DeadLetter } from '../core/inspector.ts'
 import type { Fire, FireAnswer } from '../core/fire-ledger.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { SettleStatus, Settlement } from '../core/settlement.ts'
@@ -11,19 +10,14 @@ import { MemoryFires } from './memory-fires.ts'
 import { applyNode, nodeFate } from '../graphs/settle-node.ts'
 import { checkEnvelope, checkSettlement } from './memory-checks.ts'
 import { MemoryGraphs } from './memory-graphs.ts'
+import { deadOf, type DeadMessage } from './dead-message.ts'
+import { MemoryGates } from './memory-gates.ts'
 import { MemoryHolds } from './memory-locks.ts'
-import { MemoryMessage, ownBody, type ClaimOwner } from './memory-message.ts'
+import { MemoryMessage, ownBody, type Claimant, type ClaimOwner } from './memory-message.ts'
 import { MemoryQueue } from './memory-queue.ts'
 import { pickMessages, type ClaimRequest } from './pick-messages.ts'
 import { MemoryResults } from './memory-results.ts'
 import { UniqueKeys } from './unique-keys.ts'
-
-/** Who asks, for how long, and when. */
-export interface Claimant {
-  readonly owner: ClaimOwner
-  readonly lease: number
-  readonly now: number
-}
 
 /** Called when a running message was cancelled. */
 export type CancelListener = (claim: Claim, reason: string) => void
@@ -42,9 +36,9 @@ export class MemoryStore {
   readonly identity: StoreIdentity
   readonly messages: Map<string, MemoryMessage> = new Map()
   readonly queues: Map<string, MemoryQueue> = new Map()
+  readonly #gates = new MemoryGates()
   /** Dead letters in the order in which they were set aside. */
-  readonly dead: Map<string, { readonly letter: DeadLetter; readonly enqueuedAt: number }> =
-    new Map()
+  readonly dead: Map<string, DeadMessage> = new Map()
   readonly results: MemoryResults = new MemoryResults()
   readonly holds: MemoryHolds = new MemoryHolds()
   readonly fires: MemoryFires = new MemoryFires(this, (...sent) => this.#insert(...sent))
@@ -73,7 +67,7 @@ export class MemoryStore {
   /** The queue of this name, made at first sight. */
   queue(name: string): MemoryQueue {
     let queue = this.queues.get(name)
-    if (queue === undefined) this.queues.set(name, (queue = new MemoryQueue(name)))
+    if (queue === undefined) this.queues.set(name, (queue = new MemoryQueue(name, this.#gates)))
     return queue
   }
 
@@ -203,6 +197,13 @@ export class MemoryStore {
     }
   }
 
+  /** Sets the limits of gates. */
+  configureGates(limits: Readonly<Record<string, number | null>>): void {
+    for (const [key, limit] of Object.entries(limits))
+      this.#admit(this.#gates.configure(key, limit))
+    this.#announce()
+  }
+
   /** Puts dead letters back into their queue and deletes their results; the ids that were there. */
   retryDead(
     ids: readonly string[],
@@ -215,7 +216,7 @@ export class MemoryStore {
       const { queue, priority, body } = dead.letter
       this.#bury(id)
       this.results.delete(id, now)
-      const envelope = { id, queue, priority, body: bodies?.get(id) ?? body }
+      const envelope = { id, queue, priority, body: bodies?.get(id) ?? body, gates: dead.gates }
       this.#place(new MemoryMessage(envelope, ++this.#seq, dead.enqueuedAt), now, now)
       return true
     })
@@ -242,6 +243,7 @@ export class MemoryStore {
         message.body = ownBody(outcome.body)
         message.retried = true
         message.redeliveries = 0
+        this.#admit(this.#gates.leave(message, true))
         this.#changed.add(
           queue.reenter(message, this.queue(outcome.queue ?? queue.name), {
             at: now + outcome.delay,
@@ -249,24 +251,11 @@ export class MemoryStore {
           }),
         )
         break
-      case 'setAside': {
-        const { id, priority, body, redeliveries, enqueuedAt } = message
-        const { reason, detail } = outcome
-        const letter = {
-          id,
-          queue: queue.name,
-          priority,
-          body,
-          reason,
-          detail,
-          redeliveries,
-          at: now,
-        }
-        this.dead.set(id, { letter, enqueuedAt })
+      case 'setAside':
+        this.dead.set(message.id, deadOf(message, outcome, now))
         queue.dead++
         this.#end(message, queue)
         break
-      }
       case 'succeeded':
       case 'cancelled':
         this.#end(message, queue)
@@ -281,6 +270,16 @@ export class MemoryStore {
   #end(message: MemoryMessage, queue: MemoryQueue): void {
     queue.end(message)
     this.messages.delete(message.id)
+    this.#admit(this.#gates.leave(message, false))
+  }
+
+  /** These have passed their gates. */
+  #admit(messages: readonly MemoryMessage[]): void {
+    for (const message of messages) {
+      const queue = this.#queueOf(message)
+      queue.admit(message, ++this.#seq)
+      this.#changed.add(queue)
+    }
   }
 
   /** Removes a dead letter; whether there was one. */
@@ -382,10 +381,9 @@ export class MemoryStore {
   /** Flags a message that runs, and tells its holder. */
   #flagRunning(id: string, reason: string): void {
     const message = this.messages.get(id)
-    if (message?.state !== 'running' || message.token === undefined) return
+    if (message?.state !== 'running') return
     message.cancelled ??= reason
-    const { queue, token, cancelled } = message
-    for (const tell of this.cancelListeners) tell({ id, queue, token }, cancelled)
+    this.#tellCancelled([message])
   }
 
   #announce(): void {

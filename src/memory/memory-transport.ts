@@ -174,6 +174,10 @@ class MemoryTransport implements Transport {
     this.#open().configure(settings)
   }
 
+  async configureGates(limits: Readonly<Record<string, number | null>>): Promise<void> {
+    this.#open().configureGates(limits)
+  }
+
   // Told in a turn of its own: neither the canceller nor the holder runs inside the other's call.
   readonly #onCancel = (claim: Claim, reason: string): void =>
     queueMicrotask(() => {

@@ -1,6 +1,5 @@
 import type { RedisLink } from '../connections/redis/redis-link.ts'
-import type { Chunk } from './entries.ts'
-import { chunksOf, isGone, readArguments, type ReadLines } from './read-streams.ts'
+import { nothingRead, readPlainly, type PlainRead, type ReadLines } from './read-streams.ts'
 import type { RedisStore } from './redis-store.ts'
 
 /** What a read waits for. */
@@ -39,13 +38,13 @@ export class BlockingReads {
   }
 
   /** New entries, or none when its time has passed, a bell rang, or a signal was aborted. @throws StoreError */
-  async read(read: BlockingRead): Promise<readonly Chunk[]> {
+  async read(read: BlockingRead): Promise<PlainRead> {
     const reader = this.#idle.pop() ?? (await this.#open())
     try {
-      const chunks = await this.#readOn(reader, read)
+      const found = await this.#readOn(reader, read)
       if (this.#closed) reader.link.cut()
       else this.#idle.push(reader)
-      return chunks
+      return found
     } catch (error) {
       // What it has claimed, if anything, is found by the receiver's look for lost answers.
       this.#all.delete(reader)
@@ -68,20 +67,17 @@ export class BlockingReads {
     this.#closed = false
   }
 
-  async #readOn(reader: Reader, read: BlockingRead): Promise<readonly Chunk[]> {
+  async #readOn(reader: Reader, read: BlockingRead): Promise<PlainRead> {
     const { lines, consumer, room, wait, stamp, signals } = read
     const { work } = this.#store
     const id = await (reader.id ??= idOf(reader.link))
     const over = (): boolean => work.stamp !== stamp || signals.some(({ aborted }) => aborted)
-    if (over()) return []
+    if (over()) return nothingRead
     const order = { lines, consumer, room, block: wait }
-    const reading = reader.link.raw('XREADGROUP', readArguments(this.#store, order))
+    const reading = readPlainly(reader.link, this.#store, order)
     const stopListening = this.#endWhen(read, reading, id)
     try {
-      return chunksOf(lines, await reading)
-    } catch (error) {
-      if (isGone(error)) return []
-      throw reader.link.failure(error)
+      return await reading
     } finally {
       stopListening()
     }

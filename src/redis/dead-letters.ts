@@ -1,5 +1,6 @@
 import type { DeadLetter, PageRequest } from '../core/inspector.ts'
 import type { DeadReason } from '../core/states.ts'
+import { priorityOfLine } from './line-priority.ts'
 import type { RedisStore } from './redis-store.ts'
 import { allQueues } from './search.ts'
 import { fromWire } from './wire-body.ts'
@@ -72,7 +73,7 @@ function letterOf([, fields]: ByteEntry, queue: string): DeadLetter {
   return {
     id: text('id'),
     queue,
-    priority: Number(text('line')),
+    priority: priorityOfLine(text('line')),
     body: fromWire(values.get('data') ?? Buffer.alloc(0)),
     reason: text('reason') as DeadReason,
     detail: text('detail'),

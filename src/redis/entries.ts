@@ -2,6 +2,7 @@ import type { Delivery } from '../core/delivery.ts'
 import { isId } from '../core/ids.ts'
 import type { Body } from '../core/message.ts'
 import { claimToken } from './claim-token.ts'
+import { priorityOfLine } from './line-priority.ts'
 import type { RedisStore } from './redis-store.ts'
 import { fromWire, isDoubtful } from './wire-body.ts'
 
@@ -58,7 +59,7 @@ function deliveryOf(
   let body = ''
   let id: string | undefined
   let enqueuedAt = Number.parseInt(entry, 10)
-  let priority = Number(chunk.line)
+  let priority = priorityOfLine(chunk.line)
   let expires: number | undefined
   for (let f = 0; f < fields.length; f += 2) {
     const value = fields[f + 1] ?? ''
@@ -73,7 +74,7 @@ function deliveryOf(
         enqueuedAt = Number(value)
         break
       case 'p':
-        priority = Number(value)
+        priority = priorityOfLine(value)
         break
       case 'x':
         expires = Number(value)
@@ -129,4 +130,10 @@ export function idInBody(body: Body): string | undefined {
   if (from === undefined) return undefined
   const id = body.slice(from, body.indexOf('"', from))
   return isId(id) ? id : undefined
+}
+
+/** Whether it is {@link idInBody}, told without taking it out. */
+export function hasIdInBody(id: string, body: string): boolean {
+  const from = ourHead.length
+  return body.startsWith(ourHead) && body.startsWith(id, from) && body[from + id.length] === '"'
 }

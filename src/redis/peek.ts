@@ -2,6 +2,7 @@ import { replyCode } from '../connections/redis/redis-failure.ts'
 import type { PageRequest, StoredMessage } from '../core/inspector.ts'
 import { compareEntries } from './claim-token.ts'
 import { deliveriesOf, type Entry } from './entries.ts'
+import { priorityOfLine } from './line-priority.ts'
 import type { RedisStore } from './redis-store.ts'
 import { allLines } from './search.ts'
 
@@ -76,25 +77,29 @@ export async function peek(
   return all.slice(from, from + limit).map(({ message }) => message)
 }
 
+/** What is scheduled, by its time; before it what waits at a gate, which is kept beside it without a time. */
 async function scheduled(store: RedisStore, queue: string, now: number): Promise<Placed[]> {
   const { side } = store.keys.queue(queue)
-  const flat = (await store.commands.call('ZRANGE', [
-    ...[`${side}delayed`, 0, -1],
-    'WITHSCORES',
-  ])) as readonly string[]
-  if (flat.length === 0) return []
-  const members = flat.filter((_, i) => i % 2 === 0)
-  const ids = members.map((member) => member.slice(14))
-  const packed = (await store.commands.call('HMGET', [`${side}later`, ...ids])) as (string | null)[]
-  return ids.flatMap((id, i) => {
-    const [, line = '4', body = ''] =
-      /^(\w)\|..\|\d*\|\d*\|[^|]*\|(.*)$/s.exec(packed[i] ?? '') ?? []
-    const at = Number(flat[2 * i + 1])
+  const [flat, later] = (await Promise.all([
+    store.commands.call('ZRANGE', [`${side}delayed`, 0, -1, 'WITHSCORES']),
+    store.commands.call('HGETALL', [`${side}later`]),
+  ])) as [readonly string[], readonly string[]]
+  const times = new Map<string, number>()
+  for (let i = 0; i < flat.length; i += 2) times.set(flat[i] ?? '', Number(flat[i + 1]))
+  const found: { readonly member: string; readonly message: StoredMessage }[] = []
+  for (let i = 0; i < later.length; i += 2) {
+    const id = later[i] ?? ''
+    const [, line = '4', enqueued = '', member = '', body = ''] =
+      /^(\w)\|..\|\d*\|(\d*)\|([^|]*)\|(.*)$/s.exec(later[i + 1] ?? '') ?? []
+    const at = member === '' ? Number(enqueued) : times.get(member)
+    if (at === undefined) continue
     const state = at <= now ? ('queued' as const) : ('scheduled' as const)
-    if (packed[i] === null) return []
-    const priority = Number(line)
-    return [{ order: '', message: { id, queue, priority, state, body, redeliveries: 0, at } }]
-  })
+    const priority = priorityOfLine(line)
+    found.push({ member, message: { id, queue, priority, state, body, redeliveries: 0, at } })
+  }
+  const time = (member: string): number => times.get(member) ?? 0
+  found.sort((a, b) => time(a.member) - time(b.member) || (a.member < b.member ? -1 : 1))
+  return found.map(({ message }) => ({ order: '', message }))
 }
 
 async function pendingOf(store: RedisStore, stream: string): Promise<Map<string, Pending>> {

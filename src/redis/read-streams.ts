@@ -1,6 +1,9 @@
 import type { RedisArgument } from '../connections/redis/redis-client.ts'
 import { replyCode } from '../connections/redis/redis-failure.ts'
-import type { Chunk, Entry } from './entries.ts'
+import type { RedisLink } from '../connections/redis/redis-link.ts'
+import type { Delivery } from '../core/delivery.ts'
+import { failpoint } from '../core/failpoint.ts'
+import { deliveriesOf, type Chunk, type Entry } from './entries.ts'
 import type { RedisStore } from './redis-store.ts'
 
 /** The streams of some queues, as a read names them. */
@@ -38,7 +41,7 @@ export interface StreamRead {
 }
 
 /** The arguments of XREADGROUP. COUNT holds for each stream: what comes must have room wherever it comes. */
-export function readArguments(
+function readArguments(
   { group }: RedisStore,
   { lines, consumer, room, block }: StreamRead,
 ): RedisArgument[] {
@@ -47,9 +50,57 @@ export function readArguments(
   return ['GROUP', group, consumer, 'COUNT', count, ...waits, ...lines.streams]
 }
 
-/** What XREADGROUP answered. */
-export function chunksOf({ byStream }: ReadLines, answer: unknown): readonly Chunk[] {
-  const streams = (answer ?? []) as readonly (readonly [string, readonly Entry[]])[]
+/** What a plain read brought. */
+export interface PlainRead {
+  readonly chunks: readonly Chunk[]
+  /** Cancels are noted: each of these messages may be among them. */
+  readonly cancels: boolean
+}
+
+export const nothingRead: PlainRead = { chunks: [], cancels: false }
+
+/**
+ * Reads, and asks in the same piece whether cancels are noted: what is noted later than that was claimed
+ * before it was cancelled.
+ */
+export async function readPlainly(
+  link: RedisLink,
+  store: RedisStore,
+  read: StreamRead,
+): Promise<PlainRead> {
+  const [reading, noted] = link.together(() => [
+    link.raw('XREADGROUP', readArguments(store, read)),
+    link.raw('EXISTS', [`${store.keys.app}cancel`]),
+  ])
+  noted.catch(() => {})
+  try {
+    const answer = await reading
+    failpoint('redis.read')
+    if (answer === null) return nothingRead
+    return { chunks: chunksOf(read.lines, answer), cancels: (await noted) === 1 }
+  } catch (error) {
+    if (isGone(error)) return nothingRead
+    throw link.failure(error)
+  }
+}
+
+/** What was read, with the reasons of those that were cancelled. @throws StoreError */
+export async function handOut(
+  store: RedisStore,
+  { chunks, cancels }: PlainRead,
+): Promise<readonly Delivery[]> {
+  const deliveries = await deliveriesOf(store, chunks)
+  if (!cancels || deliveries.length === 0) return deliveries
+  const ids = deliveries.map(({ id }) => id)
+  const reasons = (await store.commands.call('HMGET', [
+    `${store.keys.app}cancel`,
+    ...ids,
+  ])) as readonly (string | null)[]
+  return deliveries.map((delivery, i) => ({ ...delivery, cancelled: reasons[i] ?? undefined }))
+}
+
+function chunksOf({ byStream }: ReadLines, answer: unknown): readonly Chunk[] {
+  const streams = answer as readonly (readonly [string, readonly Entry[]])[]
   return streams.map(([stream, entries]): Chunk => {
     const { queue = '', line = '4' } = byStream.get(stream) ?? {}
     return { queue, line, entries, counts: [], redeliveries: [], reasons: [] }
@@ -57,12 +108,12 @@ export function chunksOf({ byStream }: ReadLines, answer: unknown): readonly Chu
 }
 
 /** Whether a stream brought as much as it might: it may have more. */
-export function isFull(lines: ReadLines, chunks: readonly Chunk[], room: number): boolean {
+export function isFull(lines: ReadLines, { chunks }: PlainRead, room: number): boolean {
   return chunks.some(({ entries }) => entries.length >= countOf(lines, room))
 }
 
 /** A stream or its group is gone (FLUSHALL, DEL): the next look makes it anew. */
-export function isGone(error: unknown): boolean {
+function isGone(error: unknown): boolean {
   const code = replyCode(error)
   return code === 'NOGROUP' || code === 'UNBLOCKED'
 }

@@ -14,11 +14,11 @@ import type { BlockingReads } from './blocking-reads.ts'
 import { queueArguments } from './claim-batch.ts'
 import { deliveriesOf, type Chunk, type Entry } from './entries.ts'
 import {
-  chunksOf,
+  handOut,
   isFull,
-  isGone,
   linesToRead,
-  readArguments,
+  readPlainly,
+  type PlainRead,
   type ReadLines,
 } from './read-streams.ts'
 import type { RedisStore } from './redis-store.ts'
@@ -74,7 +74,7 @@ export class RedisReceiver {
     const strict = early || wait === 0
     if (watch.full && !strict && !this.#needsLook(watch) && watch.lines.count <= room) {
       const read = await this.#readNow(watch, { room, lease })
-      if (read.length > 0) return deliveriesOf(this.#store, read)
+      if (read.chunks.length > 0) return handOut(this.#store, read)
     }
     const deadline = clock.monotonic() + wait
     for (let looks = 0; ;) {
@@ -98,7 +98,7 @@ export class RedisReceiver {
         signals: [signal, stopping],
       })
       watch.full = isFull(watch.lines, read, room)
-      if (read.length > 0) return deliveriesOf(this.#store, read)
+      if (read.chunks.length > 0) return handOut(this.#store, read)
       // Whatever has ended it, the next thing is a look.
       watch.lookAt = 0
     }
@@ -126,22 +126,12 @@ export class RedisReceiver {
   }
 
   /** What the streams have now. */
-  async #readNow(watch: Watch, of: { room: number; lease: number }): Promise<readonly Chunk[]> {
-    const { commands } = this.#store
-    const { room } = of
-    const order = { lines: watch.lines, consumer: this.#store.consumer(of.lease), room }
-    try {
-      const read = chunksOf(
-        watch.lines,
-        await commands.raw('XREADGROUP', readArguments(this.#store, order)),
-      )
-      watch.full = isFull(watch.lines, read, room)
-      return read
-    } catch (error) {
-      if (!isGone(error)) throw commands.failure(error)
-      watch.lookAt = 0
-      return []
-    }
+  async #readNow(watch: Watch, of: { room: number; lease: number }): Promise<PlainRead> {
+    const { room, lease } = of
+    const order = { lines: watch.lines, consumer: this.#store.consumer(lease), room }
+    const read = await readPlainly(this.#store.commands, this.#store, order)
+    watch.full = isFull(watch.lines, read, room)
+    return read
   }
 
   async #look(watch: Watch, wanted: Wanted): Promise<readonly Delivery[]> {

@@ -12,6 +12,7 @@ import { RedisConnector } from '../connections/redis/redis-connector.ts'
 import type { RedisLink } from '../connections/redis/redis-link.ts'
 import { milliseconds } from '../core/duration.ts'
 import { InvalidInputError, NotStartedError } from '../core/errors.ts'
+import { failpoint } from '../core/failpoint.ts'
 import type { Body } from '../core/message.ts'
 import type { StoreIdentity } from '../core/store.ts'
 import type { Surroundings } from '../core/vendor.ts'
@@ -25,6 +26,7 @@ const tenMinutes = 600_000
 /** See the top of the file. */
 export class RedisStore {
   readonly around: Surroundings
+  readonly options: RedisOptions
   readonly keys: Keys
   readonly group: string
   readonly connector: RedisConnector
@@ -39,6 +41,9 @@ export class RedisStore {
   /** Rings when something may be claimed. */
   readonly work: SignalBell = new SignalBell()
   readonly subscriber: Subscriber
+  /** Told of runs of workflows in which a step of ours left something to do. */
+  onUnfinished: (run: string) => void = () => {}
+  readonly #name: string
   readonly #leases = new Set<number>()
   readonly #queues: QueueKeys[] = []
   readonly #numbers = new Map<string, number>()
@@ -48,8 +53,10 @@ export class RedisStore {
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
-  constructor(options: RedisOptions, around: Surroundings) {
+  /** `instance`: speaks for that one's consumers, from a thread of the same process. */
+  constructor(options: RedisOptions, around: Surroundings, instance?: string) {
     this.around = around
+    this.options = options
     this.keys = new Keys(options)
     this.group = options.group ?? 'taskiq'
     this.resultPoll = milliseconds(options.resultPoll ?? '1s')
@@ -58,9 +65,15 @@ export class RedisStore {
       options.foreignIdle === undefined ? tenMinutes : milliseconds(options.foreignIdle)
     this.allowEviction = options.allowEviction ?? false
     this.connector = new RedisConnector(options, around.random)
-    this.instance = `tw:${hostname()}:${process.pid}:${around.random.hex(6)}`
-    const { connector, instance, work } = this
-    this.subscriber = new Subscriber({ connector, instance, work, app: this.keys.app })
+    this.instance = instance ?? `tw:${hostname()}:${process.pid}:${around.random.hex(6)}`
+    // The connection of a thread is told apart by its name.
+    this.#name = instance === undefined ? this.instance : `${instance}:leases`
+    this.subscriber = new Subscriber({
+      connector: this.connector,
+      instance: this.instance,
+      work: this.work,
+      app: this.keys.app,
+    })
   }
 
   /** The place and the names: two vendors that share them write to the same keys. */
@@ -97,17 +110,31 @@ export class RedisStore {
   }
 
   /** Calls a script of ours. @throws StoreError */
-  run(
+  async run(
     script: RedisScript,
     keys: readonly string[],
     args: readonly RedisArgument[],
   ): Promise<unknown> {
-    return script.run(this.commands, keys, [
-      this.keys.app,
-      this.keys.result(''),
-      this.group,
-      ...args,
-    ])
+    const link = this.commands
+    const head = [this.keys.app, this.keys.result(''), this.group]
+    try {
+      failpoint('redis.call')
+      const answer = await script.run(link, keys, [...head, ...args])
+      failpoint('redis.answered')
+      return answer
+    } catch (error) {
+      throw link.failure(error)
+    }
+  }
+
+  /** The same, for answers that hold bodies. @throws StoreError */
+  runBuffers(
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+  ): Promise<unknown> {
+    const { app } = this.keys
+    return script.runBuffers(this.commands, keys, [app, this.keys.result(''), this.group, ...args])
   }
 
   /** The consumer that claims for so long; its name says the lease to all others. */
@@ -171,7 +198,7 @@ export class RedisStore {
   }
 
   async #open(): Promise<void> {
-    const commands = await this.connector.link({ name: `taskwright:${this.instance}` })
+    const commands = await this.connector.link({ name: `taskwright:${this.#name}` })
     await commands.open()
     this.#commands = commands
   }

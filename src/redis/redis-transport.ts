@@ -1,4 +1,3 @@
-import { loopLeaseKeeper, type LoopLeaseKeeper } from '../coalescing/loop-lease-keeper.ts'
 import { checkPlace, describePlace } from '../connections/redis/redis-place.ts'
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
 import { InvalidInputError, NotStartedError } from '../core/errors.ts'
@@ -18,6 +17,7 @@ import type {
 import type { TransportFactory } from '../core/vendor.ts'
 import { BlockingReads } from './blocking-reads.ts'
 import { cancel } from './cancel.ts'
+import { LeaseThread } from './lease-thread.ts'
 import { Janitor } from './janitor.ts'
 import { extend, recover, release } from './leases.ts'
 import { RedisReceiver } from './receive.ts'
@@ -26,7 +26,9 @@ import { RedisInspector } from './redis-inspector.ts'
 import { RedisLocks } from './redis-locks.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { RedisResults } from './redis-result-backend.ts'
+import { gateLimitScript } from './scripts/gate-script.ts'
 import { RedisStore } from './redis-store.ts'
+import { RedisWorkflowStore } from './redis-workflow-store.ts'
 import { checkServer, EpochWatch } from './server-checks.ts'
 import { checkEnvelope, RedisSender } from './send.ts'
 import { checkSettlement, settle } from './settle.ts'
@@ -56,11 +58,13 @@ export function redisTransport(options: RedisOptions): TransportFactory {
     create(around) {
       const store = new RedisStore(options, around)
       const janitor = new Janitor(store, { trims: options.keepAcknowledged !== true })
+      const transport = new RedisTransport(store, janitor)
       return {
-        transport: new RedisTransport(store, janitor),
+        transport,
         results: new RedisResults(store),
         inspector: new RedisInspector(store),
         locks: new RedisLocks(store),
+        workflows: new RedisWorkflowStore(store, () => transport.started),
       }
     },
   }
@@ -73,13 +77,12 @@ class RedisTransport implements Transport {
   readonly #store: RedisStore
   readonly #reads: BlockingReads
   readonly #receiver: RedisReceiver
+  readonly #leases: LeaseThread
   readonly #janitor: Janitor
-  readonly #keepers = new Set<LoopLeaseKeeper>()
   readonly #receives = new Set<Promise<unknown>>()
   #sender: RedisSender
   #stopping = new AbortController()
   #started = false
-  #stopHearing: (() => void) | undefined
   #watch: EpochWatch | undefined
 
   constructor(store: RedisStore, janitor: Janitor) {
@@ -88,6 +91,11 @@ class RedisTransport implements Transport {
     this.#reads = new BlockingReads(store)
     this.#receiver = new RedisReceiver(store, this.#reads)
     this.#sender = new RedisSender(store)
+    this.#leases = new LeaseThread(store, (claims, lease) => extend(store, claims, lease))
+  }
+
+  get started(): boolean {
+    return this.#started
   }
 
   get store(): StoreIdentity {
@@ -113,10 +121,7 @@ class RedisTransport implements Transport {
     this.#started = false
     this.#stopping.abort()
     this.#watch?.stop()
-    this.#stopHearing?.()
-    this.#stopHearing = undefined
-    await Promise.all([...this.#keepers].map((keeper) => keeper.stop()))
-    this.#keepers.clear()
+    await this.#leases.stop()
     await Promise.allSettled([...this.#receives])
     await this.#janitor.stop()
     await this.#sender.idle()
@@ -176,29 +181,17 @@ class RedisTransport implements Transport {
   }
 
   keepLeases(options: LeaseKeeperOptions): LeaseKeeper {
-    const held = new Map<string, Claim>()
-    const keeper = loopLeaseKeeper(
-      (claims, lease) => extend(this.#store, claims, lease),
-      this.#store.around.clock,
-      options,
+    const keeper = this.#leases.keep(options)
+    const { subscriber } = this.#store
+    const stopHearing = subscriber.hearCancels(
+      (id, reason) => keeper.cancelled(id, reason),
+      options.onError,
     )
-    this.#keepers.add(keeper)
-    this.#stopHearing ??= this.#store.subscriber.hearCancels((id, reason) => {
-      const claim = held.get(id)
-      if (claim !== undefined) keeper.cancelled(claim, reason)
-    }, options.onError)
     return {
-      keep(claims) {
-        for (const claim of claims) held.set(claim.id, claim)
-        keeper.keep(claims)
-      },
-      forget(claims) {
-        for (const { id, token } of claims) if (held.get(id)?.token === token) held.delete(id)
-        keeper.forget(claims)
-      },
-      stop: () => {
-        this.#keepers.delete(keeper)
-        held.clear()
+      keep: (claims) => keeper.keep(claims),
+      forget: (claims) => keeper.forget(claims),
+      stop() {
+        stopHearing()
         return keeper.stop()
       },
     }
@@ -214,6 +207,14 @@ class RedisTransport implements Transport {
       else if (cap !== undefined)
         await this.#store.commands.call('HSET', [`${app}caps`, queue, cap])
     }
+  }
+
+  async configureGates(limits: Readonly<Record<string, number | null>>): Promise<void> {
+    this.#checkStarted()
+    const entries = Object.entries(limits)
+    if (entries.length === 0) return
+    const args = entries.flatMap(([key, limit]) => [key, limit ?? ''])
+    await this.#store.run(gateLimitScript, [], [entries.length, ...args])
   }
 
   #checkStarted(): void {

@@ -1,14 +1,18 @@
 import type { RedisArgument } from '../connections/redis/redis-client.ts'
 import { sleep } from '../core/clock.ts'
 import { InvalidInputError, QueueFullError, StoreError } from '../core/errors.ts'
+import { checkGates, type Gate } from '../core/gate.ts'
 import { isId } from '../core/ids.ts'
 import type { Envelope } from '../core/message.ts'
 import type { SendStatus } from '../core/transport.ts'
 import { checkUnique } from '../core/unique.ts'
 import { ClaimBatch } from './claim-batch.ts'
 import { idInBody } from './entries.ts'
+import { gatedLine } from './line-priority.ts'
 import type { RedisStore } from './redis-store.ts'
+import { sendPlainScript } from './scripts/send-plain-script.ts'
 import { sendScript, sendUniqueScript } from './scripts/send-script.ts'
+import { plainBodies } from './send-plain.ts'
 import { toWire } from './wire-body.ts'
 
 /** Milliseconds for which Redis remembers the last call of a producer. */
@@ -16,6 +20,9 @@ const remembered = 3_600_000
 /** How often a call whose answer was lost is repeated, and the longest pause before it. */
 const attempts = 6
 const pause = { first: 30, longest: 1000 }
+
+/** The answer of a call that stored everything. */
+const allStored = 'all'
 
 interface Lane {
   readonly producer: string
@@ -31,6 +38,8 @@ export class RedisSender {
   readonly #idle: Lane[] = []
   /** Ids of calls that were given up: nobody knows whether they are stored. */
   readonly #unsure = new Set<string>()
+  /** Queues that have had a cap: they are left to the script that counts. */
+  readonly #capped = new Set<string>()
   #lanes = 0
   #underWay = 0
   #whenIdle: (() => void)[] = []
@@ -46,8 +55,10 @@ export class RedisSender {
     try {
       const answer = await this.#insist(lane, envelopes)
       this.#idle.push(lane)
-      for (const { id } of envelopes) this.#unsure.delete(id)
-      return answersOf(answer, isUnique(envelopes))
+      if (this.#unsure.size > 0) for (const { id } of envelopes) this.#unsure.delete(id)
+      return answer === allStored
+        ? envelopes.map((): SendStatus => 'stored')
+        : answersOf(answer, isKeyed(envelopes))
     } catch (error) {
       const full = fullQueue(error)
       if (full !== undefined) {
@@ -79,11 +90,11 @@ export class RedisSender {
       attempt++, wait = Math.min(wait * 2, pause.longest)
     ) {
       try {
-        for (const queue of new Set(envelopes.map((envelope) => envelope.queue)))
-          await this.#store.ensureGroup(queue)
-        const { keys, args } = this.#arguments(envelopes)
+        for (const queue of queuesOf(envelopes)) await this.#store.ensureGroup(queue)
         const head = [lane.producer, sequence, remembered]
-        const script = isUnique(envelopes) ? sendUniqueScript : sendScript
+        if (await this.#sentPlain(envelopes, head)) return allStored
+        const { keys, args } = this.#arguments(envelopes)
+        const script = isKeyed(envelopes) ? sendUniqueScript : sendScript
         return String(await this.#store.run(script, keys, [...head, ...args]))
       } catch (error) {
         const again = error instanceof StoreError && error.transient && error.code === 'STORE'
@@ -93,9 +104,24 @@ export class RedisSender {
     }
   }
 
+  /** Whether the short script has stored them; where it does not do, it has stored nothing. */
+  async #sentPlain(
+    envelopes: readonly Envelope[],
+    head: readonly RedisArgument[],
+  ): Promise<boolean> {
+    const queue = envelopes[0]?.queue ?? ''
+    if (this.#capped.has(queue)) return false
+    const bodies = plainBodies(envelopes, this.#unsure)
+    if (bodies === undefined) return false
+    const { stream } = this.#store.keys.queue(queue)
+    const stored = await this.#store.run(sendPlainScript, [stream], [...head, queue, ...bodies])
+    if (stored === 0) this.#capped.add(queue)
+    return stored !== 0
+  }
+
   #arguments(envelopes: readonly Envelope[]): { keys: string[]; args: RedisArgument[] } {
     const batch = new ClaimBatch(this.#store)
-    const unique = isUnique(envelopes)
+    const unique = isKeyed(envelopes)
     const messages = envelopes.flatMap((envelope) => {
       const common = messageArguments(batch, envelope, this.#unsure.has(envelope.id))
       return unique ? [...common, ...uniqueArguments(envelope)] : common
@@ -109,8 +135,14 @@ export class RedisSender {
   }
 }
 
-function isUnique(envelopes: readonly Envelope[]): boolean {
-  return envelopes.some(({ unique }) => unique !== undefined)
+/** Whether one of them needs the script that knows of unique keys and gates. */
+function isKeyed(envelopes: readonly Envelope[]): boolean {
+  return envelopes.some(({ unique, gates }) => unique !== undefined || gates !== undefined)
+}
+
+/** Gates as the scripts read them. */
+function gateText(gates: readonly Gate[]): string {
+  return JSON.stringify(gates.map(({ key, limit, keep }) => [key, limit, keep === true ? 1 : 0]))
 }
 
 const duringOf = { queued: 'q', 'queued-or-running': 'r', window: 'w' } as const
@@ -138,24 +170,33 @@ function answersOf(answer: string, unique: boolean): SendStatus[] {
 /** A message as the scripts read it: queue, id, line, how, body, expires, when. */
 export function messageArguments(
   batch: ClaimBatch,
-  { id, fresh, queue, priority, body, delay, at, expires }: Envelope,
+  { id, fresh, queue, priority, body, delay, at, expires, gates }: Envelope,
   unsure = false,
 ): RedisArgument[] {
   const how = [
     fresh === true && !unsure ? 'f' : '',
     needsId(id, body) ? 'i' : '',
     at === undefined ? '' : 't',
+    gates === undefined ? '' : 'g',
   ].join('')
   const when = at ?? delay
+  const more = gates === undefined ? [] : [gateText(gates)]
   return [
     batch.queue(queue),
     id,
-    String(priority),
+    gates === undefined ? String(priority) : gatedLine(priority),
     how,
     toWire(body),
     expires === undefined ? '' : wholeMs(expires),
     when === undefined || when <= 0 ? '' : wholeMs(when),
+    ...more,
   ]
+}
+
+function queuesOf(envelopes: readonly Envelope[]): readonly string[] {
+  const first = envelopes[0]?.queue ?? ''
+  const many = envelopes.some(({ queue }) => queue !== first)
+  return many ? [...new Set(envelopes.map(({ queue }) => queue))] : [first]
 }
 
 /** Whether the id must be written beside the body, because it is not where TaskIQ's messages have it. */
@@ -170,7 +211,7 @@ export function wholeMs(ms: number): number {
 
 /** @throws InvalidInputError */
 export function checkEnvelope(envelope: Envelope): void {
-  const { id, queue, priority, delay, at, expires, unique } = envelope
+  const { id, queue, priority, delay, at, expires, unique, gates } = envelope
   if (!isId(id)) {
     throw new InvalidInputError(
       `'${String(id).slice(0, 128)}' cannot be a message id: use 1 to 128 letters, digits and _ . : -`,
@@ -184,6 +225,7 @@ export function checkEnvelope(envelope: Envelope): void {
     throw new InvalidInputError(`message ${id}: 'delay', 'at' and 'expires' are milliseconds.`)
   }
   checkUnique(id, unique)
+  checkGates(id, gates)
 }
 
 function fullQueue(error: unknown): QueueFullError | undefined {

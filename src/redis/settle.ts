@@ -1,6 +1,6 @@
 import type { RedisArgument } from '../connections/redis/redis-client.ts'
-import { InvalidInputError, UnsupportedError } from '../core/errors.ts'
-import type { Settlement, SettleStatus } from '../core/settlement.ts'
+import { InvalidInputError } from '../core/errors.ts'
+import type { NodePart, Settlement, SettleStatus } from '../core/settlement.ts'
 import { ClaimBatch } from './claim-batch.ts'
 import type { RedisStore } from './redis-store.ts'
 import { settleScript } from './scripts/settle-script.ts'
@@ -53,7 +53,11 @@ async function settleOthers(
     store,
     others.map(({ settlement }) => settlement),
   )
-  const letters = String(await store.run(settleScript, keys, args))
+  const answer = await store.run(settleScript, keys, args)
+  const [letters = '', ...unfinished] = Array.isArray(answer)
+    ? answer.map(String)
+    : [String(answer)]
+  for (const run of unfinished) store.onUnfinished(run)
   for (const [i, { place }] of others.entries()) answers[place] = statusOf(letters[i])
 }
 
@@ -64,9 +68,10 @@ function settleArguments(
   const batch = new ClaimBatch(store)
   const items: RedisArgument[] = []
   for (const settlement of settlements) {
-    const { claim, outcome, result, followUps = [] } = settlement
+    const { claim, outcome, result, followUps = [], node } = settlement
     const { stream, entry, count } = batch.add(claim)
-    const more = `${result === undefined ? '' : 'r'}${followUps.length === 0 ? '' : 'f'}`
+    const parts = [result && 'r', followUps.length > 0 && 'f', node && 'n']
+    const more = parts.filter((part) => typeof part === 'string').join('')
     items.push(stream, entry, count, letterOf[outcome.kind] + more, claim.id)
     if (outcome.kind === 'retry') {
       const { body, queue = claim.queue, delay } = outcome
@@ -78,8 +83,23 @@ function settleArguments(
       items.push(followUps.length)
       for (const envelope of followUps) items.push(...messageArguments(batch, envelope))
     }
+    if (node !== undefined) items.push(...nodeArguments(node))
   }
   return { keys: batch.keys(), args: [...batch.head(), settlements.length, ...items] }
+}
+
+/** A node part as the script reads it. */
+function nodeArguments(node: NodePart): RedisArgument[] {
+  const { run, ord, gen, verdict, value, graft, guessed } = node
+  return [
+    run,
+    ord,
+    gen,
+    verdict === 'ok' ? 1 : 0,
+    guessed === true ? 1 : 0,
+    ...(value === undefined ? [0] : [1, toWire(value)]),
+    ...(graft === undefined ? [0] : [1, graft.lo, graft.hi, graft.end, graft.sink]),
+  ]
 }
 
 const letterOf = { succeeded: 'S', cancelled: 'C', retry: 'R', setAside: 'D' } as const
@@ -108,14 +128,9 @@ function sizeOf({ outcome, result, followUps = [] }: Settlement): number {
 
 /**
  * Checks a settlement before anything is written.
- * @throws UnsupportedError for parts that need a store this engine does not have.
+ * @throws InvalidInputError for what no store could keep.
  */
-export function checkSettlement({ claim, outcome, followUps, node }: Settlement): void {
-  if (node !== undefined) {
-    throw new UnsupportedError(
-      'the Redis transport has no workflow store: nothing was written. Use a transport with one.',
-    )
-  }
+export function checkSettlement({ claim, outcome, followUps }: Settlement): void {
   if (outcome.kind === 'retry' && Number.isNaN(outcome.delay)) {
     throw new InvalidInputError(`message ${claim.id}: the delay of a retry is milliseconds.`)
   }

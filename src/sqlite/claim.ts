@@ -9,6 +9,7 @@
 import type { Delivery } from '../core/delivery.ts'
 import { failpoint } from '../core/failpoint.ts'
 import type { Body } from '../core/message.ts'
+import { firstGated, moveGated, never } from './gates.ts'
 import type { ClaimAnswer, ClaimAsk } from './operations.ts'
 import { state, waitingToken } from './schema.ts'
 import { fromStored } from './stored-body.ts'
@@ -93,6 +94,7 @@ function rowOf(tuple: MessageTuple, ready: boolean): MessageRow {
 /** Claims up to `room` messages. */
 export function claim(turn: Turn, ask: ClaimAsk): ClaimAnswer {
   if (turn.maintenance) move(turn, ask)
+  if (ask.early) for (const no of numbersOf(turn, ask)) moveGated(turn, no, never)
   const rows = pick(turn, ask)
   const deliveries = holdWaitingRows(turn, rows, ask.lease)
   return { deliveries, next: deliveries.length === 0 ? nextChange(turn, ask) : null }
@@ -191,6 +193,8 @@ export function emptyClaim(turn: Turn, ask: ClaimAsk): ClaimAnswer | undefined {
     if (ask.suspects > 0 && sql.get(firstSuspect, no) !== undefined) return undefined
     const due = ask.early || maintenance ? sql.get<{ at: number }>(firstDue, no) : undefined
     if (due !== undefined && (ask.early || due.at <= now)) return undefined
+    const gated = ask.early ? sql.get<{ at: number }>(firstGated, no) : undefined
+    if (gated !== undefined && gated.at < never) return undefined
   }
   const next = nextChange(turn, ask)
   return maintenance && next !== null && next <= now ? undefined : { deliveries: [], next }
@@ -201,7 +205,10 @@ function move(turn: Turn, ask: ClaimAsk): void {
   const { sql, now, news } = turn
   let more = sql.run(reclaim, now) > 0
   failpoint('sqlite.claim.moved')
-  for (const no of numbersOf(turn, ask)) if (sql.run(promote, no, now) > 0) more = true
+  for (const no of numbersOf(turn, ask)) {
+    if (sql.run(promote, no, now) > 0) more = true
+    if (moveGated(turn, no, now)) more = true
+  }
   // Others may have room for what we leave.
   if (more) news.work = true
 }
@@ -213,6 +220,8 @@ function nextChange(turn: Turn, ask: ClaimAsk): number | null {
   let next = sql.get<{ at: number }>(firstLease)?.at ?? Infinity
   for (const no of numbersOf(turn, ask)) {
     next = Math.min(next, sql.get<{ at: number }>(firstDue, no)?.at ?? Infinity)
+    const gated = sql.get<{ at: number }>(firstGated, no)?.at ?? never
+    if (gated < never) next = Math.min(next, gated)
   }
   return next === Infinity ? null : next
 }

@@ -1,5 +1,6 @@
 import type { DeadLetter, DeadTrim, PageRequest } from '../core/inspector.ts'
 import type { Body } from '../core/message.ts'
+import { enterGates } from './gates.ts'
 import { inlineBody, state, waitingToken } from './schema.ts'
 import { fromStored, toStored } from './stored-body.ts'
 import { wholeMs, type Turn } from './turn.ts'
@@ -32,6 +33,10 @@ DELETE FROM tw_dead WHERE seq IN (
   SELECT seq FROM tw_dead WHERE queue = ? AND (at < ? OR seq <=
     coalesce((SELECT seq FROM tw_dead WHERE queue = ? ORDER BY seq DESC LIMIT 1 OFFSET ?), 0))
    ORDER BY seq LIMIT ?)`
+/** in: id, id · out: 1 change when it had gates. */
+const backGates = `
+UPDATE tw_message SET passed = 0, state = ${state.gated}, gates = (SELECT gates FROM tw_dead WHERE id = ?)
+ WHERE id = (SELECT id FROM tw_dead WHERE id = ? AND gates IS NOT NULL)`
 const remove = 'DELETE FROM tw_dead WHERE id = ?'
 
 /** Dead letters, newest first. */
@@ -56,14 +61,16 @@ export function deadLetter({ sql }: Turn, id: string): DeadLetter | null {
 
 /** Puts dead letters back, ready, and deletes their results. */
 export function retryDead(
-  { sql, now, news }: Turn,
+  turn: Turn,
   { ids, bodies }: { ids: readonly string[]; bodies: ReadonlyMap<string, Body> | undefined },
 ): string[] {
+  const { sql, now, news } = turn
   return ids.filter((id) => {
     const given = bodies?.get(id)
     const body = given === undefined ? null : toStored(given)
     if (sql.run(back, now, body, id) === 0) return false
     sql.run(backPayload, body, id)
+    if (sql.run(backGates, id, id) > 0) enterGates(turn, id)
     sql.run(remove, id)
     sql.run('DELETE FROM tw_result WHERE id = ?', id)
     news.work = true

@@ -1,5 +1,6 @@
 /** The database thread: opens the file, answers batches, and renews leases. See thread-host.ts. */
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
+import { LeaseBeat, type KeepOptions } from '../coalescing/lease-beat.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Claim } from '../core/delivery.ts'
 import { errorData } from '../core/error-data.ts'
@@ -8,11 +9,10 @@ import type { ExtendReport } from '../core/transport.ts'
 import { lockPatience } from './engine-host.ts'
 import { runBatch } from './engine-runner.ts'
 import { describeFailure, failureError } from './failure.ts'
-import { LeaseBeat } from './lease-beat.ts'
 import type { News, Operation } from './operations.ts'
 import { loadLibrary } from './sql-driver.ts'
 import { SqliteEngine, type Transacted } from './sqlite-engine.ts'
-import type { FromThread, KeepOptions, ThreadOptions, ToThread } from './thread-messages.ts'
+import type { FromThread, ThreadOptions, ToThread } from './thread-messages.ts'
 import { packReply, unpackOperation } from './thread-packing.ts'
 
 /** The most claims of one renewing operation. */

@@ -1,17 +1,20 @@
 import type { PageRequest, QueueCounts, StoredMessage } from '../core/inspector.ts'
 import type { Body } from '../core/message.ts'
 import type { TaskStatus } from '../core/states.ts'
+import { never } from './gates.ts'
 import { state, waitingToken } from './schema.ts'
 import { fromStored } from './stored-body.ts'
 import type { Turn } from './turn.ts'
 
-/** in: now, now · out: counts by the partial indexes; of messages only the running ones are read. What is due counts as queued. */
+/** in: now, four times · out: counts by the partial indexes; of messages only the running ones are read. What is due counts as queued. */
 const counts = `
 SELECT q.name AS queue, q.cap AS cap,
   (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.ready})
   + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.suspect})
-  + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled} AND at <= ?) AS queued,
-  (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled} AND at > ?) AS scheduled,
+  + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled} AND at <= ?)
+  + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.gated} AND (at <= ? OR at = ${never})) AS queued,
+  (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled} AND at > ?)
+  + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.gated} AND at > ? AND at < ${never}) AS scheduled,
   coalesce(r.running, 0) AS running,
   (SELECT count(*) FROM tw_dead WHERE queue = q.no) AS dead
   FROM tw_queue q
@@ -32,12 +35,13 @@ const names = new Map<number, StoredMessage['state']>([
   [state.ready, 'queued'],
   [state.suspect, 'queued'],
   [state.scheduled, 'scheduled'],
+  [state.gated, 'scheduled'],
   [state.leased, 'running'],
 ])
 
 /** Every queue with its counts. */
 export function queueCounts({ sql, now }: Turn): QueueCounts[] {
-  return sql.all<QueueCounts>(counts, now, now).map((row) => ({ ...row }))
+  return sql.all<QueueCounts>(counts, now, now, now, now).map((row) => ({ ...row }))
 }
 
 /** Messages of a queue, oldest first. */
@@ -77,7 +81,7 @@ export function states({ sql, now }: Turn, ids: readonly string[]): (TaskStatus 
     const row = sql.get<{ state: number; token: number; at: number }>(stateOf, id)
     if (row !== undefined) {
       if (isDue(row, now)) return 'queued'
-      const retrying = row.state === state.scheduled && row.token === waitingToken.retried
+      const retrying = names.get(row.state) === 'scheduled' && row.token === waitingToken.retried
       return retrying ? 'retrying' : (names.get(row.state) ?? null)
     }
     const dead = sql.get<{ reason: string }>(deadReason, id)
@@ -86,7 +90,8 @@ export function states({ sql, now }: Turn, ids: readonly string[]): (TaskStatus 
   })
 }
 
-/** Whether its time has come, though nobody has moved it yet. */
+/** Whether its time has come, though nobody has moved it yet, or it only waits for its turn at a gate. */
 function isDue(row: { readonly state: number; readonly at: number }, now: number): boolean {
+  if (row.state === state.gated) return row.at <= now || row.at === never
   return row.state === state.scheduled && row.at <= now
 }

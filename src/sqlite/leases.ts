@@ -3,6 +3,7 @@ import { failpoint } from '../core/failpoint.ts'
 import type { SettleStatus } from '../core/settlement.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings } from '../core/transport.ts'
 import { selectById, take, type MessageRow } from './claim.ts'
+import { leaveGateLine } from './gates.ts'
 import { state, waitingToken } from './schema.ts'
 import { wholeMs, type Turn } from './turn.ts'
 
@@ -98,6 +99,7 @@ export function cancel(
     if (ended) {
       sql.run('UPDATE tw_message SET redeliveries = redeliveries + 1 WHERE seq = ?', row.seq)
     }
+    if (row.state === state.gated) leaveGateLine(turn, row.seq)
     const redeliveries = row.redeliveries + (ended ? 1 : 0)
     const delivery = take(turn, { ...row, redeliveries, cancelled: first }, lease)
     return { state: 'waiting', delivery }

@@ -49,6 +49,7 @@ export interface Operations extends GraphOperations {
     ask: { ids: readonly string[]; reason: string; lease: number }
     answer: readonly CancelAnswer[]
   }
+  configureGates: { ask: Readonly<Record<string, number | null>>; answer: null }
   configure: { ask: Readonly<Record<string, QueueSettings>>; answer: null }
   save: { ask: readonly StoredResult[]; answer: readonly Body[] }
   get: { ask: readonly string[]; answer: readonly (Body | null)[] }

@@ -23,7 +23,7 @@ import { graphSchema } from './graph-schema.ts'
 export const applicationId = 0x54575131
 
 /** `tw_message.state`. */
-export const state = { ready: 2, scheduled: 3, leased: 4, suspect: 5 } as const
+export const state = { ready: 2, scheduled: 3, leased: 4, suspect: 5, gated: 6 } as const
 
 /** `tw_message.token` while nobody holds the message: it waits for its first run, or for another. */
 export const waitingToken: { readonly fresh: number; readonly retried: number } = {
@@ -98,6 +98,29 @@ CREATE TABLE tw_unique(
 CREATE INDEX tw_unique_look ON tw_unique(look);
 `
 
+/** Gates: limits over all processes, held by messages. */
+const gates = `
+ALTER TABLE tw_message ADD COLUMN gates TEXT;  -- [key, limit, kept], as JSON; NULL for most
+ALTER TABLE tw_message ADD COLUMN passed INT;  -- how many of them it has passed
+ALTER TABLE tw_dead ADD COLUMN gates TEXT;
+ALTER TABLE tw_step ADD COLUMN gates TEXT;
+CREATE INDEX tw_message_gated ON tw_message(queue, at) WHERE state = 6;
+CREATE TABLE tw_gate(key TEXT PRIMARY KEY, held INT NOT NULL, cap INT) STRICT;
+CREATE TABLE tw_gate_line(
+  key TEXT NOT NULL, rank INT NOT NULL, place INT NOT NULL, seq INT NOT NULL,
+  PRIMARY KEY(key, rank, place, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tw_gate_line_seq ON tw_gate_line(seq);
+CREATE TABLE tw_ungated(seq INTEGER PRIMARY KEY, gates TEXT NOT NULL, passed INT NOT NULL) STRICT;
+DROP TRIGGER tw_message_end;
+CREATE TRIGGER tw_message_end AFTER DELETE ON tw_message WHEN old.data IS NULL OR old.gates IS NOT NULL
+  BEGIN
+    DELETE FROM tw_payload WHERE seq = old.seq;
+    INSERT OR REPLACE INTO tw_ungated SELECT old.seq, old.gates, coalesce(old.passed, 0)
+     WHERE old.gates IS NOT NULL;
+  END;
+`
+
 /** Plans, what is known of their fires, and who leads the schedulers. */
 const schedules = `
 CREATE TABLE tw_plan(
@@ -127,6 +150,7 @@ export const migrations: readonly Migration[] = [
   { version: 3, sql: unique },
   { version: 4, sql: graphSchema },
   { version: 5, sql: schedules },
+  { version: 6, sql: gates },
 ]
 
 /**

@@ -1,8 +1,10 @@
 import { InvalidInputError, QueueFullError } from '../core/errors.ts'
+import { checkGates } from '../core/gate.ts'
 import { isId } from '../core/ids.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { SendStatus } from '../core/transport.ts'
 import { checkUnique } from '../core/unique.ts'
+import { enterGates, toText } from './gates.ts'
 import { inlineBody, state, waitingToken } from './schema.ts'
 import { toStored } from './stored-body.ts'
 import { wholeMs, type Turn } from './turn.ts'
@@ -21,10 +23,13 @@ SELECT ?, ?, ?, ?, ?, ${waitingToken.fresh}, 0, ?, ?, ?
     ON CONFLICT(id) DO NOTHING`
 /** in: body, id. The row of that id was inserted just before. */
 const insertPayload = 'INSERT INTO tw_payload(seq, data) SELECT seq, ? FROM tw_message WHERE id = ?'
+/** in: gates, id. The row of that id was inserted just before: its time stays where it is. */
+const insertGates = `UPDATE tw_message SET gates = ?, passed = 0, state = ${state.gated} WHERE id = ?`
 /** in: queue number · out: what its cap counts. The counts walk a partial index only. */
 const countWaiting = `
 SELECT (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.ready})
      + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.suspect})
+     + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.gated})
      + (SELECT count(*) FROM tw_message WHERE queue = q.no AND state = ${state.scheduled}) AS waiting
   FROM tw_queue q WHERE q.no = ?`
 
@@ -68,7 +73,12 @@ export function place(turn: Turn, envelope: Envelope): SendStatus {
   )
   if (changes === 0) return 'known'
   if (isLarge(body)) sql.run(insertPayload, body, id)
-  news.work = true
+  if (envelope.gates === undefined) news.work = true
+  else {
+    sql.run(insertGates, toText(envelope.gates), id)
+    if (later) news.work = true
+    else enterGates(turn, id)
+  }
   if (key === undefined || envelope.unique === undefined) return 'stored'
   takeKey(turn, { ...envelope, unique: envelope.unique }, key)
   return key.holder === undefined ? 'stored' : { replaced: key.holder }
@@ -123,7 +133,7 @@ function capOf({ sql, queues }: Turn, name: string): number | null {
 }
 
 /** @throws InvalidInputError for what no store could keep. */
-export function checkEnvelope({ id, priority, delay, at, expires, unique }: Envelope): void {
+export function checkEnvelope({ id, priority, delay, at, expires, unique, gates }: Envelope): void {
   if (!isId(id)) {
     throw new InvalidInputError(
       `'${String(id).slice(0, 128)}' cannot be a message id: use 1 to 128 letters, digits and _ . : -`,
@@ -136,4 +146,5 @@ export function checkEnvelope({ id, priority, delay, at, expires, unique }: Enve
     throw new InvalidInputError(`message ${id}: 'delay', 'at' and 'expires' are milliseconds.`)
   }
   checkUnique(id, unique)
+  checkGates(id, gates)
 }

@@ -4,6 +4,7 @@ import { failpoint } from '../core/failpoint.ts'
 import type { Body } from '../core/message.ts'
 import type { StoredResult } from '../core/result.ts'
 import type { Settlement, SettleStatus } from '../core/settlement.ts'
+import { giveUngated, retryGates } from './gates.ts'
 import { applyNode, nodeFate } from '../graphs/settle-node.ts'
 import { graphsOf } from './graphs-of-turn.ts'
 import { saveNewResults } from './results.ts'
@@ -20,14 +21,14 @@ const endCancelled = `DELETE FROM tw_message WHERE ${held}`
 /** in: id · out: why a fence refused. */
 const holder = 'SELECT token, state, cancelled FROM tw_message WHERE id = ?'
 /** in: id, token · out: the row, where the fence lets it through. */
-const own = `SELECT seq, queue, data IS NULL AS large FROM tw_message WHERE ${held} AND cancelled IS NULL`
+const own = `SELECT seq, queue, data IS NULL AS large, gates, passed FROM tw_message WHERE ${held} AND cancelled IS NULL`
 /** in: state, at, token, inline body, queue, seq. The handler had a fair run, so its redeliveries start anew. */
 const rewrite =
   'UPDATE tw_message SET state = ?, at = ?, token = ?, data = ?, queue = ?, redeliveries = 0 WHERE seq = ?'
 /** in: reason, detail, now, seq. The message row is deleted next. */
 const bury = `
-INSERT OR REPLACE INTO tw_dead(id, queue, priority, reason, detail, redeliveries, enqueued, at, data)
-SELECT id, queue, priority, ?, ?, redeliveries, enqueued, ?,
+INSERT OR REPLACE INTO tw_dead(id, queue, priority, reason, detail, redeliveries, enqueued, at, gates, data)
+SELECT id, queue, priority, ?, ?, redeliveries, enqueued, ?, gates,
        coalesce(data, (SELECT p.data FROM tw_payload p WHERE p.seq = m.seq))
   FROM tw_message m WHERE seq = ?`
 
@@ -49,6 +50,7 @@ export function settle(turn: Turn, settlements: readonly Settlement[]): SettleSt
     return status
   })
   saveNewResults(turn, results)
+  giveUngated(turn)
   failpoint('sqlite.settle.result')
   return statuses
 }
@@ -105,10 +107,13 @@ function settleOne(turn: Turn, settlement: Settlement, ended: ReadonlySet<unknow
       if (sql.run(endCancelled, id, token) === 0) return refusal(turn, claim)
       break
     case 'retry': {
-      const row = sql.get<{ seq: number; queue: number; large: number }>(own, id, token)
+      const row = sql.get<OwnRow>(own, id, token)
       if (row === undefined) return refusal(turn, claim)
       const { body, delay, queue } = outcome
-      reenter(turn, row, { body: toStored(body), queue, at: wholeMs(turn.now + delay) })
+      const at = wholeMs(turn.now + delay)
+      reenter(turn, row, { body: toStored(body), queue, at })
+      if (row.gates !== null)
+        retryGates(turn, { seq: row.seq, id, gates: row.gates, passed: row.passed ?? 0 }, at)
       break
     }
     case 'setAside': {
@@ -124,6 +129,14 @@ function settleOne(turn: Turn, settlement: Settlement, ended: ReadonlySet<unknow
     if (applyNode(graphs, settlement, turn.now)) turn.news.unfinished.push(node.run)
   }
   return 'settled'
+}
+
+interface OwnRow {
+  readonly seq: number
+  readonly queue: number
+  readonly large: number
+  readonly gates: string | null
+  readonly passed: number | null
 }
 
 /** The same row waits again, at its old place, with this body. */

@@ -9,6 +9,7 @@ export const sqliteCapabilities: TransportCapabilities = {
   locks: true,
   schedules: true,
   unique: true,
+  gates: true,
   durable: true,
   shared: true,
   transactions: true,

@@ -32,6 +32,7 @@ import {
   resignGroup,
 } from './fires.ts'
 import { FileWatch } from './file-guards.ts'
+import { configureGates } from './gates.ts'
 import { graphHandlers } from './graph-handlers.ts'
 import { forgetGraphs } from './graphs-of-turn.ts'
 import { peek, queueCounts, states } from './inspect.ts'
@@ -101,6 +102,7 @@ const handlers: Handlers = {
   release,
   cancel,
   configure,
+  configureGates,
   save: saveResults,
   get: getResults,
   delete: deleteResults,

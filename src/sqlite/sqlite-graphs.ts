@@ -6,6 +6,7 @@ import { headText, readHead } from './head-text.ts'
 import { saveNewResults } from './results.ts'
 import { state } from './schema.ts'
 import { place } from './send.ts'
+import { fromText, toText } from './gates.ts'
 import { fromStored, toStored } from './stored-body.ts'
 import { wholeMs, type Turn } from './turn.ts'
 
@@ -32,8 +33,9 @@ const selectEdges =
 const selectSources =
   'SELECT src FROM tw_edge WHERE run = ? AND dst = ? AND slot >= ? ORDER BY slot LIMIT ?'
 const insertStep =
-  'INSERT INTO tw_step(run, ord, queue, priority, delay, data) VALUES (?, ?, ?, ?, ?, ?)'
-const selectStep = 'SELECT queue, priority, delay, data FROM tw_step WHERE run = ? AND ord = ?'
+  'INSERT INTO tw_step(run, ord, queue, priority, delay, gates, data) VALUES (?, ?, ?, ?, ?, ?, ?)'
+const selectStep =
+  'SELECT queue, priority, delay, gates, data FROM tw_step WHERE run = ? AND ord = ?'
 const selectValue = 'SELECT data FROM tw_value WHERE run = ? AND ord = ?'
 const saveValue = 'INSERT OR REPLACE INTO tw_value(run, ord, data) VALUES (?, ?, ?)'
 const deleteValue = 'DELETE FROM tw_value WHERE run = ? AND ord = ?'
@@ -157,8 +159,9 @@ export class SqliteGraphs implements GraphRows {
     sql.run(insertNode, no, ord, kind, name, gate, lo, hi, policy, side, under, ...flags, width)
     for (const [slot, source] of node.sources.entries()) sql.run(insertEdge, no, source, ord, slot)
     if (node.message === undefined) return
-    const { queue, priority, delay, body } = node.message
-    sql.run(insertStep, no, ord, queue, priority, whole(delay ?? null), toStored(body))
+    const { queue, priority, delay, gates, body } = node.message
+    const limits = gates === undefined ? null : toText(gates)
+    sql.run(insertStep, no, ord, queue, priority, whole(delay ?? null), limits, toStored(body))
   }
 
   saveNode(run: string, node: NodeRecord): void {
@@ -185,11 +188,13 @@ export class SqliteGraphs implements GraphRows {
       queue: string
       priority: number
       delay: number | null
+      gates: string | null
       data: Body
     }>(selectStep, this.#no(run), ord)
     if (row === undefined) return undefined
     const { queue, priority, delay, data } = row
-    return { queue, priority, delay: delay ?? undefined, body: fromStored(data) }
+    const gates = row.gates === null ? undefined : fromText(row.gates)
+    return { queue, priority, delay: delay ?? undefined, gates, body: fromStored(data) }
   }
 
   value(run: string, ord: number): Body | null {

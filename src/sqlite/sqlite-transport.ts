@@ -191,6 +191,11 @@ class SqliteTransport implements Transport {
     await this.#store.call('configure', settings)
   }
 
+  async configureGates(limits: Readonly<Record<string, number | null>>): Promise<void> {
+    this.#checkStarted()
+    await this.#store.call('configureGates', limits)
+  }
+
   /** Until something may have changed since `stamp`, or one of the signals aborts, or `ms` have passed. */
   #pause(stamp: number, ms: number, signals: readonly AbortSignal[]): Promise<void> {
     const { work, around } = this.#store

@@ -1,3 +1,4 @@
+import type { KeepOptions } from '../coalescing/lease-beat.ts'
 import type { Claim, LeaseToken } from '../core/delivery.ts'
 import type { ErrorData } from '../core/error-data.ts'
 import type { ExtendReport } from '../core/transport.ts'
@@ -15,13 +16,6 @@ export interface ThreadOptions {
   readonly mine: readonly number[]
   /** Grows while the event loop of the main thread turns. */
   readonly beats: SharedArrayBuffer
-}
-
-/** How one lease keeper keeps. */
-export interface KeepOptions {
-  readonly lease: number
-  readonly every: number
-  readonly stallLimit: number
 }
 
 /** From the main thread. */

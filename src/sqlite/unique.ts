@@ -14,9 +14,10 @@ INSERT INTO tw_unique(key, id, since, until, look) VALUES (?, ?, ?, ?, ?)
 /** in: reason, now, id. It goes to the next who claims, who settles it: what was scheduled may go at once. */
 const replace = `
 UPDATE tw_message SET cancelled = ?,
-       at = CASE WHEN state = ${state.scheduled} THEN ? ELSE at END,
-       state = CASE WHEN state = ${state.scheduled} THEN ${state.ready} ELSE state END
+       at = CASE WHEN state IN (${state.scheduled}, ${state.gated}) THEN ? ELSE at END,
+       state = CASE WHEN state IN (${state.scheduled}, ${state.gated}) THEN ${state.ready} ELSE state END
  WHERE id = ? AND cancelled IS NULL`
+const leaveLine = 'DELETE FROM tw_gate_line WHERE seq = (SELECT seq FROM tw_message WHERE id = ?)'
 const holder = 'SELECT id FROM tw_unique WHERE key = ?'
 const sweepLimit = 500
 /** Milliseconds between two looks at a key, whether its message is still there. */
@@ -73,6 +74,7 @@ export function takeKey(
   const until = window > 0 ? wholeMs(now + window) : 0
   sql.run(take, key, id, since, until, now + lookEvery)
   if (before === undefined) return
+  sql.run(leaveLine, before)
   if (sql.run(replace, `replaced by ${id}`, now, before) > 0) news.work = news.cancels = true
 }
 

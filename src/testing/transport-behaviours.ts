@@ -6,6 +6,7 @@ import { deadLetterBehaviours } from './transport/dead-letters.ts'
 import { delayBehaviours } from './transport/delay.ts'
 import { enqueueBehaviours } from './transport/enqueue.ts'
 import { expiryBehaviours } from './transport/expiry.ts'
+import { gateBehaviours } from './transport/gates.ts'
 import type { TransportBehaviour } from './transport/harness.ts'
 import { keepLeaseBehaviours } from './transport/keep-leases.ts'
 import { leaseBehaviours } from './transport/lease.ts'
@@ -58,4 +59,5 @@ export const transportBehaviours: readonly TransportBehaviour[] = [
   ...keepLeaseBehaviours,
   ...lockBehaviours,
   ...uniqueBehaviours,
+  ...gateBehaviours,
 ]

@@ -9,6 +9,7 @@ import {
   inspectorBehaviours,
   resultBackendBehaviours,
   transportBehaviours,
+  workflowBehaviours,
   type ResultBackendHarness,
   type TransportHarness,
 } from '../../src/testing/index.ts'
@@ -98,6 +99,9 @@ describeRedis('the Redis engine', () => {
 
   for (const { name, run } of transportBehaviours) {
     it(`transport: ${name}`, () => run(transportHarness()))
+  }
+  for (const { name, run } of workflowBehaviours) {
+    it(`workflows: ${name}`, () => run(transportHarness()))
   }
   for (const { name, run } of inspectorBehaviours) {
     it(`inspector: ${name}`, () => run(transportHarness()))

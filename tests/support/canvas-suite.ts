@@ -369,7 +369,10 @@ export function canvasSuite(transport: () => string | TransportFactory): void {
 
     it('is data, and a canvas again', async () => {
       const { broker, length, double, note } = await stage(transport())
-      const canvas = chain(length.s('abc'), double.s().set({ queue: 'default', priority: 'high' }))
+      const canvas = chain(
+        length.s('abc'),
+        double.s().set({ labels: { tenant: 'acme' }, priority: 'high' }),
+      )
       const plan = JSON.parse(JSON.stringify(canvas.onFailure(note.s())))
       expect(plan).toMatchObject({ kind: 'chain', steps: [{ task: 'length' }, { task: 'double' }] })
       expect(await (await broker.canvas(plan).kiq()).result()).toBe(6)

@@ -175,7 +175,7 @@ class Simulation {
       ok(status !== 'settled', 'an old claim was settled')
     }
     const deliveries = await transport.receive({
-      queues: ['default'],
+      queues: [runtimeOf(this.#around.broker).defaultQueue],
       room: 1 + draw(6),
       lease: 60_000,
       signal: never,

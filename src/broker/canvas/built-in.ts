@@ -74,6 +74,7 @@ function builtIn(
     priority: undefined,
     result: undefined,
     unique: undefined,
+    gates: undefined,
     isolate: undefined,
     definedAt: undefined,
     aliases: [],

@@ -4,7 +4,9 @@
  * Ordinals are given in the order in which things are met, so that sources have lower ones.
  */
 import { InvalidInputError } from '../../core/errors.ts'
+import type { Gate } from '../../core/gate.ts'
 import { normalPriority, priorityNumber, type Labels } from '../../core/labels.ts'
+import { gatesOf } from '../gate-policy.ts'
 import type { Message } from '../../core/message.ts'
 import type { GateKind, RunHead, WorkflowNode } from '../../core/workflow-store.ts'
 import { toTravel, type Travelling } from '../arguments.ts'
@@ -229,7 +231,31 @@ class GraphBuilder {
       queue: settings?.queue ?? task.queue ?? this.#runtime.defaultQueue,
       priority: priorityNumber(labels['priority']) ?? normalPriority,
       delay: settings?.delay,
+      gates: stepGates(task, { takes, given }),
     }
     return { message, route }
   }
+}
+
+/**
+ * The gates of a step. Its message waits in the store, so what its keys are made of must be known when the
+ * canvas is sent. @throws InvalidInputError
+ */
+function stepGates(
+  task: RegisteredTask,
+  { takes, given }: { readonly takes: boolean; readonly given: readonly unknown[] },
+): readonly Gate[] | undefined {
+  const { name, unique, gates } = task
+  if (unique !== undefined) {
+    throw new InvalidInputError(
+      `task '${name}' is unique, debounced or throttled: a step of a workflow cannot be left out for another message. Use a task without.`,
+    )
+  }
+  if (gates === undefined) return undefined
+  if (takes && gates.some(({ key }) => key !== undefined)) {
+    throw new InvalidInputError(
+      `task '${name}' has a limit by key, which is made of its arguments, but as this step it takes the result of the step before it. Use .si(…), or a task with one limit for all.`,
+    )
+  }
+  return gatesOf(task, gates, given)
 }

@@ -71,6 +71,6 @@ async function write(
     return 'stored'
   })
   if (envelope === undefined) throw new UnsupportedError('a step of a workflow was not written.')
-  const { queue, priority, body, delay } = envelope
-  return { queue, priority, body, delay }
+  const { queue, priority, body, delay, gates } = envelope
+  return { queue, priority, body, delay, gates }
 }

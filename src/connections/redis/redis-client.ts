@@ -9,6 +9,8 @@ export type RedisArgument = string | number | Uint8Array
 /** An ioredis client: `new Redis(…)`, or `new Cluster(…)`. */
 export interface RedisClient {
   readonly status: string
+  /** The socket; a cluster has many, and none here. */
+  readonly stream?: { cork(): void; uncork(): void } | undefined
   call(command: string, ...args: (RedisArgument | readonly RedisArgument[])[]): Promise<unknown>
   callBuffer(
     command: string,

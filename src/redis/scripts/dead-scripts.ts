@@ -29,7 +29,8 @@ for i = 1, number() do
       redis.call('HDEL', G .. 'cancel', id)
       redis.call('DEL', R .. id, R .. id .. '__progress')
       place(q, { id = id, line = field(f, 'line'), body = new and body or old, writeId = writeId, expires = '',
-        enqueued = field(f, 'enqueued'), priority = '', indexed = true }, clock, clock)
+        enqueued = field(f, 'enqueued'), priority = '', indexed = true,
+        gates = field(f, 'gates') ~= '' and field(f, 'gates') or nil }, clock, clock)
       answer[#answer + 1] = id
     end
   end

@@ -12,7 +12,9 @@ local answer = {}
 local clock = now()
 for i, q in ipairs(readQueues()) do
   local due = redis.call('ZCOUNT', q.T .. 'delayed', '-inf', whole(clock))
-  local queued, scheduled, running = due, redis.call('ZCARD', q.T .. 'delayed') - due, 0
+  local delayed = redis.call('ZCARD', q.T .. 'delayed')
+  -- What waits at a gate is kept as what is scheduled, without a time.
+  local queued, scheduled, running = due + redis.call('HLEN', q.T .. 'later') - delayed, delayed - due, 0
   for _, line in ipairs(linesOf(q)) do
     local stream = streamOf(q, line)
     local pending, held, released = redis.pcall('XPENDING', stream, group), 0, 0
@@ -54,7 +56,7 @@ for i = 1, number() do
     elseif kind == 'd' then
       local m = later(q, id)
       if m then
-        local due = tonumber(redis.call('ZSCORE', q.T .. 'delayed', m.member))
+        local due = m.member == '' and 0 or tonumber(redis.call('ZSCORE', q.T .. 'delayed', m.member))
         state = due <= clock and 'queued' or (m.retried and 'retrying' or 'scheduled')
       end
     else

@@ -1,11 +1,14 @@
+import { gateLua } from './gate-lua.ts'
+
 /**
  * What the scripts share, in Lua.
  *
  * `q` is a queue: `q.S` its stream of the default priority, `q.T` what its other keys begin with,
  * `q.name`. `G` is what keys of no queue begin with. A line of a queue is one of its streams: '4' (the
- * default priority) is S itself, other priorities are `T p:<n>`, and 'c' holds what is being cancelled.
+ * default priority) is S itself, other priorities are `T p:<n>`, 'A' to 'J' are priorities 0 to 9 of messages
+ * that have passed gates, and 'c' holds what is being cancelled.
  */
-export const prelude = `
+export const prelude: string = `
 local G, R, group = ARGV[1], ARGV[2], ARGV[3]
 local at = 4
 local function arg() at = at + 1; return ARGV[at - 1] end
@@ -28,12 +31,23 @@ local function streamOf(q, line)
   return q.T .. 'p:' .. line
 end
 
+local function isGated(line)
+  local b = string.byte(line)
+  return b >= 65 and b <= 74
+end
+
+local function rankOf(line)
+  local b = string.byte(line)
+  if b >= 97 then return 99 end
+  return b >= 65 and (b - 65) * 2 + 1 or (b - 48) * 2
+end
+
 -- All lines of a queue, best first: what is cancelled, then priorities from high to low.
 local function linesOf(q)
   if q.lines == nil then
     local lines = redis.call('SMEMBERS', q.T .. 'lines')
     lines[#lines + 1] = '4'
-    table.sort(lines, function(a, b) return a > b end)
+    table.sort(lines, function(a, b) return rankOf(a) > rankOf(b) end)
     q.lines = lines
   end
   return q.lines
@@ -98,22 +112,6 @@ local function add(q, m)
   return redis.call(unpack(call))
 end
 
--- Puts a message where it waits, now or for later, and into the index of ids.
-local function place(q, m, due, clock)
-  if due > clock then
-    local member = string.format('%013.0f', redis.call('INCR', q.T .. 'seq')) .. ':' .. m.id
-    redis.call('ZADD', q.T .. 'delayed', whole(due), member)
-    local flags = (m.writeId and 'i' or '-') .. (m.retried and 'r' or '-')
-    if m.enqueued == '' then m.enqueued = whole(clock) end
-    redis.call('HSET', q.T .. 'later', m.id, table.concat({ m.line, flags, m.expires, m.enqueued, member, m.body }, '|'))
-    redis.call('HSET', G .. 'ids', m.id, 'd|' .. q.name)
-    if redis.call('ZRANGE', q.T .. 'delayed', 0, 0)[1] == member then redis.call('PUBLISH', G .. 'wake', q.name) end
-  else
-    local entry = add(q, m)
-    if m.indexed then redis.call('HSET', G .. 'ids', m.id, 'q|' .. m.line .. '|' .. entry .. '|' .. q.name) end
-  end
-end
-
 -- What was put away for later; nil when it is not there.
 local function later(q, id)
   local packed = redis.call('HGET', q.T .. 'later', id)
@@ -123,7 +121,27 @@ local function later(q, id)
     expires = expires, enqueued = enqueued, priority = '', member = member, body = body, indexed = true }
 end
 
+${gateLua}
+-- Puts a message where it waits, now or for later, and into the index of ids.
+local function place(q, m, due, clock)
+  if m.gates then noteGates(m) end
+  if due > clock then
+    local member = string.format('%013.0f', redis.call('INCR', q.T .. 'seq')) .. ':' .. m.id
+    redis.call('ZADD', q.T .. 'delayed', whole(due), member)
+    local flags = (m.writeId and 'i' or '-') .. (m.retried and 'r' or '-')
+    if m.enqueued == '' then m.enqueued = whole(clock) end
+    redis.call('HSET', q.T .. 'later', m.id, table.concat({ m.line, flags, m.expires, m.enqueued, member, m.body }, '|'))
+    redis.call('HSET', G .. 'ids', m.id, 'd|' .. q.name)
+    if redis.call('ZRANGE', q.T .. 'delayed', 0, 0)[1] == member then redis.call('PUBLISH', G .. 'wake', q.name) end
+  elseif isGated(m.line) then enterGates(q, m, clock)
+  else
+    local entry = add(q, m)
+    if m.indexed then redis.call('HSET', G .. 'ids', m.id, 'q|' .. m.line .. '|' .. entry .. '|' .. q.name) end
+  end
+end
+
 local function forgetLater(q, m)
+  if isGated(m.line) then forsakeGate(m.id) end
   redis.call('ZREM', q.T .. 'delayed', m.member)
   redis.call('HDEL', q.T .. 'later', m.id)
 end
@@ -139,8 +157,8 @@ local function moveDue(q, limit, clock, all)
     local m = later(q, string.sub(member, 15))
     if m then
       again = again or m.retried
-      place(q, m, 0, clock)
       redis.call('HDEL', q.T .. 'later', m.id)
+      place(q, m, 0, clock)
     end
   end
   if #members > 0 then chunked('ZREM', q.T .. 'delayed', {}, members) end

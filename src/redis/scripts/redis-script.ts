@@ -30,4 +30,23 @@ export class RedisScript {
     // Nothing was done, so it is safe to send it again, with the source.
     return link.call('EVAL', [this.source, ...rest])
   }
+
+  /** The same, for answers that hold bodies: texts are answered as bytes. @throws StoreError */
+  async runBuffers(
+    link: RedisLink,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+  ): Promise<unknown> {
+    const rest = [keys.length, ...keys, ...args]
+    try {
+      return await link.client.callBuffer('EVALSHA', [this.sha, ...rest])
+    } catch (error) {
+      if (replyCode(error) !== 'NOSCRIPT') throw link.failure(error)
+    }
+    try {
+      return await link.client.callBuffer('EVAL', [this.source, ...rest])
+    } catch (error) {
+      throw link.failure(error)
+    }
+  }
 }

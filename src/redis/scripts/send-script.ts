@@ -38,7 +38,7 @@ ${readMore}  m.writeId = string.find(m.how, 'i', 1, true) ~= nil
 end
 
 local function waitingIn(q)
-  local waiting = redis.call('ZCARD', q.T .. 'delayed')
+  local waiting = redis.call('HLEN', q.T .. 'later')
   for _, line in ipairs(linesOf(q)) do
     local stream = streamOf(q, line)
     local pending = redis.pcall('XPENDING', stream, group)
@@ -108,7 +108,7 @@ export const sendUniqueScript: RedisScript = new RedisScript(
   'send-unique',
   source({
     more: uniqueLua,
-    readMore: 'readUnique(m)\n',
+    readMore: "if string.find(m.how, 'g', 1, true) then m.gates = arg() end readUnique(m)\n",
     store: 'answer[i] = storeUnique(m, due, clock)',
     between: ' ',
   }),

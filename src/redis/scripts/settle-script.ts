@@ -1,5 +1,6 @@
 import { prelude } from './prelude.ts'
 import { RedisScript } from './redis-script.ts'
+import { workflowLua } from './workflow-lua.ts'
 
 /**
  * Ends deliveries: whose they are is looked up first, then everything of those that are ours is written,
@@ -8,15 +9,16 @@ import { RedisScript } from './redis-script.ts'
  * in: G, R, group · consumers of this instance · queues (S, T, name) · streams: queue, line, first and
  * last entry · settlements: stream, entry, count, code, id, and by the letters of the code
  * `R` (retry): queue, body, how, delay · `D` (dead): reason, detail · `r` (result): milliseconds to live,
- * body · `f` (follow-ups): how many, each queue, id, line, how, body, expires, when
+ * body · `n` (node of a workflow): see wfPart, behind the follow-ups · `f` (follow-ups): how many, each queue, id, line, how, body, expires, when
  *
  * The first letter is the outcome: S succeeded, C cancelled, R retry, D set aside.
  *
- * out: one letter for each: s settled, g gone, t taken, c cancelled.
+ * out: one letter for each: s settled, g gone, t taken, c cancelled. Where something is left to do in runs: a
+ * list of that text and the runs.
  */
 export const settleScript: RedisScript = new RedisScript(
   'settle',
-  `${prelude}
+  `${prelude}${workflowLua}
 local consumers = readConsumers()
 local queues = readQueues()
 local streams = {}
@@ -30,6 +32,7 @@ local function message()
   local m = { q = queues[number()], id = arg(), line = arg(), how = arg(), body = arg(), expires = arg(), when = arg(), enqueued = '', priority = '' }
   m.writeId = string.find(m.how, 'i', 1, true) ~= nil
   m.indexed = string.find(m.how, 'f', 1, true) == nil
+  if string.find(m.how, 'g', 1, true) then m.gates = arg() end
   return m
 end
 local items = {}
@@ -48,6 +51,7 @@ for i = 1, number() do
     e.followUps = {}
     for j = 1, number() do e.followUps[j] = message() end
   end
+  if string.find(e.code, 'n', 2, true) then e.node = wfPart() end
   items[i] = e
 end
 
@@ -71,6 +75,7 @@ for i, e in ipairs(items) do
       answer[i] = place and string.sub(place, 1, 1) ~= 'x' and 't' or 'g'
     end
   elseif flagged[i] and e.kind ~= 'C' then answer[i] = 'c'
+  elseif e.node and e.kind ~= 'C' and not e.node.guessed and wfRefused(e.node) then answer[i] = 'c'
   else
     answer[i] = 's'
     s.held[e.entry] = nil
@@ -80,6 +85,8 @@ for i, e in ipairs(items) do
     gone[#gone + 1] = e.id
     local q = s.q
     local back = takeBack(q, s.line, e.entry)
+    local gates = (isGated(s.line) or s.line == 'c') and readGates(e.id)
+    if gates then leaveGates(e.id, e.kind == 'R', clock) end
     if e.result and redis.call('SET', R .. e.id, e.result, 'PX', e.ttl, 'NX') then
       told[#told + 1], bodies[#bodies + 1] = e.id, e.result
     end
@@ -90,7 +97,7 @@ for i, e in ipairs(items) do
         place(e.retry.q, e.retry, clock + e.retry.delay, clock)
       else
         local entry = redis.call('XADD', q.T .. 'dead', '*', 'data', was.body, 'id', e.id, 'reason', e.dead.reason, 'detail', e.dead.detail,
-          'line', was.line, 'lost', whole(e.count - 1 - back), 'enqueued', was.enqueued, 'at', whole(clock))
+          'line', was.line, 'lost', whole(e.count - 1 - back), 'enqueued', was.enqueued, 'at', whole(clock), 'gates', gates and cjson.encode(gates.g) or '')
         redis.call('HSET', q.T .. 'dead:ids', e.id, entry)
         redis.call('HSET', G .. 'ids', e.id, 'x|' .. q.name)
       end
@@ -107,6 +114,7 @@ for i, e in ipairs(items) do
         redis.call('SADD', G .. 'queues', m.q.name)
       end
     end
+    if e.node and not wfRefused(e.node) then wfApply(e.node, e.node.value or e.result, clock) end
   end
 end
 if indexed and #gone > 0 then chunked('HDEL', G .. 'ids', {}, gone) end
@@ -118,6 +126,9 @@ for _, s in ipairs(streams) do
   end
 end
 tellWaiters(told, bodies)
-return table.concat(answer)
+wfSaveAll()
+if #wfMore == 0 then return table.concat(answer) end
+table.insert(wfMore, 1, table.concat(answer))
+return wfMore
 `,
 )

@@ -56,6 +56,10 @@ local function replace(t, by, clock)
   local m = later(t.q, t.id)
   if m then
     forgetLater(t.q, m)
+    if isGated(m.line) then
+      leaveGates(m.id, false, clock)
+      m.line = string.char(string.byte(m.line) - 17)
+    end
     place(t.q, m, 0, clock)
   else redis.call('PUBLISH', G .. 'cancels', t.id .. '\\n' .. 'replaced by ' .. by) end
 end

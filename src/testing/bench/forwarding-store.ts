@@ -69,6 +69,9 @@ export class ForwardingTransport implements Transport {
   configureQueues(settings: Readonly<Record<string, QueueSettings>>): Promise<void> {
     return this.inner.configureQueues(settings)
   }
+  configureGates(limits: Readonly<Record<string, number | null>>): Promise<void> {
+    return this.inner.configureGates(limits)
+  }
 }
 
 /** A result backend that hands every call on to another. */

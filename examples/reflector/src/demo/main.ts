@@ -44,9 +44,11 @@ async function main(): Promise<void> {
     folder,
     port: Number(values.port),
     broker,
-    onTask: (task, pid) => line(`${pid}`, task),
+    onTask: taskLine(),
     onProblem: (text) => console.error(`  ${text}`),
   })
+  // The terminal tells all of them; a program that ends this one does not.
+  process.once('SIGTERM', () => void world.stop().then(() => process.exit(143)))
   try {
     line('running', [...world.processes].join(', '))
     line('queue', broker ?? 'one SQLite file')
@@ -61,6 +63,16 @@ async function main(): Promise<void> {
   } finally {
     await world.stop()
     rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** A line for each task that a worker begins; of those that come by the schedule, for the first. */
+function taskLine(): (task: string, pid: number) => void {
+  const seen = new Set<string>()
+  return (task, pid) => {
+    if (seen.has(task) && !/^(task_|send_)/.test(task)) return
+    seen.add(task)
+    line(String(pid), task)
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Renews leases in the database thread.
+ * Renews leases in a thread of the engine.
  *
  * The thread turns even when the event loop of the main thread does not, so it needs a proof that the
  * worker lives: a counter in shared memory that the main loop counts up. While it stands still for
@@ -10,13 +10,21 @@
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Claim, LeaseToken } from '../core/delivery.ts'
 import type { ExtendReport } from '../core/transport.ts'
-import type { KeepOptions } from './thread-messages.ts'
+
+/** How one lease keeper keeps. Milliseconds. */
+export interface KeepOptions {
+  readonly lease: number
+  readonly every: number
+  readonly stallLimit: number
+}
 
 /** What a beat works with. */
 export interface LeaseBeatOptions extends KeepOptions {
   readonly clock: Clock
   /** Grows while the main loop turns. */
   readonly beats: Int32Array
+  /** What is held, where that is written down elsewhere; absent: what {@link LeaseBeat.change} told. */
+  readonly held?: (() => readonly Claim[]) | undefined
   readonly extend: (claims: readonly Claim[]) => Promise<ExtendReport>
   readonly onReport: (report: ExtendReport) => void
   readonly onError: (error: unknown) => void
@@ -39,6 +47,7 @@ export class LeaseBeat {
     this.#tick = Math.max(1, Math.min(options.every, options.stallLimit) / 4)
     this.#seen = Atomics.load(options.beats, 0)
     this.#aliveAt = this.#renewedAt = options.clock.monotonic()
+    this.#arm()
   }
 
   /** Changes what is held. */
@@ -59,7 +68,8 @@ export class LeaseBeat {
   }
 
   #arm(): void {
-    if (this.#stopped || this.#timer !== undefined || this.#held.size === 0) return
+    if (this.#stopped || this.#timer !== undefined) return
+    if (this.#options.held === undefined && this.#held.size === 0) return
     this.#timer = this.#options.clock.after(
       this.#tick,
       () => {
@@ -79,21 +89,18 @@ export class LeaseBeat {
     this.#seen = seen
     const alive = now - this.#aliveAt <= stallLimit
     // Timers are a little late: half a tick early is in time.
-    if (
-      alive &&
-      this.#held.size > 0 &&
-      !this.#renewing &&
-      now - this.#renewedAt >= every - this.#tick / 2
-    )
+    if (alive && !this.#renewing && now - this.#renewedAt >= every - this.#tick / 2)
       void this.#renew(now)
   }
 
   async #renew(now: number): Promise<void> {
-    const { extend, onReport, onError } = this.#options
+    const { extend, held, onReport, onError } = this.#options
+    const claims = held === undefined ? [...this.#held.values()] : held()
+    if (claims.length === 0) return
     this.#renewing = true
     this.#renewedAt = now
     try {
-      const report = await extend([...this.#held.values()])
+      const report = await extend(claims)
       for (const { token } of report.lost) this.#held.delete(token)
       if (report.lost.length > 0 || report.cancelled.length > 0) onReport(report)
     } catch (error) {

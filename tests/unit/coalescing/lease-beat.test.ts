@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Claim } from '../../../src/core/delivery.ts'
 import type { ExtendReport } from '../../../src/core/transport.ts'
-import { LeaseBeat } from '../../../src/sqlite/lease-beat.ts'
+import { LeaseBeat } from '../../../src/coalescing/lease-beat.ts'
 import { ManualClock } from '../../../src/testing/index.ts'
 
 const claim = (token: number): Claim => ({ id: `id-${token}`, queue: 'default', token })

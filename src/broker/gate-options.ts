@@ -1,0 +1,30 @@
+import type { KeyOf } from './unique-options.ts'
+
+/** How many messages of a task may run at once, over all processes. */
+export interface ConcurrencyOptions {
+  /** Annotate the arguments that you look at: `key: (tenant: string) => tenant`. Default: one limit for the whole task. */
+  key?: KeyOf | undefined
+  /** At most so many at once: of each key, or of the task. */
+  limit: number
+}
+
+/** Runs the messages of a key one after the other, in the order in which they were sent. */
+export interface OrderedOptions {
+  key: KeyOf
+}
+
+/** So that one key's million messages do not stand before another's ten. */
+export interface FairOptions {
+  key: KeyOf
+  /** How many messages of a key may be ready or running at once; the others of the key wait aside. Default 10. */
+  share?: number | undefined
+}
+
+/** A gate of a task, read. */
+export interface GatePolicy {
+  /** What its key begins with. */
+  readonly name: string
+  readonly key: KeyOf | undefined
+  readonly limit: number
+  readonly keep: boolean
+}

@@ -1,0 +1,13 @@
+/** 'A' is the line of priority 0 for messages with gates. */
+const firstGated = 65
+
+/** The line in which a message of this priority comes when it has passed its gates. */
+export function gatedLine(priority: number): string {
+  return String.fromCharCode(firstGated + priority)
+}
+
+/** The priority of the messages of a line. */
+export function priorityOfLine(line: string): number {
+  const code = line.charCodeAt(0)
+  return code >= firstGated && code < firstGated + 10 ? code - firstGated : Number(line)
+}

@@ -1,0 +1,291 @@
+import { prelude } from './prelude.ts'
+import { RedisScript } from './redis-script.ts'
+import { workflowLua } from './workflow-lua.ts'
+
+const script = (name: string, body: string): RedisScript =>
+  new RedisScript(name, `${prelude}${workflowLua}${body}`)
+
+/** in: run, count · out: the first ordinal, or -1 where there is no run */
+export const reserveScript: RedisScript = script(
+  'wf-reserve',
+  `
+local run, count = arg(), number()
+local W = G .. 'wf:' .. run
+if redis.call('EXISTS', W) == 0 then return -1 end
+return redis.call('HINCRBY', W, 'next', count) - count
+`,
+)
+
+/**
+ * in: run, milliseconds until an unsealed one expires · nodes: ordinal, what it is, sources (how many, each),
+ * 1 and its message (stream, side, queue, priority, delay, body) or 0
+ */
+export const putScript: RedisScript = script(
+  'wf-put',
+  `
+local run, building = arg(), number()
+local W, clock = G .. 'wf:' .. run, now()
+if redis.call('EXISTS', W) == 0 then
+  redis.call('HSET', W, 'state', 'building', 'gen', '0', 'created', int(clock), 'next', '0')
+  redis.call('ZADD', G .. 'wf:runs', int(clock), run)
+  redis.call('ZADD', G .. 'wf:expires', int(clock + building), run)
+end
+local top = tonumber(redis.call('HGET', W, 'next'))
+for i = 1, number() do
+  local ord, what = number(), arg()
+  local sources = {}
+  for j = 1, number() do sources[j] = number() end
+  local message = arg() == '1' and { arg(), arg(), arg(), arg(), arg(), arg() } or nil
+  if redis.call('HSETNX', W .. ':d', ord, what) == 1 then
+    local packed = {}
+    for slot, source in ipairs(sources) do
+      packed[slot] = struct.pack('>I4', source)
+      local edge = struct.pack('>I4I4', ord, slot - 1)
+      if redis.call('HSETNX', W .. ':o', source, edge) == 0 then
+        redis.call('APPEND', W .. ':o:' .. int(source), edge)
+        redis.call('SADD', W .. ':k', ':o:' .. int(source))
+      end
+    end
+    if #sources > 64 then
+      redis.call('SET', W .. ':s:' .. int(ord), table.concat(packed))
+      redis.call('SADD', W .. ':k', ':s:' .. int(ord))
+    elseif #sources > 0 then redis.call('HSET', W .. ':s', ord, table.concat(packed)) end
+    if message then redis.call('HSET', W .. ':m', ord, cmsgpack.pack(message)) end
+  end
+  if ord + 1 > top then top = ord + 1 end
+end
+redis.call('HSET', W, 'next', int(top))
+return 1
+`,
+)
+
+/**
+ * in: run, name, count, sink, end, spans (JSON), bodies (succeeded, failed, cancelled, skipped), milliseconds
+ * (results, kept after success, kept after failure), deadline or '' · out: sealed, known or none; 1: more
+ */
+export const sealScript: RedisScript = script(
+  'wf-seal',
+  `
+local run = arg()
+local W, clock = G .. 'wf:' .. run, now()
+local was = redis.call('HMGET', W, 'state', 'sealed', 'next')
+if not was[1] then return { 'none', 0 } end
+if was[2] or was[1] ~= 'building' then return { 'known', 0 } end
+local name, count, sink, fin, ff = arg(), number(), arg(), arg(), arg()
+local bodies = { arg(), arg(), arg(), arg() }
+local ttl, ks, kf, deadline = arg(), arg(), arg(), arg()
+redis.call('HSET', W, 'state', 'running', 'sealed', '1', 'name', name, 'count', int(count), 'sink', sink, 'end', fin, 'ff', ff,
+  'succeeded', bodies[1], 'failed', bodies[2], 'cancelled', bodies[3], 'skipped', bodies[4], 'ttl', ttl, 'ks', ks, 'kf', kf,
+  'next', int(math.max(count, tonumber(was[3]))))
+redis.call('ZREM', G .. 'wf:expires', run)
+if deadline ~= '' then redis.call('ZADD', G .. 'wf:deadlines', deadline, run) end
+redis.call('HSET', W .. ':x', '', '0|' .. int(count - 1))
+local w = wfOpen(run)
+w.todo = { { 's', 0, count - 1, 1 } }
+wfGo(w, clock)
+wfSaveAll()
+return { 'sealed', #wfMore }
+`,
+)
+
+/** in: run · out: 1 where something is left to do */
+export const pumpScript: RedisScript = script(
+  'wf-pump',
+  `
+local w = wfOpen(arg())
+if not w or (#w.todo == 0 and w.state ~= 'resuming') then return 0 end
+wfGo(w, now())
+wfSaveAll()
+return #wfMore
+`,
+)
+
+/** Cancels a run. in: run, reason · out: ok, final or unknown; 1: more */
+export const cancelRunScript: RedisScript = script(
+  'wf-cancel',
+  `
+local w, reason, clock = wfOpen(arg()), arg(), now()
+if not w then return { 'unknown', 0 } end
+if w.ended then return { 'final', 0 } end
+w.reason = reason
+wfEnd(w, 'cancelled', nil, clock)
+local list = wfExtents(w)
+for i = #list, 1, -1 do wfPush(w, { 'd', list[i][1], list[i][2] }) end
+wfGo(w, clock)
+wfSaveAll()
+return { 'ok', #wfMore }
+`,
+)
+
+/** Resumes a run. in: run, expected generation · out: ok, final, conflict or unknown; 1: more */
+export const resumeRunScript: RedisScript = script(
+  'wf-resume',
+  `
+local w, expected, clock = wfOpen(arg()), number(), now()
+if not w then return { 'unknown', 0 } end
+if w.gen ~= expected then return { 'conflict', 0 } end
+if not w.sealed or (w.state ~= 'failed' and w.state ~= 'cancelled') then return { 'final', 0 } end
+if w.gen >= 65535 then return redis.error_reply('the workflow was resumed too often') end
+w.gen, w.state, w.ended, w.cause, w.reason = w.gen + 1, 'resuming', nil, nil, nil
+redis.call('ZREM', G .. 'wf:expires', w.run)
+w.todo = { { 'r', 0, tonumber(redis.call('HGET', w.W, 'count')) - 1 } }
+wfGo(w, clock)
+wfSaveAll()
+return { 'ok', #wfMore }
+`,
+)
+
+/** How values are answered: b and a body, z, l and values, p and an ordinal and a size, f and ordinal, generation, name, body. */
+const values = `
+local wfValue
+local function wfFailure(w, n)
+  local body = redis.call('HGET', w.W .. ':v', n.ord)
+  if (n.kind == 't' and body) or n.cause == nil or n.cause == n.ord then return { 'f', n.ord, n.gen, n.name, body or '' } end
+  local blamed = wfNode(w, n.cause)
+  if not blamed then return { 'f', n.ord, n.gen, n.name, body or '' } end
+  return wfFailure(w, blamed)
+end
+wfValue = function(w, ord, room)
+  local n = wfNode(w, ord)
+  if not n then return { 'z' } end
+  if n.kind == 'j' and not wfBlocks(n) then
+    if n.empty or n.width == 0 then return { 'l' } end
+    if n.width > room[1] then return { 'p', n.ord, n.width } end
+    local list = { 'l' }
+    for i, source in ipairs(wfSources(w, n, 0, n.width)) do list[i + 1] = wfValue(w, source, room) end
+    if room[2] < 0 then return { 'p', n.ord, n.width } end
+    return list
+  end
+  if n.kind == 'g' and not wfBlocks(n) then
+    if n.cause then
+      if n.gate == 'a' then return { 'z' } end
+      local blamed = wfNode(w, n.cause)
+      return blamed and wfFailure(w, blamed) or { 'z' }
+    end
+    return wfValue(w, wfSources(w, n, 0, 1)[1], room)
+  end
+  if n.kind == 't' and n.state == 'f' and n.policy == 'a' then return { 'z' } end
+  if n.kind ~= 't' or n.state ~= 's' then return wfFailure(w, n) end
+  if n.graft then return wfValue(w, n.graft, room) end
+  local body = redis.call('HGET', w.W .. ':v', n.ord)
+  room[1], room[2] = room[1] - 1, room[2] - (body and #body or 0)
+  return body and { 'b', body } or { 'z' }
+end
+`
+
+/** in: places: run, ordinal, generation · out for each: a reason, or its source (-1: none) and its input (if it takes one) */
+export const startScript: RedisScript = script(
+  'wf-check',
+  `${values}
+local answer = {}
+for i = 1, number() do
+  local run, ord, gen = arg(), number(), number()
+  local w = wfOpen(run)
+  local n = w and wfNode(w, ord)
+  if not w then answer[i] = 'its workflow is not kept any more'
+  elseif w.state == 'cancelled' then answer[i] = 'its workflow was cancelled: ' .. (w.reason or '')
+  elseif w.state ~= 'running' or w.gen ~= gen or not n or n.state ~= 'r' or n.gen ~= gen then answer[i] = 'its workflow has gone on without it'
+  else
+    local source = wfSources(w, n, 0, 1)[1]
+    if source == nil or not n.takes then answer[i] = { source or -1 }
+    else answer[i] = { source, wfValue(w, source, { 64, 16384 }) } end
+  end
+end
+return answer
+`,
+)
+
+/** in: run, ordinal · out: its value */
+export const valueScript: RedisScript = script(
+  'wf-value',
+  `${values}
+local w, ord = wfOpen(arg()), number()
+return w and wfValue(w, ord, { 64, 16384 }) or { 'z' }
+`,
+)
+
+/** in: run, ordinal of a join, from, limit · out: values */
+export const valuesScript: RedisScript = script(
+  'wf-values',
+  `${values}
+local w, ord, from, limit = wfOpen(arg()), number(), number(), number()
+local n = w and wfNode(w, ord)
+if not n or n.empty then return {} end
+local list = {}
+for i, source in ipairs(wfSources(w, n, from, limit)) do list[i] = wfValue(w, source, { 64, 16384 }) end
+return list
+`,
+)
+
+/** in: run, from, limit · out: nodes: ordinal, parent or '', what it is, where it is, sources (packed), value, whether there is one */
+export const nodesScript: RedisScript = script(
+  'wf-nodes',
+  `
+local w, from, limit = wfOpen(arg()), number(), number()
+local list = {}
+for _, x in ipairs(w and wfExtents(w) or {}) do
+  for ord = math.max(x[1], from), x[2] do
+    if #list >= limit then break end
+    local d = redis.call('HGET', w.W .. ':d', ord)
+    if d then
+      local n = wfNode(w, ord)
+      local value = n.kind == 't' and redis.call('HGET', w.W .. ':v', ord)
+      local sources = {}
+      for i, source in ipairs(wfSources(w, n, 0, 1000)) do sources[i] = int(source) end
+      list[#list + 1] = { ord, int(x[3]), d, redis.call('HGET', w.W .. ':n', ord) or '', table.concat(sources, ','), value or '', value and 1 or 0 }
+    end
+  end
+end
+return list
+`,
+)
+
+/** in: runs · out: of each its fields, or an empty list */
+export const runsScript: RedisScript = script(
+  'wf-runs',
+  `
+local answer = {}
+for i = 1, number() do
+  answer[i] = redis.call('HMGET', G .. 'wf:' .. arg(), 'state', 'name', 'gen', 'count', 'next', 'sink', 'end', 'created', 'ended', 'cause', 'reason')
+end
+return answer
+`,
+)
+
+/** in: limit, reason of a deadline · out: runs with something left to do */
+export const sweepScript: RedisScript = script(
+  'wf-sweep',
+  `
+local limit, reason, clock = number(), arg(), now()
+for _, run in ipairs(redis.call('ZRANGEBYSCORE', G .. 'wf:deadlines', '-inf', int(clock), 'LIMIT', 0, limit)) do
+  local w = wfOpen(run)
+  if not w or w.ended then redis.call('ZREM', G .. 'wf:deadlines', run)
+  else
+    w.reason = reason
+    wfEnd(w, 'cancelled', nil, clock)
+    local list = wfExtents(w)
+    for i = #list, 1, -1 do wfPush(w, { 'd', list[i][1], list[i][2] }) end
+  end
+end
+wfSaveAll()
+local left = 500
+for _, run in ipairs(redis.call('ZRANGEBYSCORE', G .. 'wf:expires', '-inf', int(clock), 'LIMIT', 0, limit)) do
+  if left <= 0 then break end
+  local W = G .. 'wf:' .. run
+  if redis.call('SISMEMBER', G .. 'wf:todo', run) == 0 then
+    for _, name in ipairs(redis.call('SPOP', W .. ':k', left)) do
+      redis.call('UNLINK', W .. name)
+      left = left - 1
+    end
+    if redis.call('EXISTS', W .. ':k') == 0 then
+      redis.call('UNLINK', W, W .. ':d', W .. ':n', W .. ':m', W .. ':v', W .. ':s', W .. ':o', W .. ':x')
+      redis.call('ZREM', G .. 'wf:expires', run)
+      redis.call('ZREM', G .. 'wf:runs', run)
+      left = left - 1
+    end
+  end
+end
+local more = redis.call('SRANDMEMBER', G .. 'wf:todo', limit)
+return more
+`,
+)

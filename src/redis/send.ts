@@ -141,7 +141,7 @@ function isKeyed(envelopes: readonly Envelope[]): boolean {
 }
 
 /** Gates as the scripts read them. */
-function gateText(gates: readonly Gate[]): string {
+export function gateText(gates: readonly Gate[]): string {
   return JSON.stringify(gates.map(({ key, limit, keep }) => [key, limit, keep === true ? 1 : 0]))
 }
 

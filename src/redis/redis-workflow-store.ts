@@ -14,6 +14,7 @@ import type {
   WorkflowNode,
   WorkflowStore,
 } from '../core/workflow-store.ts'
+import { gatedLine, gateText } from './line-priority.ts'
 import type { RedisStore } from './redis-store.ts'
 import {
   cancelRunScript,
@@ -68,9 +69,11 @@ export class RedisWorkflowStore implements WorkflowStore {
       const { ord, sources, message } = node
       const head = [ord, nodeText(node), sources.length, ...sources]
       if (message === undefined) return [...head, 0]
-      const { queue, priority, delay = 0, body } = message
+      const { queue, priority, delay = 0, body, gates } = message
       const { stream, side } = this.#store.keys.queue(queue)
-      return [...head, 1, stream, side, queue, String(priority), delay, toWire(body)]
+      const line = gates === undefined ? String(priority) : gatedLine(priority)
+      const limits = gates === undefined ? '' : gateText(gates)
+      return [...head, 1, stream, side, queue, line, delay, toWire(body), limits]
     })
     await this.#run(putScript, run, [buildingTime, nodes.length, ...args])
   }

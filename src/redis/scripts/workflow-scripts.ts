@@ -35,7 +35,7 @@ for i = 1, number() do
   local ord, what = number(), arg()
   local sources = {}
   for j = 1, number() do sources[j] = number() end
-  local message = arg() == '1' and { arg(), arg(), arg(), arg(), arg(), arg() } or nil
+  local message = arg() == '1' and { arg(), arg(), arg(), arg(), arg(), arg(), arg() } or nil
   if redis.call('HSETNX', W .. ':d', ord, what) == 1 then
     local packed = {}
     for slot, source in ipairs(sources) do

@@ -7,6 +7,7 @@ export const redisCapabilities: TransportCapabilities = {
   atomicResults: true,
   workflows: true,
   locks: true,
+  rates: true,
   schedules: false,
   unique: true,
   gates: true,

@@ -24,6 +24,7 @@ import { RedisReceiver } from './receive.ts'
 import { redisCapabilities, sharedQueue } from './redis-capabilities.ts'
 import { RedisInspector } from './redis-inspector.ts'
 import { RedisLocks } from './redis-locks.ts'
+import { RedisRates } from './redis-rates.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { RedisResults } from './redis-result-backend.ts'
 import { gateLimitScript } from './scripts/gate-script.ts'
@@ -64,6 +65,7 @@ export function redisTransport(options: RedisOptions): TransportFactory {
         results: new RedisResults(store),
         inspector: new RedisInspector(store),
         locks: new RedisLocks(store),
+        rates: new RedisRates(store),
         workflows: new RedisWorkflowStore(store, () => transport.started),
       }
     },

@@ -8,7 +8,7 @@ export const redisCapabilities: TransportCapabilities = {
   workflows: true,
   locks: true,
   rates: true,
-  schedules: false,
+  schedules: true,
   unique: true,
   gates: true,
   durable: true,

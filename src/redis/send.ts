@@ -142,7 +142,8 @@ function isKeyed(envelopes: readonly Envelope[]): boolean {
 
 const duringOf = { queued: 'q', 'queued-or-running': 'r', window: 'w' } as const
 
-function uniqueArguments({ unique }: Envelope): RedisArgument[] {
+/** A unique key as the scripts read it. */
+export function uniqueArguments({ unique }: Envelope): RedisArgument[] {
   if (unique === undefined) return ['', '', 0, '', '']
   const { key, window = 0, onConflict, within } = unique
   return [

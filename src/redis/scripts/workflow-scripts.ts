@@ -18,7 +18,7 @@ return redis.call('HINCRBY', W, 'next', count) - count
 
 /**
  * in: run, milliseconds until an unsealed one expires · nodes: ordinal, what it is, sources (how many, each),
- * 1 and its message (stream, side, queue, priority, delay, body) or 0
+ * 1 and its message (stream, side, queue, line, delay, body, gates or '') or 0
  */
 export const putScript: RedisScript = script(
   'wf-put',

@@ -47,7 +47,6 @@ export const rateBehaviours: readonly TransportBehaviour[] = [
     needs: 'rates',
     async run(harness) {
       const rates = await ratesOf(harness)
-      const { lease } = harness
       const ask = { rule: { kind, limit: 1, per }, cost: 1, most: Infinity }
       const waits: number[] = []
       for (let i = 0; i < 4; i++) {
@@ -57,7 +56,7 @@ export const rateBehaviours: readonly TransportBehaviour[] = [
       }
       assert.equal(waits[0], 0)
       for (const [i, wait] of waits.entries()) {
-        const most = i * lease
+        const most = i * per
         const least = kind === 'fixed' ? (i - 1.1) * per : most - per * 0.1
         assert.ok(wait <= most + 0.001 && wait >= Math.max(0, least), `${i}: ${wait}`)
       }

@@ -78,6 +78,7 @@ function builtIn(
     result: undefined,
     unique: undefined,
     gates: undefined,
+    rate: undefined,
     isolate: undefined,
     definedAt: undefined,
     aliases: [],

@@ -28,12 +28,12 @@ export function sharedPipeTasks(
     {
       name: pipeTasks.wait,
       params: ['task_ids', 'check_interval', 'skip_errors'],
-      handler: wait as AnyHandler,
+      handler: wait,
     },
     {
       name: pipeTasks.filter,
       params: ['task_ids', 'parent_task_id', 'check_interval', 'skip_errors'],
-      handler: filter as AnyHandler,
+      handler: filter,
     },
   ]
 }

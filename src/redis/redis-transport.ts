@@ -20,6 +20,7 @@ import { cancel } from './cancel.ts'
 import { LeaseThread } from './lease-thread.ts'
 import { Janitor } from './janitor.ts'
 import { extend, recover, release } from './leases.ts'
+import { PoppedTransport } from './popped-transport.ts'
 import { RedisReceiver } from './receive.ts'
 import { redisCapabilities, sharedQueue } from './redis-capabilities.ts'
 import { RedisInspector } from './redis-inspector.ts'
@@ -59,6 +60,15 @@ export function redisTransport(options: RedisOptions): TransportFactory {
       const store = new RedisStore(options, around)
       const janitor = new Janitor(store, { trims: options.keepAcknowledged !== true })
       const transport = new RedisTransport(store, janitor)
+      const { taskiq = 'stream' } = options
+      if (taskiq !== 'stream') {
+        return {
+          transport: new PoppedTransport(transport, store, taskiq),
+          results: new RedisResults(store),
+          inspector: new RedisInspector(store),
+          locks: new RedisLocks(store),
+        }
+      }
       return {
         transport,
         results: new RedisResults(store),

@@ -40,6 +40,9 @@ export const failpointNames = [
   'sqlite.commit.before',
   'sqlite.commit.after',
   'sqlite.created',
+  'redis.call',
+  'redis.answered',
+  'redis.read',
 ] as const
 
 /** One of {@link failpointNames}. */

@@ -2,6 +2,7 @@ import type { RedisArgument } from '../connections/redis/redis-client.ts'
 import { replyCode } from '../connections/redis/redis-failure.ts'
 import type { RedisLink } from '../connections/redis/redis-link.ts'
 import type { Delivery } from '../core/delivery.ts'
+import { failpoint } from '../core/failpoint.ts'
 import { deliveriesOf, type Chunk, type Entry } from './entries.ts'
 import type { RedisStore } from './redis-store.ts'
 
@@ -74,6 +75,7 @@ export async function readPlainly(
   noted.catch(() => {})
   try {
     const answer = await reading
+    failpoint('redis.read')
     if (answer === null) return nothingRead
     return { chunks: chunksOf(read.lines, answer), cancels: (await noted) === 1 }
   } catch (error) {

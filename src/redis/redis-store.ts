@@ -12,6 +12,7 @@ import { RedisConnector } from '../connections/redis/redis-connector.ts'
 import type { RedisLink } from '../connections/redis/redis-link.ts'
 import { milliseconds } from '../core/duration.ts'
 import { InvalidInputError, NotStartedError } from '../core/errors.ts'
+import { failpoint } from '../core/failpoint.ts'
 import type { Body } from '../core/message.ts'
 import type { StoreIdentity } from '../core/store.ts'
 import type { Surroundings } from '../core/vendor.ts'
@@ -109,17 +110,21 @@ export class RedisStore {
   }
 
   /** Calls a script of ours. @throws StoreError */
-  run(
+  async run(
     script: RedisScript,
     keys: readonly string[],
     args: readonly RedisArgument[],
   ): Promise<unknown> {
-    return script.run(this.commands, keys, [
-      this.keys.app,
-      this.keys.result(''),
-      this.group,
-      ...args,
-    ])
+    const link = this.commands
+    const head = [this.keys.app, this.keys.result(''), this.group]
+    try {
+      failpoint('redis.call')
+      const answer = await script.run(link, keys, [...head, ...args])
+      failpoint('redis.answered')
+      return answer
+    } catch (error) {
+      throw link.failure(error)
+    }
   }
 
   /** The same, for answers that hold bodies. @throws StoreError */

@@ -24,7 +24,9 @@ import { PoppedTransport } from './popped-transport.ts'
 import { RedisReceiver } from './receive.ts'
 import { redisCapabilities, sharedQueue } from './redis-capabilities.ts'
 import { RedisInspector } from './redis-inspector.ts'
+import { RedisLedger } from './redis-ledger.ts'
 import { RedisLocks } from './redis-locks.ts'
+import { RedisPlans } from './redis-plans.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { RedisResults } from './redis-result-backend.ts'
 import { gateLimitScript } from './scripts/gate-script.ts'
@@ -74,6 +76,8 @@ export function redisTransport(options: RedisOptions): TransportFactory {
         results: new RedisResults(store),
         inspector: new RedisInspector(store),
         locks: new RedisLocks(store),
+        ledger: new RedisLedger(store),
+        plans: new RedisPlans(() => store),
         workflows: new RedisWorkflowStore(store, () => transport.started),
       }
     },

@@ -73,12 +73,14 @@ export class Subscriber {
   async #subscribe(channel: string): Promise<void> {
     if (this.#subscribed.has(channel)) return
     this.#subscribed.add(channel)
+    const connecting = (this.#link ??= this.#connect())
     try {
-      const link = await (this.#link ??= this.#connect())
+      const link = await connecting
       await link.subscribe(channel)
     } catch (error) {
-      this.#subscribed.delete(channel)
-      this.#link = undefined
+      // Of a connection on which one failed, nobody knows what it hears: others must not stay with it.
+      if (this.#link === connecting) await this.close()
+      else this.#subscribed.delete(channel)
       throw error
     }
   }

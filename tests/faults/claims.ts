@@ -21,8 +21,8 @@ interface Span {
   readonly to: number
 }
 
-/** Faults under which a process cannot renew its leases. */
-const hindering: ReadonlySet<string> = new Set(['stop', 'block'])
+/** Faults under which a process cannot renew its leases, nor be told that it has lost them. */
+const hindering: ReadonlySet<string> = new Set(['stop', 'block', 'cut off'])
 
 /** Outcomes after which a message may run again. */
 const passing: ReadonlySet<string> = new Set(['retry'])

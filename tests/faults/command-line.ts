@@ -24,7 +24,7 @@ export const usage = `npm run faults [-- OPTIONS]
 
   --tier A|B|C        how much: every commit, a night, a release (default A)
   --row 1,2,26        only these rows of the matrix
-  --engine sqlite     only this engine
+  --engine sqlite     only this engine: sqlite, redis (--redis)
   --controls          only the negative controls: each must be caught
   --simulate          only the simulation under virtual time
   --seeds N           seeds of the simulation (default 2000)
@@ -42,6 +42,7 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
       tier: { type: 'string', default: 'A' },
       row: { type: 'string' },
       engine: { type: 'string' },
+      redis: { type: 'boolean', default: false },
       controls: { type: 'boolean', default: false },
       simulate: { type: 'boolean', default: false },
       seeds: { type: 'string', default: '2000' },
@@ -54,8 +55,8 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
   const tier = tiers.find((known) => known === values.tier)
   if (tier === undefined) throw new Error(`--tier is one of ${tiers.join(', ')}`)
   const names = Object.keys(engines) as EngineName[]
-  const chosen =
-    values.engine === undefined ? names : names.filter((name) => name === values.engine)
+  const engine = values.redis ? 'redis' : values.engine
+  const chosen = engine === undefined ? names : names.filter((name) => name === engine)
   if (chosen.length === 0) throw new Error(`--engine is one of ${names.join(', ')}`)
   if (values.resume && values.json === undefined) throw new Error('--resume needs --json FILE')
   const seed = whole(values.seed ?? String(drawSeed()), '--seed')
@@ -69,7 +70,8 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
     rows: values.row?.split(',').map((text) => text.trim()),
     matrix: values.row !== undefined || !only,
     controls: values.controls || !only,
-    simulate: values.simulate || !only,
+    // It is of no engine: who asks for one does not ask for it.
+    simulate: values.simulate || (!only && engine === undefined),
     json: values.json,
     resume: values.resume,
     keep: values.keep,

@@ -75,7 +75,7 @@ export const controls: readonly Control[] = [
     id: 'no-reclaim',
     without: 'taking back ended leases: a lost hand-over is lost, not late',
     mustFind: ['lost'],
-    setting: { transport: { maintenance: false } },
+    setting: { transport: { maintenance: false }, variant: 'no-reclaim' },
     play: (stage) => killAFew(stage, 2),
   }),
 ]
@@ -102,7 +102,7 @@ function control({
 }): Control {
   return {
     ...rest,
-    engines: ['sqlite'],
+    engines: ['sqlite', 'redis'],
     run: (options) =>
       onStage(options, { ...setting, name: `control-${rest.id}` }, async (stage) => {
         await stage.start()

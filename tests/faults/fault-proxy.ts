@@ -47,9 +47,11 @@ export class FaultProxy {
   readonly #server: Server
   readonly #links = new Set<Link>()
   #faults = healthy
+  #port: number
 
   private constructor(options: FaultProxyOptions) {
     this.#options = options
+    this.#port = options.port
     this.#random = seededRandom(options.seed ?? 0)
     this.#server = createServer((client) => this.#accept(client))
   }
@@ -85,6 +87,18 @@ export class FaultProxy {
     this.set(healthy)
   }
 
+  /** Heals the network for new connections; of those that are there nothing is ever heard again. */
+  abandon(): void {
+    for (const link of this.#links) link.abandon()
+    this.heal()
+  }
+
+  /** Leads to another port from now on; connections that are there are reset. */
+  lead(port: number): void {
+    this.#port = port
+    this.reset()
+  }
+
   /** Resets every connection (RST), or one by chance. */
   reset(which: 'all' | 'one' = 'all'): void {
     const links = [...this.#links]
@@ -114,7 +128,8 @@ export class FaultProxy {
       client.resetAndDestroy()
       return
     }
-    const { port, host = '127.0.0.1' } = this.#options
+    const { host = '127.0.0.1' } = this.#options
+    const port = this.#port
     const link = new Link({
       client,
       server: connect({ port, host, allowHalfOpen: true }),
@@ -167,6 +182,10 @@ class Link {
     this.#pipes[1]?.cutAfter(bytes)
   }
 
+  abandon(): void {
+    for (const pipe of this.#pipes) pipe.abandon()
+  }
+
   cut(): void {
     for (const pipe of this.#pipes) pipe.stop()
     for (const socket of [this.#options.client, this.#options.server]) {
@@ -193,6 +212,7 @@ class Pipe {
   #timer: NodeJS.Timeout | undefined
   #lastDue = 0
   #stopped = false
+  #abandoned = false
 
   constructor(from: Socket, to: Socket, options: PipeOptions) {
     this.#from = from
@@ -204,7 +224,7 @@ class Pipe {
   }
 
   get #stalled(): boolean {
-    return this.#options.faults().stalled.includes(this.#options.direction)
+    return this.#abandoned || this.#options.faults().stalled.includes(this.#options.direction)
   }
 
   /** Hands on what is due. */
@@ -231,6 +251,12 @@ class Pipe {
   cutAfter(bytes: number): void {
     this.#left = bytes
     if (bytes === 0) this.#options.cut()
+  }
+
+  /** Hands on nothing any more, and stays. */
+  abandon(): void {
+    this.#abandoned = true
+    this.flow()
   }
 
   stop(): void {

@@ -96,7 +96,7 @@ export class Fleet {
 
   /** Tells all to stop, kills what has not ended after `patience` ms; how each ended. */
   async stop(patience: number): Promise<readonly string[]> {
-    const timer = setTimeout(() => this.kill(), patience)
+    const timer = setTimeout(() => void this.kill(), patience)
     const ends = await Promise.all(
       [...this.#members.values()].map(async ({ child, member }) => {
         // Before it is ready it does not hear of it.
@@ -109,9 +109,11 @@ export class Fleet {
     return ends
   }
 
-  /** Kills all at once. */
-  kill(): void {
-    for (const { child } of this.#members.values()) child.kill('SIGKILL')
+  /** Kills all at once. Resolves when they are gone. */
+  async kill(): Promise<void> {
+    const all = [...this.#members.values()]
+    for (const { child } of all) child.kill('SIGKILL')
+    await Promise.all(all.map(({ member }) => member.gone))
   }
 }
 

@@ -54,7 +54,9 @@ async function runOne(item: Item, { seed }: Wanted, of: Program): Promise<Line> 
   const begun = performance.now()
   const log = (text: string): void =>
     say(`   ${Math.round((performance.now() - begun) / 1000)} s: ${text}`)
-  const options = { program: of, engine: engines.sqlite, seed, log }
+  // The simulation has its own.
+  const store = engine === 'redis' ? engines.redis : engines.sqlite
+  const options = { program: of, engine: store, seed, log }
   let outcome: Outcome
   try {
     outcome = await item.run(options)

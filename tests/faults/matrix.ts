@@ -6,6 +6,20 @@ import { malformedBytes } from './rows/malformed.ts'
 import { oversizedData } from './rows/oversized.ts'
 import { crashLoops, outOfMemory } from './rows/poison.ts'
 import { manySignals, rollingDeploys, stubbornTasks } from './rows/shutdown.ts'
+import {
+  killedServer,
+  killedServerEverysec,
+  hungServer,
+  refusingServer,
+} from './rows/redis-outages.ts'
+import {
+  cutReplies,
+  killedConnections,
+  oneWayPartitions,
+  silentPartitions,
+} from './rows/redis-networks.ts'
+import { failovers } from './rows/redis-failover.ts'
+import { damagedKeys } from './rows/redis-keys.ts'
 import { failingDisk, fullDisk } from './rows/sqlite-disks.ts'
 import {
   busyWriters,
@@ -28,6 +42,16 @@ export const matrix: readonly Row[] = [
   hungTasks,
   outOfMemory,
   crashLoops,
+  killedServer,
+  killedServerEverysec,
+  hungServer,
+  killedConnections,
+  cutReplies,
+  silentPartitions,
+  oneWayPartitions,
+  failovers,
+  refusingServer,
+  damagedKeys,
   killedWriters,
   fullDisk,
   busyWriters,

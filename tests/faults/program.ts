@@ -69,8 +69,10 @@ function compile(file: string): string {
 }
 
 function dependencies(): string[] {
-  const { dependencies: needed, optionalDependencies } = JSON.parse(
-    readFileSync(join(root, 'package.json'), 'utf8'),
-  ) as Record<'dependencies' | 'optionalDependencies', Record<string, string>>
-  return Object.keys({ ...needed, ...optionalDependencies })
+  const kinds = ['dependencies', 'optionalDependencies', 'peerDependencies'] as const
+  const all = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
+    (typeof kinds)[number],
+    Record<string, string>
+  >
+  return kinds.flatMap((kind) => Object.keys(all[kind]))
 }

@@ -3,14 +3,15 @@
  * matrix sets it up, strikes, lets it drain and has it judged.
  */
 import type { Broker, Random } from 'taskwright'
-import { seededRandom } from 'taskwright'
+import { seededRandom, StoreError } from 'taskwright'
 import { check, type FinalState, type Verdict } from './checker.ts'
-import type { Engine, StoreChoices } from './engines.ts'
+import type { Engine, OpenStore, StoreChoices } from './engines.ts'
 import { Fleet, type Member } from './fleet.ts'
 import { openLedger, readLedgers, type Entry, type Ledger } from './worker/ledger.ts'
 import { openBroker } from './worker/open-broker.ts'
 import { pause } from './worker/pause.ts'
 import type { Program } from './program.ts'
+import type { RedisStage } from './redis-stage.ts'
 import { defineTasks, type FaultTasks } from './worker/tasks.ts'
 import type { TransportPlan, WorkerPlan } from './worker/worker-plan.ts'
 
@@ -38,6 +39,16 @@ export interface Judgement {
   readonly entries: readonly Entry[]
 }
 
+/** How work is sent. */
+export interface WorkToSend {
+  readonly batch?: number | undefined
+  /** Milliseconds from the first to the last. */
+  readonly over?: number | undefined
+  /** The longest of its tasks. */
+  readonly ms?: number | undefined
+  readonly unsure?: boolean | undefined
+}
+
 /** Milliseconds of a lease in the fault runs: long enough for a busy machine, short enough to wait for. */
 export const shortLease = 2000
 
@@ -49,28 +60,35 @@ export class Stage {
   readonly broker: Broker
   readonly tasks: FaultTasks
   readonly fleet: Fleet
+  /** As the producer reaches the store. */
   readonly transport: TransportPlan
+  readonly store: OpenStore
   readonly options: StageOptions
   readonly setting: Setting
   readonly #begun = performance.now()
   #last = 0
+  #closed = false
 
-  constructor(options: StageOptions, setting: Setting) {
-    const { program, engine, seed } = options
+  constructor(options: StageOptions, setting: Setting, of: { folder: string; store: OpenStore }) {
+    const { program, seed } = options
     this.options = options
     this.setting = setting
-    this.folder = program.scratch(setting.name)
+    this.folder = of.folder
+    this.store = of.store
     this.random = seededRandom(seed)
     this.ledger = openLedger(this.folder)
-    this.transport = engine.plan(this.folder, setting)
+    this.transport = this.store.plan()
     this.broker = openBroker({ transport: this.transport })
     this.tasks = defineTasks(this.broker, { ledger: this.ledger, folder: this.folder })
-    const { name: _, workers: _workers, transport: _transport, ...rest } = setting
+    const { name: _, workers: _workers, transport: _transport, redis: _redis, ...rest } = setting
     const worker = { lease: shortLease, concurrency: 20, prefetch: 20, ...setting.worker }
     this.fleet = new Fleet({
       ledger: this.ledger,
       entry: program.entry('worker-process.ts'),
-      plan: (): WorkerPlan => ({ ...rest, ledger: this.folder, transport: this.transport, worker }),
+      plan: (no): WorkerPlan => {
+        const transport = this.store.plan(no)
+        return { ...rest, ledger: this.folder, transport, worker }
+      },
       execArgv: setting.execArgv,
       uid: setting.uid,
       env: setting.env,
@@ -80,6 +98,12 @@ export class Stage {
   /** Milliseconds since the stage was set. */
   get elapsed(): number {
     return performance.now() - this.#begun
+  }
+
+  /** The server of the run. @throws Error where there is none. */
+  get redis(): RedisStage {
+    if (this.store.redis !== undefined) return this.store.redis
+    throw new Error('this row needs a Redis server')
   }
 
   /** Opens the store and starts the workers; resolves when all of them work. */
@@ -125,18 +149,28 @@ export class Stage {
     }
   }
 
+  /** Writes down that these processes cannot reach the store, until the returned function is called. */
+  cutOff(members: readonly Member[] = this.fleet.members): () => void {
+    const pids = members.map(({ pid }) => pid)
+    const tell = (kind: 'fault' | 'healed'): void =>
+      this.ledger.write(...pids.map((target) => ({ kind, fault: 'cut off', target }) as const))
+    tell('fault')
+    return () => tell('healed')
+  }
+
   /** An id of its own. */
   id(kind = 't'): string {
     return `${kind}${String(this.#last++).padStart(8, '0')}`
   }
 
-  /** Sends many of one task, in batches of one write, with a rest between them. */
-  async sendWork(
-    count: number,
-    { batch = 100, over = 0, ms = 40 }: { batch?: number; over?: number; ms?: number } = {},
-  ): Promise<void> {
+  /**
+   * Sends many of one task, in batches of one write, with a rest between them. `unsure`: a store that
+   * fails is no reason to end.
+   */
+  async sendWork(count: number, work: WorkToSend = {}): Promise<void> {
+    const { batch = 100, over = 0, ms = 40, unsure = false } = work
     const begun = performance.now()
-    for (let sent = 0; sent < count;) {
+    for (let sent = 0; sent < count && !this.#closed;) {
       const size = Math.min(batch, count - sent)
       const ids = Array.from({ length: size }, () => this.id())
       this.ledger.write(...ids.map((id) => ({ kind: 'attempt', id }) as const))
@@ -145,12 +179,19 @@ export class Stage {
           this.tasks.work
             .kicker()
             .withTaskId(id)
-            .kiq(this.draw(ms + 1)),
+            .kiq(this.draw(ms + 1))
+            .catch((error: unknown) => {
+              // Whether it is stored is then unknown, and found out in the end.
+              if (!unsure || !(error instanceof StoreError)) throw error
+              return undefined
+            }),
         ),
       )
       this.ledger.write(
-        ...answers.map(
-          ({ taskId: id, isDuplicate: known }) => ({ kind: 'ack', id, known }) as const,
+        ...answers.flatMap((handle) =>
+          handle === undefined
+            ? []
+            : [{ kind: 'ack', id: handle.taskId, known: handle.isDuplicate } as const],
         ),
       )
       sent += size
@@ -164,14 +205,20 @@ export class Stage {
     while (!readLedgers(this.folder).some(begun)) await pause(20)
   }
 
+  /** How many facts are so. */
+  count(is: (entry: Entry) => boolean): number {
+    return readLedgers(this.folder).filter(is).length
+  }
+
   /** Resolves when nothing waits or runs, or when nothing has changed for `quiet` ms. */
   async drain(quiet = 6 * shortLease): Promise<void> {
     let last = ''
     let since = performance.now()
     for (;;) {
-      const queues = await this.broker.inspector.queues()
-      if (queues.every(({ queued, scheduled, running }) => queued + scheduled + running === 0))
-        return
+      const queues = await this.broker.inspector.queues().catch(() => [])
+      if (queues.length === 0) await pause(200)
+      const open = queues.map(({ queued, scheduled, running }) => queued + scheduled + running)
+      if (open.length > 0 && open.every((count) => count === 0)) return
       const now = JSON.stringify(queues)
       if (now !== last) since = performance.now()
       else if (performance.now() - since > quiet) return
@@ -198,7 +245,8 @@ export class Stage {
 
   /** Ends what is left. */
   async close(): Promise<void> {
-    this.fleet.kill()
+    this.#closed = true
+    await this.fleet.kill()
     await this.broker.stop()
     this.ledger.close()
   }
@@ -210,7 +258,9 @@ export async function onStage<T>(
   setting: Setting,
   play: (stage: Stage) => Promise<T>,
 ): Promise<T> {
-  const stage = new Stage(options, setting)
+  const folder = options.program.scratch(setting.name)
+  const store = await options.engine.open(folder, setting)
+  const stage = new Stage(options, setting, { folder, store })
   try {
     return await play(stage)
   } catch (error) {
@@ -218,6 +268,7 @@ export async function onStage<T>(
     throw new Error(`${setting.name}: ${message}\n${stage.fleet.stderr}`, { cause: error })
   } finally {
     await stage.close()
+    await store.close()
   }
 }
 

@@ -4,9 +4,14 @@ import type { RedisClient, RedisClientOptions, RedisPlace } from './redis-client
 import { RedisLink } from './redis-link.ts'
 import { describePlace, readRedisUrl } from './redis-place.ts'
 
-/** Milliseconds after which a connection that is being made, or a call, is given up. */
+/**
+ * Milliseconds after which a connection that is being made, or a call, is given up: less than a lease, so
+ * that its renewal can be tried again.
+ */
 const connectTimeout = 10_000
-const callTimeout = 15_000
+const callTimeout = 10_000
+/** Milliseconds for which a call may wait for messages, at most. */
+const longestBlock = 2000
 /** Milliseconds between two attempts to connect: the first, and the longest that it grows to. */
 const reconnect = { first: 50, longest: 2000 }
 
@@ -22,7 +27,7 @@ interface Ioredis {
 export interface LinkUse {
   /** Shown by CLIENT LIST. */
   readonly name: string
-  /** Its calls wait for messages: no time limit of a call holds. */
+  /** Its calls wait for messages, for {@link longestBlock}. */
   readonly blocking?: boolean | undefined
   /** It only hears: its subscriptions are renewed when it connects again. */
   readonly subscriber?: boolean | undefined
@@ -65,7 +70,7 @@ export class RedisConnector {
       maxRetriesPerRequest: 2,
       autoResubscribe: subscriber,
       connectTimeout,
-      ...(blocking ? {} : { commandTimeout: callTimeout }),
+      commandTimeout: blocking ? longestBlock + callTimeout : callTimeout,
       // Replies of the same form on every server; the option is unknown to ioredis 5, which has no other.
       protocol: 2,
       retryStrategy: (times: number) =>

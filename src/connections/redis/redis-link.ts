@@ -2,13 +2,25 @@ import { NotStartedError } from '../../core/errors.ts'
 import type { RedisArgument, RedisClient } from './redis-client.ts'
 import { redisFailure } from './redis-failure.ts'
 
+/** A call whose answer is awaited. */
+interface Call {
+  /** It has been written to the connection that is open now. */
+  sent: boolean
+  readonly reject: (error: unknown) => void
+}
+
 /**
  * One connection to Redis. Whatever goes wrong comes out as an error of ours; a connection that was
  * lost is made anew by itself, and what was under way on it fails (nobody knows whether it was done).
+ *
+ * ioredis itself forgets the calls of a lost connection where it may not repeat them: whoever awaited one
+ * would wait for ever. And a connection on which a call has timed out may be dead without a word: it is
+ * given up.
  */
 export class RedisLink {
   readonly client: RedisClient
   readonly #where: string
+  readonly #underWay = new Set<Call>()
   #closed = false
 
   constructor(client: RedisClient, where: string) {
@@ -16,6 +28,10 @@ export class RedisLink {
     this.#where = where
     // Told by the calls that fail; without a listener ioredis writes to the console.
     client.on('error', () => {})
+    client.on('ready', () => {
+      for (const call of this.#underWay) call.sent = true
+    })
+    client.on('close', () => this.#fail('the connection was lost', ({ sent }) => sent))
   }
 
   /** Opens the connection. @throws StoreError */
@@ -41,7 +57,7 @@ export class RedisLink {
   /** The same with texts as bytes. */
   async callBytes(command: string, args: readonly RedisArgument[]): Promise<unknown> {
     try {
-      return await this.client.callBuffer(command, args)
+      return await this.#answered(this.client.callBuffer(command, args))
     } catch (error) {
       throw this.failure(error)
     }
@@ -50,7 +66,7 @@ export class RedisLink {
   /** Begins to hear a channel; `message` events of the client tell what is said there. @throws StoreError */
   async subscribe(channel: string): Promise<void> {
     try {
-      await this.client.subscribe(channel)
+      await this.#answered(this.client.subscribe(channel))
     } catch (error) {
       throw this.failure(error)
     }
@@ -58,7 +74,7 @@ export class RedisLink {
 
   /** A call whose errors are those of the client. */
   raw(command: string, args: readonly RedisArgument[]): Promise<unknown> {
-    return this.client.call(command, args)
+    return this.#answered(this.client.call(command, args))
   }
 
   /** Calls that are made within `work` leave in one piece. */
@@ -91,5 +107,39 @@ export class RedisLink {
   cut(): void {
     this.#closed = true
     this.client.disconnect()
+    // On a dead connection an end is not answered either.
+    this.#fail('the connection was closed', () => true)
   }
+
+  #answered<T>(answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const call: Call = { sent: this.client.status === 'ready', reject }
+      this.#underWay.add(call)
+      answer.then(
+        (value) => {
+          this.#underWay.delete(call)
+          resolve(value)
+        },
+        (error: unknown) => {
+          if (isTimeout(error) && this.#underWay.has(call) && !this.#closed)
+            this.client.disconnect(true)
+          this.#underWay.delete(call)
+          reject(error)
+        },
+      )
+    })
+  }
+
+  #fail(why: string, which: (call: Call) => boolean): void {
+    for (const call of this.#underWay) {
+      if (!which(call)) continue
+      this.#underWay.delete(call)
+      call.reject(new Error(why))
+    }
+  }
+}
+
+/** As ioredis says it. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Command timed out'
 }

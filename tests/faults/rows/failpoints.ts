@@ -37,9 +37,9 @@ const atStop = (point: FailpointName): Scenario => ({
   },
 })
 
-/** Answers of commits are lost, so that the receiver looks for what may be its own. */
+/** Answers of the store are lost, so that the receiver looks for what may be its own. */
 const unsure = (point: FailpointName): Scenario => ({
-  arm: `sqlite.commit.after:throw~0.1,${point}:kill`,
+  arm: `sqlite.commit.after:throw~0.1,redis.answered:throw~0.1,redis.read:throw~0.1,${point}:kill`,
 })
 
 /**
@@ -90,6 +90,9 @@ const acts: readonly Act[] = [
       'sqlite.extend.between': plain,
       'sqlite.commit.before': plain,
       'sqlite.commit.after': plain,
+      'redis.call': plain,
+      'redis.answered': plain,
+      'redis.read': plain,
     },
   },
   {
@@ -108,14 +111,14 @@ export const failpointKills = row({
   id: '2',
   fault: 'worker SIGKILL at every failpoint',
   expected: 'nothing lost; one result each; callbacks once, and after all of their set',
-  engines: ['sqlite'],
+  engines: ['sqlite', 'redis'],
   sizes: { A: { each: 3 }, B: { each: 30 }, C: { each: 300 } },
   async run(options, { each }) {
     const outcomes = [await killedAtCreation(options, each)]
     for (const act of acts) outcomes.push(await play(options, act, each))
     const points = acts.flatMap((act) => Object.keys(act.points))
     const missing = failpointNames.filter(
-      (name) => name !== 'sqlite.created' && !points.includes(name),
+      (name) => name !== 'sqlite.created' && !points.includes(name) && exists(options, name),
     )
     return {
       faults: [
@@ -128,12 +131,21 @@ export const failpointKills = row({
   },
 })
 
+/** Whether an engine has this point: each has some of its own, and a transaction of the user only SQL has. */
+function exists({ engine }: StageOptions, point: string): boolean {
+  const [of = ''] = point.split('.')
+  if (of === 'sqlite' || of === 'redis') return of === engine.name
+  return point !== 'run.committed' || engine.name === 'sqlite'
+}
+
 function play(options: StageOptions, act: Act, each: number): Promise<Outcome> {
   return onStage(options, act.setting, async (stage) => {
     await stage.start()
-    const kills = Object.entries(act.points).flatMap(([point, scenario]) =>
-      Array.from({ length: each }, () => ({ point: point as FailpointName, scenario })),
-    )
+    const kills = Object.entries(act.points)
+      .filter(([point]) => exists(options, point))
+      .flatMap(([point, scenario]) =>
+        Array.from({ length: each }, () => ({ point: point as FailpointName, scenario })),
+      )
     shuffle(kills, stage)
     const feed = feedUntilTold(stage, act)
     const missed: string[] = []
@@ -278,6 +290,7 @@ function shuffle<T>(list: T[], stage: Stage): void {
 /** A process that dies while it makes the file leaves none, or a good one. */
 async function killedAtCreation(options: StageOptions, each: number): Promise<Outcome> {
   const faults: string[] = []
+  if (options.engine.name !== 'sqlite') return { faults, facts: {} }
   for (let i = 0; i < each; i++) {
     const { faults: found } = await onStage(options, { name: 'creation' }, async (stage) => {
       const armed = stage.fleet.start(0, { TASKWRIGHT_FAILPOINT: 'sqlite.created:kill' })

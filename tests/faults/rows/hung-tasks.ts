@@ -13,7 +13,7 @@ export const hungTasks = row({
   id: '8',
   fault: 'tasks that never end',
   expected: 'timeout, reported as stuck, every slot free again',
-  engines: ['sqlite'],
+  engines: ['sqlite', 'redis'],
   sizes: { A: { rounds: 2 }, B: { rounds: 20 }, C: { rounds: 100 } },
   run: (options, { rounds }) =>
     onStage(

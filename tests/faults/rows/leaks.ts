@@ -7,7 +7,7 @@ import { slopeOf, type Point } from '../slope.ts'
 import { onStage, type Stage } from '../stage.ts'
 import { readLedgers, type Entry } from '../worker/ledger.ts'
 import { pause } from '../worker/pause.ts'
-import type { LeakPlan } from '../worker/worker-plan.ts'
+import { fileOf, type LeakPlan } from '../worker/worker-plan.ts'
 
 /** Bytes of heap for each task, reopening or wait, beyond which it is a leak. */
 const leak = 1
@@ -140,7 +140,7 @@ async function liveApart(
 
 /** What is in the tables when every result has expired and been swept away. */
 async function rowsAfterExpiry(stage: Stage): Promise<Record<string, number>> {
-  const database = new DatabaseSync(stage.transport.options.file)
+  const database = new DatabaseSync(fileOf(stage.transport))
   const tables = ['tw_message', 'tw_payload', 'tw_result', 'tw_progress', 'tw_dead']
   const count = (): Record<string, number> =>
     Object.fromEntries(

@@ -7,12 +7,11 @@ import {
   type Body,
   type Random,
 } from 'taskwright'
-import { sqliteTransport } from 'taskwright/sqlite'
 import { shortfalls } from '../expectations.ts'
 import { row } from '../row.ts'
 import { onStage, type Stage } from '../stage.ts'
+import { transportOf } from '../worker/open-broker.ts'
 
-const queue = 'default'
 /** Of a task that writes nothing down: the id within may be any. */
 const sound = JSON.stringify({
   task_id: 'x',
@@ -72,7 +71,7 @@ export const malformedBytes = row({
   id: '37',
   fault: 'stored bytes that are no message',
   expected: 'set aside with a reason; the workers live, the queue flows',
-  engines: ['sqlite'],
+  engines: ['sqlite', 'redis'],
   sizes: { A: { fuzz: 3000 }, B: { fuzz: 100_000 }, C: { fuzz: 2_000_000 } },
   run: (options, { fuzz }) =>
     onStage(options, { name: 'malformed', workers: 2 }, async (stage) => {
@@ -109,8 +108,9 @@ export const malformedBytes = row({
 /** Stores bytes as they are, past the codec. */
 async function sendRaw(stage: Stage, bodies: readonly Body[]): Promise<void> {
   const surroundings = { clock: systemClock, random: systemRandom, logger: silentLogger }
-  const { transport } = sqliteTransport(stage.transport.options).create(surroundings)
+  const { transport } = transportOf(stage.transport).create(surroundings)
   await transport.start()
+  const queue = stage.transport.kind === 'redis' ? 'taskiq' : 'default'
   const envelopes = bodies.map((body) => ({ id: stage.id('raw'), queue, priority: 4, body }))
   stage.ledger.write(...envelopes.map(({ id }) => ({ kind: 'attempt', id }) as const))
   await transport.send(envelopes)

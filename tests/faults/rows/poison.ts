@@ -18,7 +18,7 @@ export const outOfMemory = row({
   id: '9',
   fault: 'a task that runs out of memory',
   expected: 'dead as poison after its budget; everything else succeeds',
-  engines: ['sqlite'],
+  engines: ['sqlite', 'redis'],
   sizes: {
     A: { tasks: 300, poisons: 1 },
     B: { tasks: 2000, poisons: 8 },
@@ -38,7 +38,7 @@ export const crashLoops = row({
   fault: 'tasks that crash their process, each time',
   expected:
     'dead as poison after the budget; everything else succeeds; no more deaths than the budget',
-  engines: ['sqlite'],
+  engines: ['sqlite', 'redis'],
   sizes: {
     A: { tasks: 1000, poisons: 2 },
     B: { tasks: 10_000, poisons: 10 },

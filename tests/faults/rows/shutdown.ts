@@ -30,7 +30,7 @@ export const rollingDeploys = row({
   id: '3',
   fault: 'SIGTERM, rolling deploy',
   expected: 'nothing lost, nothing run twice, no attempt used up, exit within the timeout',
-  engines: ['sqlite'],
+  engines: ['sqlite', 'redis'],
   sizes: { A: { rolls: 4 }, B: { rolls: 50 }, C: { rolls: 500 } },
   run: (options, { rolls }) =>
     onStage(options, { name: 'rolls', workers: 0 }, async (stage) => {
@@ -75,7 +75,7 @@ export const stubbornTasks = row({
   id: '4',
   fault: 'SIGTERM with a task that ignores it',
   expected: 'ended at the deadline; the task runs once more; others unaffected',
-  engines: ['sqlite'],
+  engines: ['sqlite', 'redis'],
   sizes: { A: { rounds: 1 }, B: { rounds: 10 }, C: { rounds: 50 } },
   run: (options, { rounds }) =>
     onStage(options, { name: 'stubborn', workers: 0 }, async (stage) => {
@@ -117,7 +117,7 @@ export const manySignals = row({
   id: '5',
   fault: 'double and triple signals, SIGINT, SIGHUP',
   expected: 'no hang, nothing lost, nothing given back twice',
-  engines: ['sqlite'],
+  engines: ['sqlite', 'redis'],
   sizes: { A: { rounds: 1 }, B: { rounds: 10 }, C: { rounds: 40 } },
   run: (options, { rounds }) =>
     onStage(options, { name: 'signals', workers: 0 }, async (stage) => {

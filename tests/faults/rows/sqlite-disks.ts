@@ -9,6 +9,7 @@ import { mountSmallDisk } from '../small-disk.ts'
 import { onStage, type Stage, type StageOptions } from '../stage.ts'
 import { pause } from '../worker/pause.ts'
 import { send } from '../worker/tasks.ts'
+import { fileOf } from '../worker/worker-plan.ts'
 import { damageOf } from './sqlite-files.ts'
 
 const engines = ['sqlite'] as const
@@ -59,7 +60,7 @@ async function fillAndFree(stage: Stage, folder: string, rounds: number): Promis
     await Promise.all(workers.map(({ gone }) => gone))
   }
   const { verdict } = await stage.judge()
-  const damage = damageOf(stage.transport.options.file)
+  const damage = damageOf(fileOf(stage.transport))
   const also = { [`integrity_check is ok (${damage.join(', ')})`]: damage.length === 0 }
   return { verdict, faults: [...faults, ...shortfalls(verdict, { also })], facts: { refused } }
 }
@@ -150,7 +151,7 @@ async function underFailures(
     await stage.drain()
     const deaths = endKeeping()
     const { verdict } = await stage.judge()
-    const damage = damageOf(stage.transport.options.file)
+    const damage = damageOf(fileOf(stage.transport))
     const failed = shim.failures()
     const also = {
       [`integrity_check is ok after ${name} (${damage.join(', ')})`]: damage.length === 0,

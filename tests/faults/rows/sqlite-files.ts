@@ -21,7 +21,7 @@ import { finalStates, onStage } from '../stage.ts'
 import { readLedgers } from '../worker/ledger.ts'
 import { openBroker } from '../worker/open-broker.ts'
 import { pause } from '../worker/pause.ts'
-import type { TransportPlan } from '../worker/worker-plan.ts'
+import { fileOf, type TransportPlan } from '../worker/worker-plan.ts'
 
 const engines = ['sqlite'] as const
 
@@ -67,7 +67,7 @@ export const killedWriters = row({
       await feeding
       await stage.drain()
       const { verdict } = await stage.judge()
-      const damage = damageOf(stage.transport.options.file)
+      const damage = damageOf(fileOf(stage.transport))
       const also = { [`integrity_check is ok (${damage.join(', ')})`]: damage.length === 0 }
       return { verdict, faults: shortfalls(verdict, { also }), facts: {} }
     }),
@@ -83,7 +83,7 @@ export const busyWriters = row({
   run: (options, { locks }) =>
     onStage(options, { name: 'busy' }, async (stage) => {
       await stage.start()
-      const other = new DatabaseSync(stage.transport.options.file)
+      const other = new DatabaseSync(fileOf(stage.transport))
       const sending = stage.sendWork(locks * 100, { over: locks * 1000, ms: 300 })
       for (let i = 0; i < locks; i++) {
         await begin(other)
@@ -126,7 +126,7 @@ export const readOnlyFile = row({
     const isRoot = process.getuid?.() === 0
     const uid = isRoot ? nobody : undefined
     return onStage(options, { name: 'read-only', workers: 0, uid }, async (stage) => {
-      const { file } = stage.transport.options
+      const file = fileOf(stage.transport)
       await stage.broker.start()
       await stage.sendWork(10)
       await stage.broker.stop()
@@ -158,7 +158,7 @@ export const damagedPages = row({
   sizes: { A: { copies: 25 }, B: { copies: 400 }, C: { copies: 4000 } },
   run: (options, { copies }) =>
     onStage(options, { name: 'damaged', workers: 0 }, async (stage) => {
-      const { file } = stage.transport.options
+      const file = fileOf(stage.transport)
       await stage.broker.start()
       await stage.sendWork(300)
       await stage.broker.stop()
@@ -226,7 +226,7 @@ export const deletedFile = row({
     for (let round = 0; round < rounds; round++) {
       faults.push(
         ...(await onStage(options, { name: 'deleted', workers: 2 }, async (stage) => {
-          const { file } = stage.transport.options
+          const file = fileOf(stage.transport)
           await stage.start()
           await stage.sendWork(200, { over: 300 })
           renameSync(file, `${file}-away`)

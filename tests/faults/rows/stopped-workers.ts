@@ -20,7 +20,7 @@ export const stoppedWorkers = row({
   id: '6',
   fault: 'worker SIGSTOP for two leases, then SIGCONT',
   expected: 'rescued by others; whatever the old holder settles is refused',
-  engines: ['sqlite'],
+  engines: ['sqlite', 'redis'],
   sizes: {
     A: { tasks: 1500, stops: 3 },
     B: { tasks: 20_000, stops: 50 },

@@ -14,7 +14,7 @@ export const randomKills = row({
   id: '1',
   fault: 'worker SIGKILL, at random',
   expected: 'nothing lost; duplicates ≤ in flight; rescue p99 < lease + scan',
-  engines: ['sqlite'],
+  engines: ['sqlite', 'redis'],
   sizes: {
     A: { tasks: 2000, kills: 10, least: 200, most: 800 },
     B: { tasks: 100_000, kills: 300, least: 200, most: 1200 },
@@ -23,7 +23,9 @@ export const randomKills = row({
   run: (options, { tasks, kills, least, most }) =>
     onStage(options, { name: 'random-kills' }, async (stage) => {
       await stage.start()
-      const sending = stage.sendWork(tasks, { over: (kills * (least + most)) / 2 })
+      // Small and often, so that each kill finds something in its hands.
+      const work = { over: (kills * (least + most)) / 2, batch: 20, ms: 100 }
+      const sending = stage.sendWork(tasks, work)
       for (let i = 0; i < kills; i++) {
         await pause(least + stage.draw(most - least))
         const member = stage.worker()

@@ -1,6 +1,7 @@
 /** Transports with a part of the protocol missing: the negative controls. */
+import { Redis } from 'ioredis'
 import type { Claim, Transport, TransportFactory } from 'taskwright'
-import type { TransportPlan, Variant } from './worker-plan.ts'
+import { fileOf, type RedisPlan, type TransportPlan, type Variant } from './worker-plan.ts'
 import { wrapTransport } from './wrap-transport.ts'
 
 /** Takes a part of the protocol away. */
@@ -9,9 +10,11 @@ export function broken(
   variant: Variant,
   plan: TransportPlan,
 ): TransportFactory {
-  return wrapTransport(inner, (transport) =>
-    variant === 'no-renewal' ? withoutRenewal() : withoutFence(transport, plan),
-  )
+  return wrapTransport(inner, (transport) => {
+    if (variant === 'no-renewal') return withoutRenewal()
+    if (variant === 'no-reclaim') return withoutReclaim(transport)
+    return plan.kind === 'redis' ? asPythonSettles(transport, plan) : withoutFence(transport, plan)
+  })
 }
 
 /** Leases are taken and never renewed. */
@@ -19,8 +22,42 @@ function withoutRenewal(): Partial<Transport> {
   return { keepLeases: () => ({ keep() {}, forget() {}, stop: async () => {} }) }
 }
 
+/** Leases never end. */
+function withoutReclaim(inner: Transport): Partial<Transport> {
+  return {
+    ...withoutRenewal(),
+    receive: (request) => inner.receive({ ...request, lease: 1e9 }),
+  }
+}
+
+/** Acknowledges an entry whoever holds it, and writes the result, as a plain consumer of streams does. */
+function asPythonSettles(inner: Transport, { url }: RedisPlan): Partial<Transport> {
+  let client: Redis | undefined
+  return {
+    async settle(settlements) {
+      client ??= new Redis(url)
+      const redis = client
+      return Promise.all(
+        settlements.map(async (settlement) => {
+          const { claim, outcome, result } = settlement
+          if (outcome.kind !== 'succeeded' || result === undefined)
+            return (await inner.settle([settlement]))[0] ?? 'gone'
+          const entry = /^4\d+\.\d+\.(.+)$/.exec(String(claim.token))?.[1] ?? ''
+          await redis
+            .multi()
+            .set(claim.id, String(result.body), 'PX', 600_000)
+            .xack('taskiq', 'taskiq', entry)
+            .xdel('taskiq', entry)
+            .exec()
+          return 'settled' as const
+        }),
+      )
+    },
+  }
+}
+
 /** Whoever settles does so in the name of the present holder, whether that is he or not. */
-function withoutFence(inner: Transport, { options }: TransportPlan): Partial<Transport> {
+function withoutFence(inner: Transport, plan: TransportPlan): Partial<Transport> {
   let tokenOf: ((id: string) => number | undefined) | undefined
   const current = <C extends Claim>(claim: C): C => {
     const token = tokenOf?.(claim.id)
@@ -28,7 +65,7 @@ function withoutFence(inner: Transport, { options }: TransportPlan): Partial<Tra
   }
   return {
     async settle(settlements) {
-      tokenOf ??= await tokensOf(options.file)
+      tokenOf ??= await tokensOf(fileOf(plan))
       return inner.settle(settlements.map((one) => ({ ...one, claim: current(one.claim) })))
     },
   }

@@ -1,19 +1,36 @@
 import type { WorkerOptions } from 'taskwright'
 import type { SqliteOptions } from 'taskwright/sqlite'
 
-/** A transport as plain data, so that it travels to another process. */
-export interface TransportPlan {
+/** A file. */
+export interface SqlitePlan {
   readonly kind: 'sqlite'
   readonly options: Omit<SqliteOptions, 'driver'>
   /** Another file for the results: outcome and result are then two steps. */
   readonly resultsFile?: string | undefined
 }
 
+/** A server. */
+export interface RedisPlan {
+  readonly kind: 'redis'
+  readonly url: string
+  /** Results in a store of their own. */
+  readonly splitResults: boolean
+}
+
+/** A transport as plain data, so that it travels to another process. */
+export type TransportPlan = SqlitePlan | RedisPlan
+
+/** The file of a plan. @throws Error where there is none. */
+export function fileOf(plan: TransportPlan): string {
+  if (plan.kind === 'sqlite') return plan.options.file
+  throw new Error(`there is no file under ${plan.kind}`)
+}
+
 /** How members of a set are counted before their callback is sent. A counter counts twice who runs twice. */
 export type JoinKind = 'set' | 'counter'
 
 /** A part of the protocol that is switched off: a negative control, which the checker must turn red. */
-export type Variant = 'no-renewal' | 'no-fence'
+export type Variant = 'no-renewal' | 'no-fence' | 'no-reclaim'
 
 /** What a worker process is told. Plain data: it travels as an argument. */
 export interface WorkerPlan {

@@ -4,7 +4,7 @@ import { openLedger } from './ledger.ts'
 import { openBroker } from './open-broker.ts'
 import { sampleMemory } from './sample-memory.ts'
 import { defineTasks } from './tasks.ts'
-import type { WorkerPlan } from './worker-plan.ts'
+import { fileOf, type WorkerPlan } from './worker-plan.ts'
 
 const plan = JSON.parse(process.argv[2] ?? '') as WorkerPlan
 const ledger = openLedger(plan.ledger)
@@ -13,7 +13,7 @@ defineTasks(broker, {
   ledger,
   folder: plan.ledger,
   join: plan.join,
-  database: plan.transport.options.file,
+  database: plan.transport.kind === 'sqlite' ? fileOf(plan.transport) : undefined,
 })
 const worker = createWorker(broker, plan.worker)
 worker.on('task-stuck', ({ id }) => ledger.write({ kind: 'note', what: 'stuck', detail: id }))

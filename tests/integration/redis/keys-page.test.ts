@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createBroker, createWorker, silentLogger, TaskContext } from '../../../src/index.ts'
 import { redisTransport } from '../../../src/redis/index.ts'
-import { describeOwnRedis, OwnRedis } from '../../support/own-redis.ts'
+import { describeOwnRedis } from '../../support/describe-own-redis.ts'
+import { OwnRedis } from '../../support/own-redis.ts'
 
 const page = readFileSync(new URL('../../../docs/reference/redis-keys.md', import.meta.url), 'utf8')
 const types: Readonly<Record<string, string>> = { 'sorted set': 'zset' }

@@ -6,7 +6,8 @@ import { logTo } from '../../../src/core/logger.ts'
 import type { OpenTransport } from '../../../src/core/vendor.ts'
 import { systemRandom } from '../../../src/core/random.ts'
 import { redisTransport, type RedisOptions } from '../../../src/redis/index.ts'
-import { describeOwnRedis, ownServers, type OwnRedis } from '../../support/own-redis.ts'
+import { describeOwnRedis, ownServers } from '../../support/describe-own-redis.ts'
+import type { OwnRedis } from '../../support/own-redis.ts'
 
 describeOwnRedis('a transport that starts', () => {
   const server = ownServers()

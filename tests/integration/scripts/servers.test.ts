@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
-import { describeOwnRedis } from '../../support/own-redis.ts'
+import { describeOwnRedis } from '../../support/describe-own-redis.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..')
 const module = JSON.stringify(join(root, 'scripts/servers.mjs'))

@@ -110,6 +110,19 @@ describe('a fault proxy', () => {
     await client.hears('ANYBODY')
   })
 
+  it('abandons what is there, and lets new connections through', async () => {
+    const old = new Client()
+    old.say('a')
+    await old.hears('A')
+    proxy.abandon()
+    old.say('b')
+    const next = new Client()
+    next.say('c')
+    await next.hears('C')
+    await moment(30)
+    expect([old.heard, old.closed]).toEqual(['A', false])
+  })
+
   it('stalls one direction: the call arrives, its reply does not', async () => {
     const client = new Client()
     client.say('a')

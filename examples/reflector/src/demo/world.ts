@@ -73,9 +73,9 @@ export async function startWorld(options: DemoOptions): Promise<DemoWorld> {
     running.push(workers)
     const scheduler = startProcess({
       name: 'the scheduler',
-      args: script('scheduler/main.ts'),
+      args: taskwright('scheduler', `${join(src, 'schedule.ts')}:scheduler`, ...log),
       env,
-      readyAt: /^scheduling/,
+      readyAt: /scheduler started/,
     })
     running.push(scheduler)
     await scheduler.ready

@@ -53,6 +53,10 @@ import { checkSettlement, settle } from './settle.ts'
  */
 export function redisTransport(options: RedisOptions): TransportFactory {
   checkPlace(options)
+  const { taskiq = 'stream' } = options
+  if (!['stream', 'list', 'pubsub'].includes(taskiq)) {
+    throw new InvalidInputError("redisTransport: `taskiq` is 'stream', 'list' or 'pubsub'.")
+  }
   return {
     kind: 'transport',
     name: 'redis',
@@ -62,7 +66,6 @@ export function redisTransport(options: RedisOptions): TransportFactory {
       const store = new RedisStore(options, around)
       const janitor = new Janitor(store, { trims: options.keepAcknowledged !== true })
       const transport = new RedisTransport(store, janitor)
-      const { taskiq = 'stream' } = options
       if (taskiq !== 'stream') {
         return {
           transport: new PoppedTransport(transport, store, taskiq),

@@ -101,19 +101,21 @@ describeRedis('queues that others pop', () => {
   it('hears a channel: all workers of ours together run a message once', async () => {
     const [one, two] = [broker('pubsub'), broker('pubsub')]
     const ran: number[] = []
-    const tasks = [one, two].map((made) =>
+    const hears = (made: Broker) =>
       made.task('heard', async (n: number) => {
         ran.push(n)
         return n
-      }),
-    )
-    await expect(tasks[0]?.kiq(0)).rejects.toThrow(/nobody listens/)
+      })
+    const heard = hears(one)
+    hears(two)
+    await expect(heard.kiq(0)).rejects.toThrow(/nobody listens/)
     await work(one)
     await work(two)
     // Both hear it once both have subscribed; the second may be on its way.
     await expect.poll(() => redis.client.pubsub('NUMSUB', list())).toEqual([list(), 2])
-    const handles = await Promise.all([1, 2, 3].map((n) => tasks[0]?.kiq(n)))
-    for (const handle of handles) await handle?.result({ timeout: '20s' })
+    for (const handle of await heard.kiqMany([[1], [2], [3]])) {
+      await handle.result({ timeout: '20s' })
+    }
     expect(ran.sort((a, b) => a - b)).toEqual([1, 2, 3])
   })
 

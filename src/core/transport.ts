@@ -20,6 +20,8 @@ export interface TransportCapabilities {
   readonly locks: boolean
   /** Slots of plans are decided in the same step as their messages (see `OpenTransport.ledger`). */
   readonly schedules: boolean
+  /** The store keeps rates (see `OpenTransport.rates`). */
+  readonly rates: boolean
   /** Messages may have a unique key. */
   readonly unique: boolean
   /** Messages may have gates: limits over all processes. */

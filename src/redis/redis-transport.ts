@@ -26,6 +26,7 @@ import { redisCapabilities, sharedQueue } from './redis-capabilities.ts'
 import { RedisInspector } from './redis-inspector.ts'
 import { RedisLedger } from './redis-ledger.ts'
 import { RedisLocks } from './redis-locks.ts'
+import { RedisRates } from './redis-rates.ts'
 import { RedisPlans } from './redis-plans.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { RedisResults } from './redis-result-backend.ts'
@@ -79,6 +80,7 @@ export function redisTransport(options: RedisOptions): TransportFactory {
         results: new RedisResults(store),
         inspector: new RedisInspector(store),
         locks: new RedisLocks(store),
+        rates: new RedisRates(store),
         ledger: new RedisLedger(store),
         plans: new RedisPlans(() => store),
         workflows: new RedisWorkflowStore(store, () => transport.started),

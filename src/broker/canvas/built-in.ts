@@ -75,6 +75,7 @@ function builtIn(
     result: undefined,
     unique: undefined,
     gates: undefined,
+    rate: undefined,
     isolate: undefined,
     definedAt: undefined,
     aliases: [],

@@ -1,113 +1,11 @@
-import { afterEach, beforeEach, it } from 'vitest'
-import { sleep, systemClock } from '../../src/core/clock.ts'
-import { timeOrderedIds } from '../../src/core/ids.ts'
-import { silentLogger } from '../../src/core/logger.ts'
 import { systemRandom } from '../../src/core/random.ts'
-import type { OpenTransport } from '../../src/core/vendor.ts'
-import { redisResultBackend, redisTransport, type RedisOptions } from '../../src/redis/index.ts'
-import {
-  inspectorBehaviours,
-  resultBackendBehaviours,
-  transportBehaviours,
-  workflowBehaviours,
-  type ResultBackendHarness,
-  type TransportHarness,
-} from '../../src/testing/index.ts'
+import { redisConformance } from '../support/redis-conformance.ts'
 import { describeRedis, useRedis } from '../support/redis.ts'
-
-const around = { clock: systemClock, random: systemRandom, logger: silentLogger }
-const lease = 400
 
 describeRedis('the Redis engine', () => {
   const redis = useRedis()
-  let options: RedisOptions
-  let stops: (() => Promise<void>)[]
-
-  beforeEach(() => {
+  redisConformance(() => {
     const own = `${redis.prefix}${systemRandom.hex(4)}:`
-    options = { url: redis.url, prefix: own, resultPrefix: own }
-    stops = []
+    return { url: redis.url, prefix: own, resultPrefix: own }
   })
-
-  afterEach(async () => {
-    await Promise.all(stops.map((stop) => stop()))
-  })
-
-  const advance = (ms: number): Promise<void> => sleep(systemClock, ms)
-
-  function transportHarness(): TransportHarness {
-    const factory = redisTransport(options)
-    const create = (): OpenTransport => {
-      const instance = factory.create(around)
-      stops.push(async () => {
-        await instance.transport.stop()
-        await instance.results.stop()
-      })
-      return instance
-    }
-    return {
-      capabilities: create().transport.capabilities,
-      queue: 'queue',
-      lease,
-      exactTime: false,
-      create,
-      async open() {
-        const instance = create()
-        await instance.transport.start()
-        await instance.results.start()
-        return instance
-      },
-      advance,
-      now: () => systemClock.now(),
-      id: timeOrderedIds(systemClock, systemRandom),
-    }
-  }
-
-  function resultHarness(): ResultBackendHarness {
-    const { create, id } = transportHarness()
-    const begin = async (): Promise<OpenTransport> => {
-      const instance = create()
-      await instance.transport.start()
-      return instance
-    }
-    return {
-      expiry: lease,
-      create: begin,
-      async open() {
-        const instance = await begin()
-        await instance.results.start()
-        return instance
-      },
-      advance,
-      id,
-    }
-  }
-
-  function loneResultHarness(): ResultBackendHarness {
-    const factory = redisResultBackend(options)
-    return {
-      ...resultHarness(),
-      create: async () => ({ results: factory.create(around) }),
-      async open() {
-        const results = factory.create(around)
-        await results.start()
-        stops.push(() => results.stop())
-        return { results }
-      },
-    }
-  }
-
-  for (const { name, run } of transportBehaviours) {
-    it(`transport: ${name}`, () => run(transportHarness()))
-  }
-  for (const { name, run } of workflowBehaviours) {
-    it(`workflows: ${name}`, () => run(transportHarness()))
-  }
-  for (const { name, run } of inspectorBehaviours) {
-    it(`inspector: ${name}`, () => run(transportHarness()))
-  }
-  for (const { name, run } of resultBackendBehaviours) {
-    it(`results: ${name}`, () => run(resultHarness()))
-    it(`results by themselves: ${name}`, () => run(loneResultHarness()))
-  }
 })

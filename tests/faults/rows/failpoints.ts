@@ -39,7 +39,7 @@ const atStop = (point: FailpointName): Scenario => ({
 
 /** Answers of the store are lost, so that the receiver looks for what may be its own. */
 const unsure = (point: FailpointName): Scenario => ({
-  arm: `sqlite.commit.after:throw~0.1,redis.answered:throw~0.1,redis.read:throw~0.1,${point}:kill`,
+  arm: `sqlite.commit.after:throw~0.1,redis.read:throw~0.3,${point}:kill`,
 })
 
 /**
@@ -92,7 +92,7 @@ const acts: readonly Act[] = [
       'sqlite.commit.after': plain,
       'redis.call': plain,
       'redis.answered': plain,
-      'redis.read': plain,
+      'redis.read': { arm: 'redis.read:kill' },
     },
   },
   {

@@ -26,12 +26,21 @@ export function planMessage(
     [planLabel]: plan.id,
     ...(of.slot === undefined ? {} : { [slotLabel]: of.slot }),
   }
+  // As a call has them: what they gate and what makes it unique follows from its arguments.
+  const args = task?.input === undefined ? plan.args : [plan.kwargs]
+  const gates = task?.gates === undefined ? {} : { gates: gatesOf(task, task.gates, args) }
+  const unique =
+    task?.unique === undefined
+      ? {}
+      : { delay: task.unique.delay, unique: uniqueOf(task, task.unique, args) }
   return {
     message: { id: of.id, task: plan.task, args: plan.args, kwargs: plan.kwargs, labels },
     route: {
       fresh: of.slot === undefined,
       queue: plan.queue ?? task?.queue ?? runtime.defaultQueue,
       priority: priorityNumber(labels['priority']) ?? normalPriority,
+      ...gates,
+      ...unique,
       ...limitsOf(task, plan),
     },
   }

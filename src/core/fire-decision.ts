@@ -61,9 +61,20 @@ export function decideFire(state: FireState, fire: Fire, facts: FireFacts): Fire
   }
 }
 
-/** Whether a store has taken a message: it was not known before, nor refused for another one's key. */
-export function isStored(status: SendStatus): boolean {
-  return status === 'stored' || (typeof status === 'object' && 'replaced' in status)
+/**
+ * What becomes of a decision to fire once the store was asked to take the message: it stands, unless the
+ * message was known (the slot was fired before its mark was lost), or gave way to another one of its unique key.
+ */
+export function afterStoring(
+  before: FireState,
+  decided: FireDecision,
+  status: SendStatus,
+): FireDecision {
+  if (status === 'stored' || (typeof status === 'object' && 'replaced' in status)) return decided
+  const { fired, last, message, lag, skipped } = before
+  if (status === 'known') return { answer: 'decided', state: { ...decided.state, fired } }
+  const state = { ...decided.state, fired, last, message, lag, skipped: skipped + 1 }
+  return { answer: 'skipped', state }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { adoptedState, decideFire, isStored, type FireFacts } from '../core/fire-decision.ts'
+import { adoptedState, decideFire, afterStoring, type FireFacts } from '../core/fire-decision.ts'
 import type { Adoption, Fire, FireAnswer, FireState, Leadership } from '../core/fire-ledger.ts'
 import type { Envelope } from '../core/message.ts'
 import type { SendStatus } from '../core/transport.ts'
@@ -69,17 +69,13 @@ export class MemoryFires {
   #fire(fire: Fire, facts: FireFacts): FireAnswer {
     const known = this.#plans.get(fire.id)
     if (known === undefined || known.until !== Infinity) return 'unknown'
-    const { answer, state } = decideFire(known.state, fire, facts)
-    if (
-      answer === 'fired' &&
-      fire.envelope !== null &&
-      !isStored(this.#place(fire.envelope, facts.now))
-    ) {
-      known.state = { ...state, fired: known.state.fired }
-      return 'decided'
+    const before = known.state
+    let decision = decideFire(before, fire, facts)
+    if (decision.answer === 'fired' && fire.envelope !== null) {
+      decision = afterStoring(before, decision, this.#place(fire.envelope, facts.now))
     }
-    known.state = state
-    return answer
+    known.state = decision.state
+    return decision.answer
   }
 
   pause(ids: readonly string[], paused: boolean, now: number): string[] {

@@ -7,7 +7,7 @@ export const redisCapabilities: TransportCapabilities = {
   atomicResults: true,
   workflows: true,
   locks: true,
-  schedules: false,
+  schedules: true,
   unique: true,
   gates: true,
   durable: true,

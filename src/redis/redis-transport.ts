@@ -23,7 +23,9 @@ import { extend, recover, release } from './leases.ts'
 import { RedisReceiver } from './receive.ts'
 import { redisCapabilities, sharedQueue } from './redis-capabilities.ts'
 import { RedisInspector } from './redis-inspector.ts'
+import { RedisLedger } from './redis-ledger.ts'
 import { RedisLocks } from './redis-locks.ts'
+import { RedisPlans } from './redis-plans.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { RedisResults } from './redis-result-backend.ts'
 import { gateLimitScript } from './scripts/gate-script.ts'
@@ -64,6 +66,8 @@ export function redisTransport(options: RedisOptions): TransportFactory {
         results: new RedisResults(store),
         inspector: new RedisInspector(store),
         locks: new RedisLocks(store),
+        ledger: new RedisLedger(store),
+        plans: new RedisPlans(() => store),
         workflows: new RedisWorkflowStore(store, () => transport.started),
       }
     },

@@ -14,7 +14,9 @@ import type {
   WorkflowNode,
   WorkflowStore,
 } from '../core/workflow-store.ts'
+import { gatedLine } from './line-priority.ts'
 import type { RedisStore } from './redis-store.ts'
+import { gateText } from './send.ts'
 import {
   cancelRunScript,
   nodesScript,
@@ -68,9 +70,11 @@ export class RedisWorkflowStore implements WorkflowStore {
       const { ord, sources, message } = node
       const head = [ord, nodeText(node), sources.length, ...sources]
       if (message === undefined) return [...head, 0]
-      const { queue, priority, delay = 0, body } = message
+      const { queue, priority, delay = 0, body, gates } = message
+      const line = gates === undefined ? String(priority) : gatedLine(priority)
+      const limits = gates === undefined ? '' : gateText(gates)
       const { stream, side } = this.#store.keys.queue(queue)
-      return [...head, 1, stream, side, queue, String(priority), delay, toWire(body)]
+      return [...head, 1, stream, side, queue, line, delay, toWire(body), limits]
     })
     await this.#run(putScript, run, [buildingTime, nodes.length, ...args])
   }

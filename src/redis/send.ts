@@ -141,13 +141,14 @@ function isKeyed(envelopes: readonly Envelope[]): boolean {
 }
 
 /** Gates as the scripts read them. */
-function gateText(gates: readonly Gate[]): string {
+export function gateText(gates: readonly Gate[]): string {
   return JSON.stringify(gates.map(({ key, limit, keep }) => [key, limit, keep === true ? 1 : 0]))
 }
 
 const duringOf = { queued: 'q', 'queued-or-running': 'r', window: 'w' } as const
 
-function uniqueArguments({ unique }: Envelope): RedisArgument[] {
+/** A unique key as the scripts read it. */
+export function uniqueArguments({ unique }: Envelope): RedisArgument[] {
   if (unique === undefined) return ['', '', 0, '', '']
   const { key, window = 0, onConflict, within } = unique
   return [

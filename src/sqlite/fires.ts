@@ -1,4 +1,4 @@
-import { adoptedState, decideFire, isStored, type FireFacts } from '../core/fire-decision.ts'
+import { adoptedState, decideFire, afterStoring, type FireFacts } from '../core/fire-decision.ts'
 import type { Adoption, Fire, FireAnswer, FireState, Leadership } from '../core/fire-ledger.ts'
 import { hasRoom, place } from './send.ts'
 import { wholeMs, type Turn } from './turn.ts'
@@ -75,15 +75,13 @@ export function fire(turn: Turn, fires: readonly Fire[]): FireAnswer[] {
     const row = rowOf(turn, each.id)
     if (row === undefined || row.until !== null) return 'unknown'
     const before = stateOf(row)
-    const { answer, state } = decideFire(before, each, facts)
-    if (state === before) return answer
-    const { print } = row
-    if (answer === 'fired' && each.envelope !== null && !isStored(place(turn, each.envelope))) {
-      save(turn, each.id, { state: { ...state, fired: before.fired }, print })
-      return 'decided'
+    let decision = decideFire(before, each, facts)
+    if (decision.state === before) return decision.answer
+    if (decision.answer === 'fired' && each.envelope !== null) {
+      decision = afterStoring(before, decision, place(turn, each.envelope))
     }
-    save(turn, each.id, { state, print })
-    return answer
+    save(turn, each.id, { state: decision.state, print: row.print })
+    return decision.answer
   })
 }
 

@@ -31,7 +31,9 @@ const errorWait = { first: 50, longest: 5000 }
 export class Receiver {
   readonly #options: ReceiverOptions
   readonly #stop = new AbortController()
-  #fetch: { readonly suspects: number; readonly controller: AbortController } | undefined
+  #fetch:
+    | { readonly suspects: number; readonly controller: AbortController; done: Promise<unknown> }
+    | undefined
   #wake: (() => void) | undefined
   #loop: Promise<void> | undefined
   /** Claims may be ours whose answer was lost. */
@@ -50,6 +52,13 @@ export class Receiver {
     this.#wake?.()
     // A fetch that was to bring no suspect waits for others only: it must be asked again.
     if (this.#fetch?.suspects === 0 && this.#options.suspects() > 0) this.#fetch.controller.abort()
+  }
+
+  /** There is less room than a fetch was told of: ends it, so that the next one asks for less. */
+  async roomShrank(): Promise<void> {
+    const fetch = this.#fetch
+    fetch?.controller.abort()
+    await fetch?.done
   }
 
   /** Stops fetching; what a fetch under way still brings is taken. Idempotent. */
@@ -75,6 +84,7 @@ export class Receiver {
       try {
         if (this.#unsure && (await this.#recovered())) continue
         const fetch = this.#receive(free)
+        if (this.#fetch !== undefined) this.#fetch.done = fetch.catch(() => {})
         run()
         await fetch
         wait = errorWait.first
@@ -94,7 +104,7 @@ export class Receiver {
     const { runtime, queues, lease, take } = this.#options
     const controller = new AbortController()
     const suspects = this.#options.suspects()
-    this.#fetch = { suspects, controller }
+    this.#fetch = { suspects, controller, done: Promise.resolve() }
     const { signal } = controller
     try {
       failpoint('receive.before')

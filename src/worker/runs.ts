@@ -1,3 +1,4 @@
+import type { Timer } from '../core/clock.ts'
 import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
 import { LeaseLostError, TaskCancelledError } from '../core/errors.ts'
 import { failpoint } from '../core/failpoint.ts'
@@ -25,6 +26,8 @@ export interface RunsOptions {
   readonly emitter: WorkerEmitter
   /** There may be room for more. */
   readonly onRoom: () => void
+  /** Less is to be fetched ahead than a fetch under way was told; resolves when that has ended. */
+  readonly onOverrun: () => Promise<void>
   /** So many have been started as this worker is to run. */
   readonly onEnough: () => void
   readonly onStoreFailed: (error: unknown) => void
@@ -43,6 +46,7 @@ export class Runs {
   readonly #idle: (() => void)[] = []
   readonly #listener: FinishListener
   #filling = false
+  #overrun: Timer | undefined
   #closed = false
   #started = 0
   #settled = 0
@@ -122,11 +126,36 @@ export class Runs {
     }
     this.#filling = false
     if (this.left <= 0) this.#options.onEnough()
+    this.#watchOverrun()
+  }
+
+  /**
+   * What was fetched ahead is given back when no slot comes free in time: others may have one. A timer for
+   * many runs, since most end soon.
+   */
+  #watchOverrun(): void {
+    const { slots, runtime } = this.#options
+    if (this.#overrun !== undefined || slots.waiting === 0 || slots.running === 0) return
+    const started = this.#started
+    const { overrunAfter } = slots
+    this.#overrun = runtime.surroundings.clock.after(
+      overrunAfter,
+      () => {
+        this.#overrun = undefined
+        if (this.#closed) return
+        if (started !== this.#started) return this.#watchOverrun()
+        slots.overran(overrunAfter)
+        // A fetch that waits would claim at once what is given back.
+        void this.#options.onOverrun().then(() => this.giveBackWaiting())
+      },
+      { background: true },
+    )
   }
 
   /** Nothing is started from now on. */
   close(): void {
     this.#closed = true
+    this.#overrun?.cancel()
   }
 
   /** Gives back what has not started. */
@@ -190,7 +219,9 @@ export class Runs {
 
   /** Its handler has ended, or was not to run: the slot is free, and the store is told. */
   #store(run: Run, end: RunEnd): void {
-    if (run.inSlot) this.#options.slots.ended()
+    const { slots } = this.#options
+    if (run.inSlot) slots.ended()
+    if (end.kind === 'settle') slots.took(end.seconds * 1000)
     switch (end.kind) {
       case 'settle':
         try {

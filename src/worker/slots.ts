@@ -1,5 +1,10 @@
 import type { Delivery } from '../core/delivery.ts'
 
+/** Milliseconds that a message which was fetched ahead may be expected to wait for its slot. */
+const longestWait = 20
+/** How much one run says about the next. */
+const weight = 0.05
+
 /**
  * Who runs next: deliveries in the order of their claim, but at most one suspect at a time. A
  * suspect lost its last lease, so it may be what kills its worker: if it runs beside no other
@@ -8,6 +13,9 @@ import type { Delivery } from '../core/delivery.ts'
  * A slot is taken while a handler runs; what has ended and is on its way into the store takes none, so
  * that the next is claimed in the same step. Once the store takes nothing any more, it does count: no
  * more than twice the slots and the prefetch are ever in our hands.
+ *
+ * As many are fetched ahead as will have their turn soon, by the mean time of a run: where tasks are long,
+ * messages are left to others who may have a free slot.
  */
 export class Slots {
   readonly concurrency: number
@@ -20,6 +28,8 @@ export class Slots {
   #settling = 0
   #suspectRunning = false
   #stuck = false
+  /** Milliseconds of a run: an average in which the last ones weigh most. */
+  #mean = 0
 
   constructor(concurrency: number, prefetch: number) {
     this.concurrency = concurrency
@@ -44,11 +54,33 @@ export class Slots {
    * one runs.
    */
   room(): number {
-    const capacity = this.concurrency + this.prefetch
+    const ahead = this.#ahead()
+    const capacity = this.concurrency + ahead
     const ending = this.#stuck ? this.#settling : Math.max(0, this.#settling - capacity)
     const free = capacity - this.#running - this.waiting - ending
-    if (this.waiting > 0 && free < Math.max(1, this.prefetch / 2)) return 0
-    return this.prefetch === 0 ? free : Math.min(free, Math.ceil(capacity / 2))
+    if (this.waiting > 0 && free < Math.max(1, ahead / 2)) return 0
+    return ahead === 0 ? free : Math.min(free, Math.ceil(capacity / 2))
+  }
+
+  /** Milliseconds after which a slot should have come free. */
+  get overrunAfter(): number {
+    return Math.max(1000, 4 * this.#mean)
+  }
+
+  /** So long a run took, or has taken until now. */
+  took(ms: number): void {
+    this.#mean += (ms - this.#mean) * weight
+  }
+
+  /** No slot came free for so long: nothing is fetched ahead until runs are shorter. */
+  overran(ms: number): void {
+    this.#mean = Math.max(this.#mean, ms)
+  }
+
+  /** Messages that may be fetched beyond the slots. */
+  #ahead(): number {
+    if (this.#mean === 0) return this.prefetch
+    return Math.min(this.prefetch, Math.floor((longestWait * this.concurrency) / this.#mean))
   }
 
   /** Suspects that may be claimed now: never one that would only wait beside another. */

@@ -79,6 +79,7 @@ export class TaskWorker implements Worker {
       settler: this.#settler,
       emitter: this.#emitter,
       onRoom: () => this.#receiver.roomChanged(),
+      onOverrun: () => this.#receiver.roomShrank(),
       // Nobody is in a hurry: what runs may end.
       onEnough: () => void this.#end('maxTasks', Infinity),
       onStoreFailed,

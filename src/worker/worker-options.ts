@@ -8,8 +8,9 @@ export interface WorkerOptions {
   /** Handlers running at once. Default 100. */
   concurrency?: number | undefined
   /**
-   * Messages claimed beyond the free slots. 0 claims only what can start at once: right for long
-   * tasks. Default: as many as `concurrency`, at most 100; what has not started is given back on stop.
+   * The most messages claimed beyond the free slots: as many of them as will start within about 20 ms, by
+   * the mean time of a run. 0 claims only what can start at once. Default: as many as `concurrency`, at most
+   * 100. What has not started is given back on stop, and when no slot comes free within a second.
    */
   prefetch?: number | undefined
   /** Default: the queues of the broker's registered tasks. */

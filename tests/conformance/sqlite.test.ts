@@ -70,7 +70,7 @@ describe.each(modes)('the SQLite engine $name', ({ thread }) => {
     return {
       capabilities: create().transport.capabilities,
       queue: 'queue',
-      lease: thread ? 300 : 1000,
+      lease: thread ? 400 : 1000,
       exactTime: !thread,
       create,
       async open() {

@@ -8,7 +8,6 @@ import { afterAll, expect, it } from 'vitest'
 interface Row {
   readonly peer: string
   readonly engine: string
-  readonly scenario: string
   readonly perSecond: number | null
   readonly ratioToLimit: number | null
   readonly runs: number
@@ -18,10 +17,10 @@ interface Row {
 const folder = mkdtempSync(join(tmpdir(), 'taskwright-bench-test-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-it('measures ourselves beside the bare loop', () => {
+it('measures ourselves beside the bare loop', { timeout: 240_000 }, () => {
   const file = join(folder, 'rows.json')
-  const asked = ['--engine', 'memory,sqlite', '--scenario', 'enqueue,process', '--json', file]
-  const sizes = ['--runs', '1', '--tasks', '200']
+  const asked = ['--engine', 'memory,sqlite', '--scenario', 'process', '--json', file]
+  const sizes = ['--runs', '1', '--tasks', '50']
   const output = execFileSync(process.execPath, ['scripts/bench.mjs', ...asked, ...sizes], {
     encoding: 'utf8',
     env: { ...process.env, CI: '' },
@@ -31,9 +30,6 @@ it('measures ourselves beside the bare loop', () => {
   expect(rows.filter(({ failure, runs }) => failure !== null || runs !== 1)).toEqual([])
   for (const engine of ['memory', 'sqlite']) {
     const ours = rows.filter((row) => row.engine === engine && row.peer === 'taskwright')
-    expect(ours.map(({ scenario }) => scenario)).toEqual(
-      expect.arrayContaining(['enqueue', 'process']),
-    )
     const limited = ours.filter(({ ratioToLimit }) => ratioToLimit !== null)
     expect(limited.length).toBeGreaterThan(5)
     for (const { perSecond } of ours.filter((row) => row.perSecond !== null)) {

@@ -150,6 +150,21 @@ export function canvasSuite(transport: () => string | TransportFactory): void {
       expect(await (await total.si().kiq()).result()).toBe(0)
     })
 
+    it('keeps the limits of its tasks', async () => {
+      const { broker, sum } = await stage(transport())
+      let running = 0
+      let most = 0
+      const limited = broker.task({ name: 'limited', concurrency: 2 }, async (n: number) => {
+        most = Math.max(most, ++running)
+        await new Promise((resolve) => setImmediate(resolve))
+        running--
+        return n
+      })
+      const steps = Array.from({ length: 12 }, (_, i) => limited.si(i))
+      expect(await (await chord(steps, sum.s()).kiq()).result()).toBe(66)
+      expect(most).toBeLessThanOrEqual(2)
+    })
+
     it('runs other steps in the place of one', async () => {
       const { broker, double, sum, boom, add } = await stage(transport())
       const split = broker.task(

@@ -1,7 +1,6 @@
 /** Servers of a test's own that stand together: a cluster, and a primary with its Sentinel. */
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sleep, systemClock } from '../../src/core/clock.ts'

@@ -4,11 +4,19 @@ import { sleep, systemClock } from '../../src/core/clock.ts'
 import { timeOrderedIds } from '../../src/core/ids.ts'
 import { silentLogger } from '../../src/core/logger.ts'
 import { systemRandom } from '../../src/core/random.ts'
+import type { ScheduleSource } from '../../src/core/schedule-source.ts'
 import type { OpenTransport } from '../../src/core/vendor.ts'
-import { redisResultBackend, redisTransport, type RedisOptions } from '../../src/redis/index.ts'
+import {
+  redisResultBackend,
+  redisScheduleSource,
+  redisTransport,
+  type RedisOptions,
+} from '../../src/redis/index.ts'
 import {
   inspectorBehaviours,
+  ledgerBehaviours,
   resultBackendBehaviours,
+  scheduleSourceBehaviours,
   transportBehaviours,
   workflowBehaviours,
   type ResultBackendHarness,
@@ -96,6 +104,20 @@ export function redisConformance(place: () => RedisOptions): void {
     }
   }
 
+  for (const { name, run } of ledgerBehaviours) {
+    it(`ledger: ${name}`, () => run(transportHarness()))
+  }
+  for (const { name, run } of scheduleSourceBehaviours) {
+    it(`schedule source: ${name}`, async () => {
+      const open = async (): Promise<ScheduleSource> => {
+        const source = redisScheduleSource(options)
+        await source.start(around)
+        stops.push(() => source.stop())
+        return source
+      }
+      await run({ open, id: timeOrderedIds(systemClock, systemRandom) })
+    })
+  }
   for (const { name, run } of transportBehaviours) {
     it(`transport: ${name}`, () => run(transportHarness()))
   }

@@ -52,7 +52,8 @@ export async function setStage(
     MIN_TRANSCRIPT_LENGTH: '150',
     ...env,
   })
-  const db = openDatabase(`sqlite:${join(folder, 'reflector.db')}`)
+  const url = env['DATABASE_URL'] ?? `sqlite:${join(folder, 'reflector.db')}`
+  const db = openDatabase(url)
   await migrate(db)
   // What goes wrong on purpose is looked at by the tests.
   // The stand-ins and ffmpeg take real time, more of it on a busy machine.

@@ -28,10 +28,10 @@ export async function clientNumbers(link: RedisLink): Promise<ClientNumbers> {
 export async function unblock(link: RedisLink, numbers: ClientNumbers): Promise<void> {
   const nodes = nodesOf(link.client)
   await Promise.allSettled(
-    [...numbers].map(([place, number]) =>
+    [...numbers].map(async ([place, number]) =>
       nodes === undefined
         ? link.call('CLIENT', ['UNBLOCK', number])
-        : nodes.get(place)?.call('CLIENT', 'UNBLOCK', number),
+        : await nodes.get(place)?.call('CLIENT', 'UNBLOCK', number),
     ),
   )
 }

@@ -1,5 +1,6 @@
 import { prelude } from './prelude.ts'
 import { uniqueLua } from './unique-lua.ts'
+import { waitingLua } from './waiting-lua.ts'
 import { RedisScript } from './redis-script.ts'
 
 /** What the two scripts that send differ in. */
@@ -37,21 +38,7 @@ ${readMore}  m.writeId = string.find(m.how, 'i', 1, true) ~= nil
   messages[i] = m
 end
 
-local function waitingIn(q)
-  local waiting = redis.call('HLEN', q.T .. 'later')
-  for _, line in ipairs(linesOf(q)) do
-    local stream = streamOf(q, line)
-    local pending = redis.pcall('XPENDING', stream, group)
-    local held = 0
-    if not pending.err then
-      held = pending[1]
-      for _, c in ipairs(pending[4] or {}) do if c[1] == 'tw:released' then waiting = waiting + tonumber(c[2]) end end
-    end
-    waiting = waiting + unread(stream, held)
-  end
-  return waiting
-end
-for _, q in ipairs(queues) do
+${waitingLua}for _, q in ipairs(queues) do
   local cap = redis.call('HGET', G .. 'caps', q.name)
   if cap and fresh[q.name] and waitingIn(q) + fresh[q.name] > tonumber(cap) then
     return redis.error_reply('FULL ' .. cap .. ' ' .. q.name)

@@ -18,7 +18,7 @@ return redis.call('HINCRBY', W, 'next', count) - count
 
 /**
  * in: run, milliseconds until an unsealed one expires · nodes: ordinal, what it is, sources (how many, each),
- * 1 and its message (stream, side, queue, priority, delay, body) or 0
+ * 1 and its message (stream, side, queue, line, delay, body, gates or '') or 0
  */
 export const putScript: RedisScript = script(
   'wf-put',
@@ -35,7 +35,7 @@ for i = 1, number() do
   local ord, what = number(), arg()
   local sources = {}
   for j = 1, number() do sources[j] = number() end
-  local message = arg() == '1' and { arg(), arg(), arg(), arg(), arg(), arg() } or nil
+  local message = arg() == '1' and { arg(), arg(), arg(), arg(), arg(), arg(), arg() } or nil
   if redis.call('HSETNX', W .. ':d', ord, what) == 1 then
     local packed = {}
     for slot, source in ipairs(sources) do

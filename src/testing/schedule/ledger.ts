@@ -336,6 +336,26 @@ export const ledgerBehaviours: readonly TransportBehaviour[] = [
     },
   },
   {
+    name: 'fire: a message that gives way to another one of its unique key is left out',
+    needs: 'unique',
+    async run(harness) {
+      const opened = await open(harness)
+      const { ledger } = opened
+      const plan = adoption(harness)
+      await adopted(ledger, plan)
+      const fires = [1, 2].map((step) => {
+        const made = fire(harness, plan, step)
+        const unique = { key: 'one', while: 'queued', onConflict: 'keep' } as const
+        return { ...made, envelope: made.envelope && { ...made.envelope, unique } }
+      })
+      assert.deepEqual(await ledger.fire(fires), ['fired', 'skipped'])
+      const { fired, skipped, last, message } = await stateOf(ledger, plan)
+      assert.deepEqual([fired, skipped], [1, 1])
+      assert.deepEqual([last, message], [fires[0]?.slot, fires[0]?.envelope?.id])
+      assert.deepEqual(await bodies(opened, harness), ['slot 1'])
+    },
+  },
+  {
     name: 'lead: one of a group leads until its lease ends or it resigns',
     async run(harness) {
       const [a, b] = [await open(harness), await open(harness)]

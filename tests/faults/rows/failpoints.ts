@@ -152,7 +152,10 @@ function play(options: StageOptions, act: Act, each: number): Promise<Outcome> {
     let done = 0
     const line = async (no: number): Promise<void> => {
       for (let kill = kills.pop(); kill !== undefined; kill = kills.pop()) {
-        const how = await strike(stage, no, kill)
+        let how = ''
+        // What leads there is partly chance: it may find nothing in hand, or die of the way.
+        for (let tries = 0; tries < 4 && how !== 'SIGKILL'; tries++)
+          how = await strike(stage, no, kill)
         if (how !== 'SIGKILL') missed.push(`${kill.point} was never reached: ${how}`)
         if (++done % 20 === 0) options.log(`${act.setting.name}: ${done} kills`)
       }

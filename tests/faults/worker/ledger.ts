@@ -69,7 +69,10 @@ export type Fact =
 /** How a handler ended. `abandoned`: it was aborted. */
 export type RunEnd = 'ok' | 'failed' | 'abandoned'
 
-/** A fact with its time (microseconds of the monotonic clock) and its process. */
+/**
+ * A fact with its time (microseconds of the monotonic clock) and its process. As read, `pid` and `target`
+ * name one process only: a system gives numbers of processes again.
+ */
 export type Entry = Fact & { readonly at: number; readonly pid: number }
 
 /** Writes facts. */
@@ -98,12 +101,43 @@ export function openLedger(folder: string): Ledger {
 
 /** Everything that was written, in the order of time; a line that a kill tore off is left out. */
 export function readLedgers(folder: string): Entry[] {
-  const entries = readdirSync(folder)
+  const files = readdirSync(folder)
     .filter((name) => name.endsWith('.jsonl'))
-    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'))
-    .flatMap(readLine)
+    .map((name) => readFileSync(join(folder, name), 'utf8').split('\n').flatMap(readLine))
+  const lives = new Lives(files.flat())
+  const entries = files.flatMap((file) => {
+    // All of a file is of one process.
+    const pid = lives.nameOf(file.at(-1)?.pid ?? 0, file.at(-1)?.at ?? 0)
+    return file.map((entry): Entry => {
+      if (!('target' in entry)) return { ...entry, pid }
+      return { ...entry, pid, target: lives.nameOf(entry.target, entry.at) }
+    })
+  })
   // Stable: lines of one process and microsecond keep their order.
   return entries.sort((a, b) => a.at - b.at)
+}
+
+/** More than any number of a process. */
+const beyondPids = 2 ** 23
+
+/** Tells the processes that had the same number, one after the other, from each other. */
+class Lives {
+  readonly #spawned = new Map<number, number[]>()
+
+  constructor(entries: readonly Entry[]) {
+    for (const entry of entries) {
+      if (entry.kind !== 'spawned') continue
+      const times = this.#spawned.get(entry.target) ?? []
+      times.push(entry.at)
+      this.#spawned.set(entry.target, times)
+    }
+  }
+
+  /** The number of a process for the first that had it; more for each later one. */
+  nameOf(pid: number, at: number): number {
+    const later = this.#spawned.get(pid)?.filter((time) => time <= at).length ?? 0
+    return pid + Math.max(0, later - 1) * beyondPids
+  }
 }
 
 function readLine(line: string): readonly Entry[] {

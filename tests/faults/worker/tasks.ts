@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join as pathOf } from 'node:path'
 import { TaskContext, type Broker } from 'taskwright'
 import { joinSet } from './join-set.ts'
-import type { Fact, Ledger, RunEnd } from './ledger.ts'
+import { sharedTime, type Fact, type Ledger, type RunEnd } from './ledger.ts'
 import { pause } from './pause.ts'
 import type { JoinKind } from './worker-plan.ts'
 
@@ -24,6 +24,8 @@ export type Death = 'abort' | 'segfault' | 'memory'
 export type Stubbornness = 'block' | 'never'
 
 let runs = 0
+/** Numbers of processes come again in a long run. */
+const born = sharedTime()
 
 /** Defines them on a broker. */
 export function defineTasks(broker: Broker, witness: Witness) {
@@ -35,7 +37,7 @@ export function defineTasks(broker: Broker, witness: Witness) {
     { taskId: id, signal }: TaskContext,
     body: (run: string) => unknown,
   ): Promise<string> => {
-    const run = `${process.pid}.${++runs}`
+    const run = `${process.pid}.${born}.${++runs}`
     let how: RunEnd = 'failed'
     ledger.write({ kind: 'start', id, run })
     try {

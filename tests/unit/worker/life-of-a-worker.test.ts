@@ -122,6 +122,30 @@ describe('stopping', () => {
     expect(runtime.codec.decodeMessage(back[0]!.body).labels).not.toHaveProperty('_retries')
   })
 
+  it('is not needed for others to have what was fetched ahead: it is given back when no slot comes free', async () => {
+    const { broker, work, clock } = stage()
+    const [begun, end] = [deferred(), deferred()]
+    let runs = 0
+    const task = broker.task('t', async () => {
+      if (runs++ > 0) return
+      begun.resolve()
+      await end.promise
+    })
+    const made = await work({ concurrency: 1, prefetch: 5 })
+    await task.kiqMany([[], [], []])
+    await begun.promise
+    expect(made.counts).toMatchObject({ running: 1, prefetched: 2 })
+    await clock.advance(999)
+    expect(made.counts.prefetched).toBe(2)
+    await clock.advance(1)
+    expect(made.counts).toMatchObject({ running: 1, prefetched: 0 })
+    expect(await broker.inspector.queues()).toMatchObject([{ queued: 2, running: 1 }])
+    end.resolve()
+    while (made.counts.settled < 3) await turns(1)
+    expect(runs).toBe(3)
+    await made.stop()
+  })
+
   it('lets a handler that ends in time have its result, also one that does not look at its signal', async () => {
     const { broker, work, clock, events } = stage()
     const [begun, end] = [deferred(), deferred()]

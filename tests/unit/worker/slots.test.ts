@@ -88,6 +88,21 @@ describe('slots', () => {
     expect([slots.waiting, slots.running]).toEqual([0, 1])
   })
 
+  it('fetch ahead what will have its turn within 20 ms, by the mean time of a run', () => {
+    const slots = new Slots(10, 100)
+    expect(slots.room()).toBe(55)
+    for (let i = 0; i < 500; i++) slots.took(10)
+    // 20 ms at 10 ms each: two for each slot.
+    expect(slots.room()).toBe(15)
+    for (let i = 0; i < 500; i++) slots.took(1000)
+    expect(slots.room()).toBe(10)
+    expect(slots.overrunAfter).toBeGreaterThan(3900)
+    for (let i = 0; i < 500; i++) slots.took(0.1)
+    expect(slots.room()).toBe(55)
+    slots.overran(1000)
+    expect(slots.room()).toBe(10)
+  })
+
   it('keep their order over many', () => {
     const slots = new Slots(1, 5000)
     slots.add(Array.from({ length: 3000 }, (_, i) => one(i)))

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { Hono } from 'hono'
 import * as z from 'zod'
 import { broker } from '../broker.ts'
+import { eventsAfter } from '../data/events.ts'
 import type { Db } from '../data/tables.ts'
 import { topicsOf } from '../data/topics.ts'
 import { createTranscript, getTranscript, type Transcript } from '../data/transcripts.ts'
@@ -48,6 +49,9 @@ export function transcriptRoutes(workshop: Workshop): Hono {
     })
     .get('/:id/topics', async (context) => {
       return context.json({ topics: await topicsOf(db, context.req.param('id')) })
+    })
+    .get('/:id/events', async (context) => {
+      return context.json({ events: await eventsAfter(db, context.req.param('id'), 0) })
     })
     .get('/:id/topics.vtt', async (context) => {
       const text = webvttOf(await topicsOf(db, context.req.param('id')))

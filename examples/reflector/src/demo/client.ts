@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws'
-import type { TranscriptEvent } from '../data/events.ts'
+import type { NumberedEvent, TranscriptEvent } from '../data/events.ts'
 import type { Topic } from '../data/topics.ts'
 import type { Transcript } from '../data/transcripts.ts'
 
@@ -29,6 +29,10 @@ export class DemoClient {
 
   async topics(id: string): Promise<Topic[]> {
     return (await this.get<{ topics: Topic[] }>(`/v1/transcripts/${id}/topics`)).topics
+  }
+
+  async events(id: string): Promise<NumberedEvent[]> {
+    return (await this.get<{ events: NumberedEvent[] }>(`/v1/transcripts/${id}/events`)).events
   }
 
   /** How the workflow that follows stands; `null` before it is sent. */

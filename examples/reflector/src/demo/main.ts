@@ -20,6 +20,7 @@ const usage = `npm run demo [-- options]
 
   --keep        leaves everything running, with the page open at the address printed, until Ctrl+C
   --port N      the page's port; a free one by default
+  --kill        kills a worker process in each of the nine steps that follow the live recording
   --redis       the queue on Redis (REDIS_URL, or redis://localhost:6379) instead of a SQLite file
   --text        the smaller demo instead: a document analysed by two workers, one of which is killed
 `
@@ -27,10 +28,17 @@ const { values } = parseArgs({
   options: {
     keep: { type: 'boolean', default: false },
     port: { type: 'string', default: '0' },
+    kill: { type: 'boolean', default: false },
     redis: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
+
+const killed = new Set<string>()
+/** What follows a live recording. */
+const steps =
+  /^task_pipeline_(waveform|convert|upload|remove|diarization|title|final)|_consent$|_zulip$/
+let isLive = false
 
 if (values.help) console.log(usage)
 else await main()
@@ -44,7 +52,9 @@ async function main(): Promise<void> {
     folder,
     port: Number(values.port),
     broker,
-    onTask: taskLine(),
+    // Short, so that what a killed process held comes back while you watch.
+    lease: values.kill ? '2s' : '5s',
+    onTask: onTask(),
     onProblem: (text) => console.error(`  ${text}`),
   })
   // The terminal tells all of them; a program that ends this one does not.
@@ -67,9 +77,15 @@ async function main(): Promise<void> {
 }
 
 /** A line for each task that a worker begins; of those that come by the schedule, for the first. */
-function taskLine(): (task: string, pid: number) => void {
+function onTask(): (task: string, pid: number) => void {
   const seen = new Set<string>()
   return (task, pid) => {
+    if (values.kill && isLive && steps.test(task) && !killed.has(task)) {
+      killed.add(task)
+      process.kill(pid, 'SIGKILL')
+      line(String(pid), `${task}: killed`)
+      return
+    }
     if (seen.has(task) && !/^(task_|send_)/.test(task)) return
     seen.add(task)
     line(String(pid), task)
@@ -103,6 +119,7 @@ async function demonstrate({ url, standIns }: DemoWorld): Promise<boolean> {
   printTranscript(await client.transcript(file.id), await client.topics(file.id))
 
   heading('A conversation is played live')
+  isLive = true
   const live = await client.post<Transcript>('/v1/transcripts', {
     source_kind: 'live',
     room: 'planning',
@@ -135,9 +152,33 @@ async function demonstrate({ url, standIns }: DemoWorld): Promise<boolean> {
       speakers.every((found) => String(found) === String(spoken)),
       `two voices told apart, ${spoken.length} turns, in both`,
     ),
+    check(await toldOnce(client, live.id), 'every event told once, the end of it last'),
     check(webhooks.length === 1, 'one webhook arrived, signed'),
     check(posted.length === 2, 'two messages on Zulip'),
+    ...(values.kill
+      ? [check(killed.size === 9, `a worker killed in each of ${killed.size} steps`)]
+      : []),
   ].every(Boolean)
+}
+
+/** Whether what there is one of was told once, and each topic. */
+async function toldOnce(client: DemoClient, id: string): Promise<boolean> {
+  const events = await client.events(id)
+  const count = (name: string): number => events.filter(({ event }) => event === name).length
+  const singles = [
+    'DURATION',
+    'WAVEFORM',
+    'FINAL_TITLE',
+    'FINAL_LONG_SUMMARY',
+    'FINAL_SHORT_SUMMARY',
+  ]
+  const last = events.at(-1)
+  return (
+    singles.every((name) => count(name) === 1) &&
+    count('TOPIC') === (await client.topics(id)).length &&
+    last?.event === 'STATUS' &&
+    last.data.value === 'ended'
+  )
 }
 
 /** Who spoke, turn by turn. */

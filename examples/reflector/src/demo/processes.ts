@@ -33,6 +33,10 @@ export function startProcess(options: ProcessOptions): DemoProcess {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  // Whatever happens to this process, it leaves none behind.
+  const kill = (): void => void child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
   const tail: string[] = []
   const ready = new Promise<string>((resolve, reject) => {
     const read = (line: string): void => {

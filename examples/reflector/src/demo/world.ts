@@ -18,6 +18,8 @@ export interface DemoOptions {
   readonly port: number
   /** `TASKWRIGHT_URL`; a file in the folder by default. */
   readonly broker?: string | undefined
+  /** How long what a dead worker held stays its own. */
+  readonly lease: string
   /** Told of each task that a worker begins, with the worker's process id. */
   readonly onTask: (task: string, pid: number) => void
   readonly onProblem: (line: string) => void
@@ -27,7 +29,7 @@ const src = fileURLToPath(new URL('../', import.meta.url))
 
 /** Starts the stand-ins, the application, two workers and the scheduler: each a process of its own. */
 export async function startWorld(options: DemoOptions): Promise<DemoWorld> {
-  const { folder, port, onTask, onProblem } = options
+  const { folder, port, lease, onTask, onProblem } = options
   const running: DemoProcess[] = []
   const stop = async (): Promise<void> => {
     for (const process of running.toReversed()) await process.stop()
@@ -64,8 +66,14 @@ export async function startWorld(options: DemoOptions): Promise<DemoWorld> {
     let ready = 0
     const workers = startProcess({
       name: 'the workers',
-      // Short leases, so that what a killed process held comes back while you watch.
-      args: taskwright('worker', ...files, '--workers=2', '--concurrency=8', '--lease=5s', ...log),
+      args: taskwright(
+        'worker',
+        ...files,
+        '--workers=2',
+        '--concurrency=8',
+        `--lease=${lease}`,
+        ...log,
+      ),
       env,
       readyAt: /"msg":"all ready"/,
       onLine: (text) => readLog(text, { onTask, onProblem, onReady: () => ready++ }),
@@ -113,7 +121,7 @@ function readLog(
   if (line.msg === 'ready') told.onReady()
   else if (line.msg === 'task started' && line.task !== undefined)
     told.onTask(line.task, line.pid ?? 0)
-  else if (line.level === 'error' || line.level === 'fatal') told.onProblem(text)
+  else if (line.level === 'error' && !line.msg?.startsWith('died: SIGKILL')) told.onProblem(text)
 }
 
 async function until(condition: () => boolean): Promise<void> {

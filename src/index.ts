@@ -21,7 +21,12 @@ export type { ScheduleHandle } from './broker/schedule-handle.ts'
 export type { DefinedTask, Kicker, Schedulable, Sendable, Task } from './broker/task.ts'
 export type { TaskHandle, WaitOptions } from './broker/task-handle.ts'
 export type { In, Out, ParamNames, Schema, TaskOptions, UserLabels } from './broker/task-options.ts'
-export type { ConcurrencyOptions, FairOptions, OrderedOptions } from './broker/gate-options.ts'
+export type {
+  ConcurrencyOptions,
+  FairOptions,
+  OrderedOptions,
+  TaskRateOptions,
+} from './broker/gate-options.ts'
 export type {
   Conflict,
   DebounceOptions,
@@ -36,6 +41,7 @@ export { chain, type ChainMaker } from './workflows/chain.ts'
 export { group } from './workflows/group.ts'
 export { chord } from './workflows/chord.ts'
 export { map } from './workflows/map.ts'
+export { Pipeline, type ItemOptions } from './workflows/pipeline.ts'
 export { chunks, starmap } from './workflows/starmap.ts'
 export type {
   Canvas,
@@ -167,6 +173,8 @@ export type {
   TransportFactory,
 } from './core/vendor.ts'
 export type { Gate } from './core/gate.ts'
+export type { RateLimit, RateOptions } from './core/rate-limit.ts'
+export type { RateAnswer, RateAsk, RateRule, Rates } from './core/rates.ts'
 export type { Unique } from './core/unique.ts'
 export { isRunId, nodeId, readNodeId, type NodePlace } from './core/node-id.ts'
 export type { NoInput, Step } from './core/step.ts'

@@ -4,6 +4,7 @@ import type { Duration } from '../core/duration.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Middleware } from '../core/middleware.ts'
 import type { Random } from '../core/random.ts'
+import type { RateOptions } from '../core/rate-limit.ts'
 import type { RetryOptions } from '../core/retry.ts'
 import type { ResultBackendFactory, TransportFactory } from '../core/vendor.ts'
 import type { DeadRetention } from './dead-retention.ts'
@@ -27,6 +28,8 @@ export interface BrokerOptions {
   queues?:
     | Readonly<Record<string, { cap?: number | null | undefined; whenFull?: WhenFull | undefined }>>
     | undefined
+  /** Rates by name, for `ctx.limit(name)` and `broker.limit(name)`: how much may go in which time, over all processes. */
+  limits?: Readonly<Record<string, RateOptions>> | undefined
   /** How long, and how many, dead letters of each queue are kept. Workers delete the others every minute. Default: all, for ever. */
   deadLetters?: Omit<DeadRetention, 'queue'> | undefined
   /** Bytes ↔ messages. Default: TaskIQ's JSON; rich values are kept where only Taskwright reads the queue. */

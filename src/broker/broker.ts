@@ -1,6 +1,7 @@
 import type { Dependencies, Injected } from '../core/dependency.ts'
 import type { HeldLock, LockOptions } from '../core/held-lock.ts'
 import type { Inspector } from '../core/inspector.ts'
+import type { RateLimit, RateOptions } from '../core/rate-limit.ts'
 import type { DependencyOverrides } from '../dependencies/overrides.ts'
 import type { NoInput } from '../core/step.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
@@ -63,6 +64,14 @@ export interface Broker extends TaskDefiner, BrokerIdentity, AsyncDisposable {
     limit: number | null,
     key?: string,
   ): Promise<void>
+  /** A rate of the broker's `limits`, as `ctx.limit` in a task. @throws InvalidInputError, UnsupportedError */
+  limit(name: string, key?: string): RateLimit
+  /**
+   * Sets a rate of `limits` for all processes, durably; `null` lets the code's hold again. With `key`: of
+   * that key. The rate of a task goes by `TASK|rate`.
+   * @throws InvalidInputError, UnsupportedError
+   */
+  setRate(name: string, rate: RateOptions | null, key?: string): Promise<void>
   /** Looks into the store. @throws UnsupportedError where the transport cannot. */
   readonly inspector: Inspector
   /** Dead letters: search, retry with edited arguments, delete, retention. @throws UnsupportedError where the transport cannot be inspected. */

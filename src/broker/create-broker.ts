@@ -11,6 +11,7 @@ import { defineTask, sendable } from './define-task.ts'
 import { makeHandle } from './handle.ts'
 import { setConcurrency } from './set-concurrency.ts'
 import { makeRuntime } from './make-runtime.ts'
+import { rateLimit, setRate } from './rate-limits.ts'
 import { TaskRegistry, type RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 import { checkName, readRemoteDefinition } from './task-definition.ts'
@@ -26,6 +27,7 @@ const knownOptions: ReadonlySet<string> = new Set<keyof BrokerOptions>([
   'queue',
   'queues',
   'deadLetters',
+  'limits',
   'codec',
   'resultCodec',
   'lineage',
@@ -117,6 +119,8 @@ function assemble(home: TaskHome): Broker {
         { limit, key },
       )
     },
+    limit: (name, key) => rateLimit(now(), name, { key }),
+    setRate: async (name, rate, key) => setRate(now(), name, { rate, key }),
     get inspector() {
       const { inspector, transport } = now()
       if (inspector !== undefined) return inspector

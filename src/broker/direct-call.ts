@@ -1,6 +1,7 @@
 import type { TaskContext } from '../core/context.ts'
 import { milliseconds } from '../core/duration.ts'
 import { RetryRequestedError, TaskRejectedError, UnsupportedError } from '../core/errors.ts'
+import { rateLimit } from './rate-limits.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 import { outsideWorkflow } from './canvas/outside-workflow.ts'
@@ -74,6 +75,7 @@ function syntheticContext(
         wait: rest.wait ?? (ifLocked === 'wait' ? undefined : 0),
       })
     },
+    limit: (name, key) => rateLimit(runtime, name, { key }),
     once: async (_, step) => step(),
     commit: () => {
       throw new UnsupportedError(

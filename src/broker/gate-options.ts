@@ -1,3 +1,5 @@
+import type { RateOptions } from '../core/rate-limit.ts'
+import type { RateRule } from '../core/rates.ts'
 import type { KeyOf } from './unique-options.ts'
 
 /** How many messages of a task may run at once, over all processes. */
@@ -6,6 +8,12 @@ export interface ConcurrencyOptions {
   key?: KeyOf | undefined
   /** At most so many at once: of each key, or of the task. */
   limit: number
+}
+
+/** How many runs of a task may begin in which time, over all processes. */
+export interface TaskRateOptions extends RateOptions {
+  /** A rate of each key. */
+  key?: KeyOf | undefined
 }
 
 /** Runs the messages of a key one after the other, in the order in which they were sent. */
@@ -27,4 +35,10 @@ export interface GatePolicy {
   readonly key: KeyOf | undefined
   readonly limit: number
   readonly keep: boolean
+}
+
+/** The rate of a task, read. */
+export interface RatePolicy {
+  readonly rule: RateRule
+  readonly key: KeyOf | undefined
 }

@@ -58,6 +58,9 @@ export function lazyVendor(vendor: LazyVendor): TransportFactory {
         ...(capabilities.locks
           ? { locks: engine.forward((open) => needed(open.locks, name), lockCalls) }
           : {}),
+        ...(capabilities.rates
+          ? { rates: engine.forward((open) => needed(open.rates, name), rateCalls) }
+          : {}),
         ...(capabilities.schedules
           ? {
               ledger: {
@@ -128,6 +131,7 @@ const workflowCalls = [
   'list',
   'sweep',
 ] as const
+const rateCalls = ['take', 'setRule', 'holdOff'] as const
 const lockCalls = ['acquire', 'renew', 'free'] as const
 const ledgerCalls = [
   'now',

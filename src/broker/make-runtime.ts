@@ -18,6 +18,7 @@ import { WorkflowPump } from './canvas/workflow-pump.ts'
 import { ClaimBook } from './claim-book.ts'
 import { LifeCycle } from './life-cycle.ts'
 import { Lineage } from './lineage.ts'
+import { readRate } from './rate-limits.ts'
 import type { TaskRegistry } from './registry.ts'
 import type { BrokerRuntime, RuntimeHome } from './runtime.ts'
 import { safeLogger } from './safe-logger.ts'
@@ -74,6 +75,8 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
   const defaultPolicy = readOption('retry', () => retryPolicy(options.retry))
   const defaultTtl = readOption('resultExpiresIn', () => readTtl(resultExpiresIn))
   checkQueues(queues)
+  for (const [name, rate] of Object.entries(options.limits ?? {}))
+    readOption(`limits.${name}`, () => readRate(rate))
   const sender = new Sender({
     transport,
     codec,
@@ -105,6 +108,7 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     transactions: opened.transactions,
     workflows: opened.workflows,
     locks: opened.locks,
+    rates: opened.rates,
     ledger: opened.ledger,
     plans: opened.plans,
     openSource: (source) => life.openSource(source),

@@ -4,6 +4,7 @@ import type { Inspector } from '../core/inspector.ts'
 import type { FireLedger } from '../core/fire-ledger.ts'
 import type { Locks } from '../core/locks.ts'
 import type { Middleware } from '../core/middleware.ts'
+import type { Rates } from '../core/rates.ts'
 import type { ResultBackend } from '../core/result-backend.ts'
 import type { RetryPolicy } from '../core/retry.ts'
 import type { ScheduleSource } from '../core/schedule-source.ts'
@@ -42,6 +43,7 @@ export interface BrokerRuntime {
   /** Where workflows are kept; `undefined` where the transport keeps none. */
   readonly workflows: WorkflowStore | undefined
   readonly locks: Locks | undefined
+  readonly rates: Rates | undefined
   readonly ledger: FireLedger | undefined
   readonly plans: ScheduleSource | undefined
   /** Opens a source and closes it with the broker. Idempotent. */

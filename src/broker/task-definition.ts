@@ -1,6 +1,6 @@
 import type { Dependencies } from '../core/dependency.ts'
 import { milliseconds, type Duration } from '../core/duration.ts'
-import { DefinitionError } from '../core/errors.ts'
+import { DefinitionError, InvalidInputError } from '../core/errors.ts'
 import { priorityNumber, type Labels } from '../core/labels.ts'
 import { retryPolicy, type RetryOptions } from '../core/retry.ts'
 import type { ScheduleLine } from '../core/schedule-line.ts'
@@ -8,7 +8,9 @@ import { readWants } from '../dependencies/definition.ts'
 import { checkSchedule } from '../cron/check-schedule.ts'
 import { checkLabels } from './check-labels.ts'
 import { definitionSite } from './definition-site.ts'
+import type { RatePolicy } from './gate-options.ts'
 import { readGates } from './gate-policy.ts'
+import { readRate } from './rate-limits.ts'
 import type { AnyHandler, RegisteredTask } from './registry.ts'
 import type { Schema, TaskOptions } from './task-options.ts'
 import { readUnique } from './unique-policy.ts'
@@ -36,6 +38,7 @@ const known: ReadonlySet<string> = new Set<keyof AnyTaskOptions>([
   'priority',
   'result',
   'concurrency',
+  'rate',
   'ordered',
   'fair',
   'unique',
@@ -114,6 +117,7 @@ export function readDefinition(
         ? options.result
         : { expiresIn: time(options.result.expiresIn, 'result.expiresIn', fail) },
     unique: checked(() => readUnique(options), fail),
+    rate: checked(() => readTaskRate(options.rate), fail),
     gates: checked(() => readGates(options), fail),
     isolate: options.isolate,
     schedule: schedule ?? [],
@@ -229,4 +233,13 @@ function time(value: Duration | undefined, what: string, fail: Fail): number | u
     fail(`\`${what}\` is ${(error as Error).message}`, error)
   }
   return ms > 0 ? ms : fail(`\`${what}\` must be more than 0.`)
+}
+
+/** @throws InvalidInputError */
+function readTaskRate(options: AnyTaskOptions['rate']): RatePolicy | undefined {
+  if (options === undefined) return undefined
+  const { key } = options
+  if (key !== undefined && typeof key !== 'function')
+    throw new InvalidInputError('`key` is a function of the arguments that returns a text.')
+  return { rule: readRate(options), key }
 }

@@ -4,7 +4,12 @@ import type { Duration } from '../core/duration.ts'
 import type { Labels, Priority, ReservedLabels } from '../core/labels.ts'
 import type { RetryOptions } from '../core/retry.ts'
 import type { ScheduleLine } from '../core/schedule-line.ts'
-import type { ConcurrencyOptions, FairOptions, OrderedOptions } from './gate-options.ts'
+import type {
+  ConcurrencyOptions,
+  FairOptions,
+  OrderedOptions,
+  TaskRateOptions,
+} from './gate-options.ts'
 import type { DebounceOptions, ThrottleOptions, UniqueOptions } from './unique-options.ts'
 
 /** Any Standard Schema (zod, valibot, arktype, …). */
@@ -65,6 +70,11 @@ export interface TaskOptions<
    * blocks no other. A list for several limits.
    */
   concurrency?: number | ConcurrencyOptions | readonly ConcurrencyOptions[] | undefined
+  /**
+   * How many runs begin in which time, over all processes. A message whose time has not come goes back into
+   * the store until then, and blocks nothing.
+   */
+  rate?: TaskRateOptions | undefined
   /** Runs the messages of a key one after the other, first in, first out, over retries too. */
   ordered?: OrderedOptions | undefined
   /** Serves keys by turns, so that one with many messages does not stand before one with few. */

@@ -2,6 +2,7 @@ import type { Duration } from './duration.ts'
 import type { HeldLock, LockOptions } from './held-lock.ts'
 import type { Labels } from './labels.ts'
 import type { Logger } from './logger.ts'
+import type { RateLimit } from './rate-limit.ts'
 import type { NoInput, Step } from './step.ts'
 
 /** How a task takes a lock. */
@@ -56,6 +57,12 @@ export interface TaskContext {
    * @throws LockedError, TaskSkippedError as `ifLocked` says; UnsupportedError where the transport keeps no locks.
    */
   lock(key: string, options?: TaskLockOptions): Promise<HeldLock>
+  /**
+   * A rate of the broker's `limits`, over all processes: for calls to a third party. With `key`: of that key.
+   * Waiting for it ends when the run is aborted.
+   * @throws InvalidInputError, UnsupportedError
+   */
+  limit(name: string, key?: string): RateLimit
   /**
    * Runs `step` once for this message: its value is kept, and later attempts get it without running it
    * again. A step that throws is not kept. A worker that dies between the end of the step and the moment

@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'LOCKED'
   | 'LOCK_LOST'
   | 'TASK_SKIPPED'
+  | 'RATE_LIMITED'
   | 'TRANSACTION'
   | 'DEPENDENCY'
   | 'NOT_STARTED'
@@ -245,6 +246,21 @@ export class LockLostError extends TaskwrightError {
 export class TaskSkippedError extends TaskwrightError {
   constructor(reason: string, options?: { cause?: unknown }) {
     super('TASK_SKIPPED', reason, options)
+  }
+}
+
+/** A rate allows it only later than was to be waited; nothing was taken. */
+export class RateLimitedError extends TaskwrightError {
+  /** Milliseconds that it would have taken; Infinity where it can never go. */
+  readonly wait: number
+  constructor(name: string, wait: number) {
+    super(
+      'RATE_LIMITED',
+      wait === Infinity
+        ? `limit '${name}' never allows so much at once.`
+        : `limit '${name}' allows it in ${Math.ceil(wait)} ms, not before.`,
+    )
+    this.wait = wait
   }
 }
 

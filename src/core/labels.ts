@@ -62,6 +62,7 @@ export const managedLabels: ReadonlyMap<string, string> = new Map([
   ['tw_run', 'it is set when a workflow is sent'],
   ['tw_expires', 'use kicker().withExpiry(…)'],
   ['schedule_id', 'it is set by the scheduler'],
+  ['tw_rate_at', 'it is set by the worker'],
   ['tw_slot', 'it is set by the scheduler'],
   ['queue_name', "use the task's `queue` or kicker().withQueue(…)"],
 ])

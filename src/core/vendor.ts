@@ -4,6 +4,7 @@ import type { FireLedger } from './fire-ledger.ts'
 import type { Logger } from './logger.ts'
 import type { Body } from './message.ts'
 import type { Random } from './random.ts'
+import type { Rates } from './rates.ts'
 import type { ResultBackend } from './result-backend.ts'
 import type { Inspector } from './inspector.ts'
 import type { ScheduleSource } from './schedule-source.ts'
@@ -46,6 +47,8 @@ export interface OpenTransport {
   readonly workflows?: WorkflowStore | undefined
   /** Present where `capabilities.locks` is true. */
   readonly locks?: Locks | undefined
+  /** Present where `capabilities.rates` is true. */
+  readonly rates?: Rates | undefined
   readonly transactions?: UserTransactions | undefined
   /** Which slots of plans have been decided. Present where `capabilities.schedules` is true. */
   readonly ledger?: FireLedger | undefined

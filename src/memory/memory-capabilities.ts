@@ -7,6 +7,7 @@ export const memoryCapabilities: TransportCapabilities = {
   atomicResults: true,
   workflows: true,
   locks: true,
+  rates: true,
   schedules: true,
   unique: true,
   gates: true,

@@ -12,6 +12,7 @@ import { checkEnvelope, checkSettlement } from './memory-checks.ts'
 import { MemoryGraphs } from './memory-graphs.ts'
 import { deadOf, type DeadMessage } from './dead-message.ts'
 import { MemoryGates } from './memory-gates.ts'
+import type { RateKeys } from './memory-rates.ts'
 import { MemoryHolds } from './memory-locks.ts'
 import { MemoryMessage, ownBody, type Claimant, type ClaimOwner } from './memory-message.ts'
 import { MemoryQueue } from './memory-queue.ts'
@@ -41,6 +42,7 @@ export class MemoryStore {
   readonly dead: Map<string, DeadMessage> = new Map()
   readonly results: MemoryResults = new MemoryResults()
   readonly holds: MemoryHolds = new MemoryHolds()
+  readonly rates: RateKeys = new Map()
   readonly fires: MemoryFires = new MemoryFires(this, (...sent) => this.#insert(...sent))
   readonly keys: UniqueKeys = new UniqueKeys((id) => this.messages.get(id))
   readonly cancelListeners: Set<CancelListener> = new Set()

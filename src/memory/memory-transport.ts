@@ -19,6 +19,7 @@ import type { TransportFactory } from '../core/vendor.ts'
 import { memoryCapabilities } from './memory-capabilities.ts'
 import { MemoryInspector } from './memory-inspector.ts'
 import { MemoryLocks } from './memory-locks.ts'
+import { MemoryRates } from './memory-rates.ts'
 import { MemoryLedger } from './memory-ledger.ts'
 import { MemoryScheduleSource } from './memory-schedule-source.ts'
 import type { ClaimOwner } from './memory-message.ts'
@@ -57,6 +58,7 @@ export function memoryTransport(options: MemoryTransportOptions = {}): Transport
         results: new MemoryResultBackend(store, clock),
         inspector: new MemoryInspector(store, clock),
         locks: new MemoryLocks(store.holds, clock),
+        rates: new MemoryRates(store.rates, clock),
         ledger: new MemoryLedger(store, clock),
         plans: new MemoryScheduleSource(store),
         workflows: new MemoryWorkflowStore(store, clock, () => transport.started),

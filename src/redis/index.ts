@@ -1,6 +1,7 @@
 export { redisTransport } from './redis-transport.ts'
 export { redisResultBackend } from './redis-result-backend.ts'
 export type { RedisOptions } from './redis-options.ts'
+export type { TaskiqBroker } from './keys.ts'
 export type {
   RedisClient,
   RedisClientOptions,

@@ -1,3 +1,5 @@
+import type { Gate } from '../core/gate.ts'
+
 /** 'A' is the line of priority 0 for messages with gates. */
 const firstGated = 65
 
@@ -10,4 +12,9 @@ export function gatedLine(priority: number): string {
 export function priorityOfLine(line: string): number {
   const code = line.charCodeAt(0)
   return code >= firstGated && code < firstGated + 10 ? code - firstGated : Number(line)
+}
+
+/** Gates as the scripts read them. */
+export function gateText(gates: readonly Gate[]): string {
+  return JSON.stringify(gates.map(({ key, limit, keep }) => [key, limit, keep === true ? 1 : 0]))
 }

@@ -7,6 +7,7 @@ export const redisCapabilities: TransportCapabilities = {
   atomicResults: true,
   workflows: true,
   locks: true,
+  rates: true,
   schedules: true,
   unique: true,
   gates: true,
@@ -15,6 +16,22 @@ export const redisCapabilities: TransportCapabilities = {
   transactions: false,
   caps: true,
   foreignReaders: true,
+}
+
+/** What it can do on queues that are a list or a channel to Python. */
+export function poppedCapabilities(kind: 'list' | 'pubsub'): TransportCapabilities {
+  return {
+    ...redisCapabilities,
+    priorities: false,
+    workflows: false,
+    schedules: false,
+    unique: false,
+    gates: false,
+    caps: false,
+    // A channel keeps nothing until somebody has heard it.
+    durable: kind === 'list',
+    popped: true,
+  }
 }
 
 /** The queue of messages that name none: the stream that TaskIQ has by default, too. */

@@ -1,5 +1,6 @@
 import type { Duration } from '../core/duration.ts'
 import type { RedisPlace } from '../connections/redis/redis-client.ts'
+import type { TaskiqBroker } from './keys.ts'
 
 /** Options of `redisTransport` and `redisResultBackend`. */
 export interface RedisOptions extends RedisPlace {
@@ -10,6 +11,12 @@ export interface RedisOptions extends RedisPlace {
    * finds its queue when its `queue_name` is `{tag}:queue`.
    */
   readonly tag?: string | undefined
+  /**
+   * Which of TaskIQ's brokers Python has on the same queues: `stream` (default, `RedisStreamBroker`), `list`
+   * (`ListQueueBroker`) or `pubsub` (`PubSubBroker`). The last two promise less: see `popped` among the
+   * capabilities, and docs/guide/python-taskiq.md.
+   */
+  readonly taskiq?: TaskiqBroker | undefined
   /** The consumer group, which Python must share. Default `taskiq`. */
   readonly group?: string | undefined
   /** What the keys of results begin with (TaskIQ's `prefix_str`). Default: nothing. */

@@ -14,9 +14,8 @@ import type {
   WorkflowNode,
   WorkflowStore,
 } from '../core/workflow-store.ts'
-import { gatedLine } from './line-priority.ts'
+import { gatedLine, gateText } from './line-priority.ts'
 import type { RedisStore } from './redis-store.ts'
-import { gateText } from './send.ts'
 import {
   cancelRunScript,
   nodesScript,
@@ -71,9 +70,9 @@ export class RedisWorkflowStore implements WorkflowStore {
       const head = [ord, nodeText(node), sources.length, ...sources]
       if (message === undefined) return [...head, 0]
       const { queue, priority, delay = 0, body, gates } = message
+      const { stream, side } = this.#store.keys.queue(queue)
       const line = gates === undefined ? String(priority) : gatedLine(priority)
       const limits = gates === undefined ? '' : gateText(gates)
-      const { stream, side } = this.#store.keys.queue(queue)
       return [...head, 1, stream, side, queue, line, delay, toWire(body), limits]
     })
     await this.#run(putScript, run, [buildingTime, nodes.length, ...args])

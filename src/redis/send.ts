@@ -1,14 +1,14 @@
 import type { RedisArgument } from '../connections/redis/redis-client.ts'
 import { sleep } from '../core/clock.ts'
 import { InvalidInputError, QueueFullError, StoreError } from '../core/errors.ts'
-import { checkGates, type Gate } from '../core/gate.ts'
+import { checkGates } from '../core/gate.ts'
 import { isId } from '../core/ids.ts'
 import type { Envelope } from '../core/message.ts'
 import type { SendStatus } from '../core/transport.ts'
 import { checkUnique } from '../core/unique.ts'
 import { ClaimBatch } from './claim-batch.ts'
 import { idInBody } from './entries.ts'
-import { gatedLine } from './line-priority.ts'
+import { gatedLine, gateText } from './line-priority.ts'
 import type { RedisStore } from './redis-store.ts'
 import { sendPlainScript } from './scripts/send-plain-script.ts'
 import { sendScript, sendUniqueScript } from './scripts/send-script.ts'
@@ -138,11 +138,6 @@ export class RedisSender {
 /** Whether one of them needs the script that knows of unique keys and gates. */
 function isKeyed(envelopes: readonly Envelope[]): boolean {
   return envelopes.some(({ unique, gates }) => unique !== undefined || gates !== undefined)
-}
-
-/** Gates as the scripts read them. */
-export function gateText(gates: readonly Gate[]): string {
-  return JSON.stringify(gates.map(({ key, limit, keep }) => [key, limit, keep === true ? 1 : 0]))
 }
 
 const duringOf = { queued: 'q', 'queued-or-running': 'r', window: 'w' } as const

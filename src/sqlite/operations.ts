@@ -9,6 +9,7 @@ import type {
 } from '../core/inspector.ts'
 import type { Permit, PermitAsk } from '../core/locks.ts'
 import type { Body, Envelope } from '../core/message.ts'
+import type { RateAnswer, RateAsk, RateRule } from '../core/rates.ts'
 import type { StoredResult } from '../core/result.ts'
 import type { Settlement, SettleStatus } from '../core/settlement.ts'
 import type { TaskStatus } from '../core/states.ts'
@@ -88,6 +89,9 @@ export interface Operations extends GraphOperations {
   deleteDead: { ask: readonly string[]; answer: number }
   trimDead: { ask: DeadTrim; answer: number }
   keyHolders: { ask: readonly string[]; answer: readonly (string | null)[] }
+  takeRate: { ask: RateAsk & { readonly key: string }; answer: RateAnswer }
+  setRate: { ask: { readonly key: string; readonly rule: RateRule | null }; answer: null }
+  holdOffRate: { ask: { readonly key: string; readonly ms: number }; answer: null }
   acquirePermit: { ask: PermitAsk & { readonly key: string }; answer: Permit | null }
   renewPermit: { ask: { readonly permit: Permit; readonly ms: number }; answer: boolean }
   freePermit: { ask: Permit; answer: boolean }

@@ -1,6 +1,7 @@
 import type { Claim } from '../core/delivery.ts'
 import type { Body } from '../core/message.ts'
 import type { StoredResult } from '../core/result.ts'
+import { sweepRates } from './rates.ts'
 import { state } from './schema.ts'
 import { fromStored, toStored } from './stored-body.ts'
 import { wholeMs, type Turn } from './turn.ts'
@@ -100,6 +101,7 @@ export function sweepExpired(turn: Turn): boolean {
   const progress = sql.run(sweepProgress, now)
   const permits = sql.run(sweepPermits, now)
   sweepKeys(turn)
+  sweepRates(turn)
   return [results, progress, permits].includes(sweepLimit)
 }
 

@@ -143,6 +143,21 @@ CREATE TABLE tw_leader(
 ) STRICT;
 `
 
+/** Rates: what went when. */
+const rates = `
+CREATE TABLE tw_rate(
+  key TEXT PRIMARY KEY,
+  rule TEXT,                  -- set at run time, as JSON
+  tat REAL NOT NULL, start REAL NOT NULL, used INT NOT NULL, until INT NOT NULL,
+  last INT NOT NULL,          -- number of the last moment
+  expires INT NOT NULL
+) STRICT;
+CREATE INDEX tw_rate_expires ON tw_rate(expires) WHERE rule IS NULL;
+CREATE TABLE tw_rate_moment(
+  key TEXT NOT NULL, no INT NOT NULL, at REAL NOT NULL, PRIMARY KEY(key, no)
+) STRICT, WITHOUT ROWID;
+`
+
 /** All steps, oldest first. */
 export const migrations: readonly Migration[] = [
   { version: 1, sql: first },
@@ -151,6 +166,7 @@ export const migrations: readonly Migration[] = [
   { version: 4, sql: graphSchema },
   { version: 5, sql: schedules },
   { version: 6, sql: gates },
+  { version: 7, sql: rates },
 ]
 
 /**

@@ -7,6 +7,7 @@ export const sqliteCapabilities: TransportCapabilities = {
   atomicResults: true,
   workflows: true,
   locks: true,
+  rates: true,
   schedules: true,
   unique: true,
   gates: true,

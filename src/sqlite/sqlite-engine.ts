@@ -56,6 +56,7 @@ import {
   saveResults,
   sweepExpired,
 } from './results.ts'
+import { holdOffRate, setRate, takeRate } from './rates.ts'
 import { pragma } from './schema.ts'
 import { send } from './send.ts'
 import { settle } from './settle.ts'
@@ -117,6 +118,9 @@ const handlers: Handlers = {
   deleteDead,
   trimDead,
   keyHolders,
+  takeRate,
+  setRate,
+  holdOffRate,
   acquirePermit,
   renewPermit,
   freePermit,

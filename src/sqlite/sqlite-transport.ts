@@ -20,6 +20,7 @@ import { checkEnvelope } from './send.ts'
 import { checkSettlement } from './settle.ts'
 import { SqliteInspector } from './sqlite-inspector.ts'
 import { SqliteLocks } from './sqlite-locks.ts'
+import { SqliteRates } from './sqlite-rates.ts'
 import { SqliteLedger } from './sqlite-ledger.ts'
 import { SqliteScheduleSource } from './sqlite-plans.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
@@ -56,6 +57,7 @@ export function sqliteTransport(options: SqliteOptions): TransportFactory {
         results: new SqliteResults(store),
         inspector: new SqliteInspector(store),
         locks: new SqliteLocks(store),
+        rates: new SqliteRates(store),
         workflows: new SqliteWorkflowStore(store),
         ledger: new SqliteLedger(store),
         plans: new SqliteScheduleSource(() => store),

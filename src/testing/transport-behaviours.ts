@@ -15,6 +15,7 @@ import { lockBehaviours } from './transport/locks.ts'
 import { payloadBehaviours } from './transport/payloads.ts'
 import { priorityBehaviours } from './transport/priority.ts'
 import { queueBehaviours } from './transport/queues.ts'
+import { rateBehaviours } from './transport/rates.ts'
 import { recoverBehaviours } from './transport/recover.ts'
 import { releaseBehaviours } from './transport/release.ts'
 import { retryBehaviours } from './transport/retry.ts'
@@ -60,4 +61,5 @@ export const transportBehaviours: readonly TransportBehaviour[] = [
   ...lockBehaviours,
   ...uniqueBehaviours,
   ...gateBehaviours,
+  ...rateBehaviours,
 ]

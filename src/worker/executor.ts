@@ -15,6 +15,7 @@ import { admit, type Admitted, type AdmissionOptions, type Runnable } from './ad
 import { cancelledEnding, failedRunEnding, succeededEnding } from './endings.ts'
 import { throughExecuteHooks } from './execute-hooks.ts'
 import type { Patience } from './patience.ts'
+import { checkRate } from './rate-check.ts'
 import type { Run, WorkEnd } from './run.ts'
 import { RunContext } from './run-context.ts'
 import type { StartCheck } from './start-check.ts'
@@ -66,7 +67,7 @@ export class Executor {
   }
 
   execute(run: Run): void {
-    const { acknowledge, onEnd, onFailure } = this.#options
+    const { onEnd, onFailure } = this.#options
     let admitted: Admitted
     try {
       admitted = admit(run, this.#options)
@@ -77,7 +78,19 @@ export class Executor {
     if ('ending' in admitted) {
       return onEnd(run, { kind: 'settle', ending: admitted.ending, seconds: 0 })
     }
-    const runnable = admitted
+    if (admitted.task.rate === undefined) return this.#go(run, admitted)
+    checkRate(this.#options.runtime, run, admitted).then(
+      (verdict) =>
+        'ending' in verdict
+          ? onEnd(run, { kind: 'settle', ending: verdict.ending, seconds: 0 })
+          : this.#go(run, verdict.runnable),
+      (error: unknown) => onFailure(run, error),
+    )
+  }
+
+  /** It may run: a step of a workflow after its run was asked, others after an early acknowledgement. */
+  #go(run: Run, runnable: Runnable): void {
+    const { acknowledge, onFailure } = this.#options
     const place = placeOf(runnable)
     if (place !== undefined) return this.#checkStep(run, runnable, place)
     if (acknowledge === undefined) return this.#start(run, runnable)

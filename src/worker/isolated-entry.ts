@@ -172,6 +172,9 @@ function contextOf(call: IsolatedCall, task: RegisteredTask, input: unknown): Ta
     runId: typeof runId === 'string' ? runId : undefined,
     ...outsideWorkflow('an isolated task has no store at hand'),
     lock: () => Promise.reject(outside('ctx.lock')),
+    limit: () => {
+      throw outside('ctx.limit')
+    },
     once: () => Promise.reject(outside('ctx.once')),
     commit: () => {
       throw new UnsupportedError(

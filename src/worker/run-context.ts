@@ -13,6 +13,8 @@ import type { Message } from '../core/message.ts'
 import type { NoInput, Step } from '../core/step.ts'
 import { expansionOf } from '../broker/canvas/expansion.ts'
 import { readValues } from '../broker/canvas/read-value.ts'
+import type { RateLimit } from '../core/rate-limit.ts'
+import { rateLimit } from '../broker/rate-limits.ts'
 import { settlementOf } from '../broker/finish.ts'
 import type { RegisteredTask } from '../broker/registry.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
@@ -118,6 +120,11 @@ export class RunContext implements TaskContext {
     const { runtime, run } = this.#of
     run.locks ??= new RunLocks(runtime)
     return run.locks.take(key, options, run.signal)
+  }
+
+  limit(name: string, key?: string): RateLimit {
+    const { runtime, run } = this.#of
+    return rateLimit(runtime, name, { key, signal: run.signal })
   }
 
   once<T>(key: string, step: () => T | Promise<T>): Promise<T> {

@@ -12,6 +12,8 @@ export interface Wanted {
   readonly matrix: boolean
   readonly controls: boolean
   readonly simulate: boolean
+  /** Seconds of the row of schedulers on each engine; absent: it is not asked for. */
+  readonly schedulerSeconds: number | undefined
   readonly seeds: number
   readonly json: string | undefined
   readonly resume: boolean
@@ -27,6 +29,8 @@ export const usage = `npm run faults [-- OPTIONS]
   --engine sqlite     only this engine: sqlite, redis (--redis)
   --controls          only the negative controls: each must be caught
   --simulate          only the simulation under virtual time
+  --scheduler         only the row of schedulers whose leader is killed, on SQLite and Redis
+  --seconds N         how long that row strikes (default 180)
   --seeds N           seeds of the simulation (default 2000)
   --seed S            replays the faults of a run (default: drawn)
   --json FILE         writes the report there, after each row
@@ -45,6 +49,8 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
       redis: { type: 'boolean', default: false },
       controls: { type: 'boolean', default: false },
       simulate: { type: 'boolean', default: false },
+      scheduler: { type: 'boolean', default: false },
+      seconds: { type: 'string', default: '180' },
       seeds: { type: 'string', default: '2000' },
       seed: { type: 'string' },
       json: { type: 'string' },
@@ -61,11 +67,12 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
   if (values.resume && values.json === undefined) throw new Error('--resume needs --json FILE')
   const seed = whole(values.seed ?? String(drawSeed()), '--seed')
   const seeds = whole(values.seeds, '--seeds')
-  const only = values.controls || values.simulate || values.row !== undefined
+  const only = values.controls || values.simulate || values.scheduler || values.row !== undefined
   return {
     tier,
     seed,
     seeds,
+    schedulerSeconds: values.scheduler ? whole(values.seconds, '--seconds') : undefined,
     engines: chosen,
     rows: values.row?.split(',').map((text) => text.trim()),
     matrix: values.row !== undefined || !only,

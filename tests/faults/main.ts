@@ -2,11 +2,12 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { readArguments, usage, type Wanted } from './command-line.ts'
 import { controls, type Control } from './controls.ts'
-import { engines } from './engines.ts'
+import { engines, type EngineName } from './engines.ts'
 import { matrix } from './matrix.ts'
 import { makeProgram, type Program } from './program.ts'
 import { headOf, isGreen, renderReport, type Line, type Report } from './report.ts'
 import type { Outcome, Row } from './row.ts'
+import { schedulerKills } from './rows/scheduler-kills.ts'
 import { simulationRow } from './simulation-row.ts'
 import type { StageOptions } from './stage.ts'
 
@@ -83,7 +84,20 @@ function itemsOf(asked: Wanted): Item[] {
       .filter((control) => control.engines.includes(engine))
       .map((control) => itemOfControl(control, engine)),
   ])
-  return asked.simulate ? [...ofEngines, itemOfSimulation(asked)] : ofEngines
+  const { schedulerSeconds: seconds } = asked
+  const ofSchedulers =
+    seconds === undefined ? [] : asked.engines.map((engine) => itemOfSchedulers(engine, seconds))
+  const all = [...ofEngines, ...ofSchedulers]
+  return asked.simulate ? [...all, itemOfSimulation(asked)] : all
+}
+
+function itemOfSchedulers(engine: EngineName, seconds: number): Item {
+  return {
+    row: '29',
+    fault: 'five schedulers, the leader killed or stopped every 3 s',
+    engine,
+    run: (options) => schedulerKills(options, { engine, seconds, schedulers: 5, every: 3000 }),
+  }
 }
 
 function itemOfSimulation(asked: Wanted): Item {

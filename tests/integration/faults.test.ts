@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { engines } from '../faults/engines.ts'
 import { makeProgram, type Program } from '../faults/program.ts'
+import { schedulerKills } from '../faults/rows/scheduler-kills.ts'
 import { randomKills } from '../faults/rows/worker-kills.ts'
 
 let program: Program
@@ -17,5 +18,15 @@ describe('four workers on one SQLite file', () => {
     expect(faults).toEqual([])
     expect(verdict).toMatchObject({ acknowledged: 2000, succeeded: 2000, dead: {} })
     expect(verdict?.kills).toBeGreaterThanOrEqual(10)
+  })
+})
+
+describe('five schedulers, the leader killed or stopped every 3 s', () => {
+  it('fire each second once on one SQLite file', async () => {
+    const options = { program, seed: 2, log: () => {} }
+    const size = { engine: 'sqlite', seconds: 12, schedulers: 5, every: 3000 } as const
+    const { faults, facts } = await schedulerKills(options, size)
+    expect(faults).toEqual([])
+    expect(facts['fires']).toBeGreaterThanOrEqual(10)
   })
 })

@@ -161,7 +161,7 @@ local function wfRelease(w, n, clock)
   local q = { S = m[1], T = m[2], name = m[3] }
   local inBody = string.match(m[6], '^{"task_id": ?"([%w_.:%-]+)"')
   place(q, { id = id, line = m[4], body = m[6], writeId = inBody ~= id, expires = '', enqueued = '', priority = '', indexed = true,
-    gates = m[7] ~= '' and m[7] or nil }, clock + tonumber(m[5]), clock)
+    gates = m[7] and m[7] ~= '' and m[7] or nil }, clock + tonumber(m[5]), clock)
   redis.call('SADD', G .. 'queues', q.name)
 end
 

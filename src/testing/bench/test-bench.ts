@@ -244,6 +244,7 @@ export class TestBench {
         why: (what) => this.pace.stalled(what),
       }),
       locks: opened.locks,
+      rates: opened.rates,
       ledger: opened.ledger,
       plans: opened.plans,
       inspector:

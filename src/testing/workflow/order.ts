@@ -35,6 +35,24 @@ export const orderBehaviours: readonly TransportBehaviour[] = [
     },
   },
   {
+    name: 'a step passes the gates of its message',
+    needs: 'gates',
+    async run(harness) {
+      const stage = await Stage.of(harness)
+      const gates = [{ key: 'one', limit: 1 }]
+      const message = { queue: harness.queue, priority: 7, body: 'm', gates }
+      const steps = [0, 1].map((ord) => task(harness, ord, { message }))
+      await stage.send([...steps, join(2, [0, 1]), end(3, [2])])
+      const [[first, delivery] = []] = [...(await stage.claim())]
+      assert.ok(delivery)
+      assert.equal(delivery.priority, 7)
+      assert.deepEqual(await stage.released(), [])
+      await stage.end(delivery)
+      assert.deepEqual(await stage.endAll(), [first === 0 ? 1 : 0])
+      assert.equal(await stage.state(), 'succeeded')
+    },
+  },
+  {
     name: 'pages may come in any order',
     needs: 'workflows',
     async run(harness) {

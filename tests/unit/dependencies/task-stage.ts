@@ -24,6 +24,7 @@ export function contextOf(taskId: string, more: Partial<TaskContext> = {}): Task
     retry: refuse,
     reject: refuse,
     lock: refuse,
+    limit: refuse,
     once: refuse,
     commit: refuse,
     expand: refuse,

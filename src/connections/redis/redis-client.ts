@@ -10,7 +10,7 @@ export type RedisArgument = string | number | Uint8Array
 export interface RedisClient {
   readonly status: string
   /** The socket; a cluster has many, and none here. */
-  readonly stream?: { cork(): void; uncork(): void } | undefined
+  readonly stream?: { cork(): void; uncork(): void } | null | undefined
   call(command: string, ...args: (RedisArgument | readonly RedisArgument[])[]): Promise<unknown>
   callBuffer(
     command: string,

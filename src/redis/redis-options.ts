@@ -7,7 +7,7 @@ export interface RedisOptions extends RedisPlace {
   /** What the names of all keys begin with. Default: nothing, as TaskIQ has it. */
   readonly prefix?: string | undefined
   /**
-   * The one hash tag of all keys, so that on a cluster every step stays one step. Needed there; TaskIQ
+   * The one hash tag of all keys, so that on a cluster every step stays one step. Required there; TaskIQ
    * finds its queue when its `queue_name` is `{tag}:queue`.
    */
   readonly tag?: string | undefined

@@ -7,4 +7,4 @@ export type {
   RedisClientOptions,
   RedisPlace,
 } from '../connections/redis/redis-client.ts'
-export { redisScheduleSource } from './redis-schedule-source.ts'
+export { redisScheduleSource, type RedisScheduleSourceOptions } from './redis-schedule-source.ts'

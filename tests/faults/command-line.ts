@@ -14,6 +14,8 @@ export interface Wanted {
   readonly simulate: boolean
   /** Seconds of the row of schedulers on each engine; absent: it is not asked for. */
   readonly schedulerSeconds: number | undefined
+  /** Plans of the storm that goes with it. */
+  readonly schedulerPlans: number
   readonly seeds: number
   readonly json: string | undefined
   readonly resume: boolean
@@ -29,8 +31,9 @@ export const usage = `npm run faults [-- OPTIONS]
   --engine sqlite     only this engine: sqlite, redis (--redis)
   --controls          only the negative controls: each must be caught
   --simulate          only the simulation under virtual time
-  --scheduler         only the row of schedulers whose leader is killed, on SQLite and Redis
-  --seconds N         how long that row strikes (default 180)
+  --scheduler         only the rows of schedulers: leaders killed, many plans due at once
+  --seconds N         how long that row strikes (default 180; 0: not)
+  --plans N           plans that are then due in one second (default 100000; 0: none)
   --seeds N           seeds of the simulation (default 2000)
   --seed S            replays the faults of a run (default: drawn)
   --json FILE         writes the report there, after each row
@@ -51,6 +54,7 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
       simulate: { type: 'boolean', default: false },
       scheduler: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '180' },
+      plans: { type: 'string', default: '100000' },
       seeds: { type: 'string', default: '2000' },
       seed: { type: 'string' },
       json: { type: 'string' },
@@ -72,6 +76,7 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
     tier,
     seed,
     seeds,
+    schedulerPlans: whole(values.plans, '--plans'),
     schedulerSeconds: values.scheduler ? whole(values.seconds, '--seconds') : undefined,
     engines: chosen,
     rows: values.row?.split(',').map((text) => text.trim()),

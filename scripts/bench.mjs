@@ -19,7 +19,7 @@ await close()
 
 /** Peers where they are asked for, and this package under its own name, as a user has it. */
 function prepare() {
-  if (args.includes('--peers')) installPeers()
+  if (args.some((arg) => /^--peers?\b/.test(arg))) installPeers()
   const link = join(folder, 'node_modules/taskwright')
   if (existsSync(link)) return true
   mkdirSync(join(folder, 'node_modules'), { recursive: true })

@@ -2,7 +2,7 @@
  * The benchmark from a bare clone: installs and builds what is missing, builds benchmarks/ against dist/ and runs it.
  * All arguments go on: `npm run bench -- --help`.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildIfStale, install, root, run, runPackage } from './bootstrap.mjs'
 import { openServers } from './servers.mjs'
@@ -19,7 +19,7 @@ await close()
 
 /** Peers where they are asked for, and this package under its own name, as a user has it. */
 function prepare() {
-  if (args.includes('--peers')) installPeers()
+  if (args.some((arg) => /^--peers?\b/.test(arg))) installPeers()
   const link = join(folder, 'node_modules/taskwright')
   if (existsSync(link)) return true
   mkdirSync(join(folder, 'node_modules'), { recursive: true })
@@ -30,6 +30,25 @@ function prepare() {
 
 /** Other libraries are not needed for our own numbers: where they cannot be installed, their rows say so. */
 function installPeers() {
+  installPackages()
+  installPython()
+}
+
+/** Peers in Python, in a virtual environment beside the packages. */
+function installPython() {
+  const wanted = readFileSync(join(folder, 'python/requirements.txt'), 'utf8')
+  const place = join(folder, 'node_modules/.python')
+  const stamp = join(place, 'installed.txt')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  console.log('Installing the peers that run in Python')
+  const requirements = join(folder, 'python/requirements.txt')
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]
+  if (run('python3', ['-m', 'venv', place]) && run(join(place, 'bin/python'), pip)) {
+    writeFileSync(stamp, wanted)
+  } else console.error('The peers in Python could not be installed; their rows will say so.')
+}
+
+function installPackages() {
   const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   const missing = Object.entries(dependencies).filter(([name, version]) => {
     const file = join(folder, 'node_modules', name, 'package.json')

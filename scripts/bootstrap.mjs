@@ -77,7 +77,9 @@ export function build() {
   console.log('Building dist/')
   const started = new Date()
   const next = join(root, `dist-${process.pid}`)
-  const built = runPackage('typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--outDir', next])
+  const built =
+    runPackage('typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--outDir', next]) &&
+    run(process.execPath, [join(root, 'scripts/bundle.mjs'), next])
   if (built) {
     rmSync(join(root, 'dist'), { recursive: true, force: true })
     renameSync(next, join(root, 'dist'))
@@ -88,7 +90,13 @@ export function build() {
   return built
 }
 
-const sources = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json']
+const sources = [
+  'src',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'scripts/bundle.mjs',
+]
 
 /** When anything under these paths last changed, in milliseconds. Folders count: they change when a file goes. */
 export function changedAt(paths) {

@@ -43,6 +43,7 @@ export { chain, type ChainMaker } from './workflows/chain.ts'
 export { group } from './workflows/group.ts'
 export { chord } from './workflows/chord.ts'
 export { map } from './workflows/map.ts'
+export { Pipeline, type ItemOptions } from './workflows/pipeline.ts'
 export { chunks, starmap } from './workflows/starmap.ts'
 export type {
   Canvas,

@@ -221,7 +221,9 @@ function isOwnName(specifier: string): boolean {
 function faces(): string[] {
   const exported = Object.values(packageJson.exports)
   return exported.flatMap((entry) =>
-    typeof entry === 'string' ? [] : [entry.default.replace('./dist/', '').replace(/\.js$/, '.ts')],
+    typeof entry === 'string'
+      ? []
+      : [entry.types.replace('./dist/', '').replace(/\.d\.ts$/, '.ts')],
   )
 }
 
@@ -297,7 +299,7 @@ function circles(sources: Sources): string[] {
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const sourceFolder = join(root, 'src')
 const packageJson = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  exports: Record<string, string | { types: string; default: string }>
+  exports: Record<string, string | { types: string }>
 }
 
 function sourcesOf(folder: string): Sources {

@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { describeMachine, load, type Machine } from './machine.ts'
 import { payload } from './message.ts'
 import { readOptions, usage, type BenchOptions } from './options.ts'
-import { peers as allPeers } from './peer-list.ts'
 import { tableOf } from './print-tables.ts'
 import { hotspots } from './profile.ts'
 import { rowsOf, type ResultRow } from './result-rows.ts'
@@ -53,7 +52,7 @@ async function measure(
   { engines, scenarios, runs, size, peers }: BenchOptions,
   bench: { children: Children; folder: string; profiles: string | undefined },
 ): Promise<ResultRow[]> {
-  const contenders = contendersOf(engines, peers ? allPeers : [])
+  const contenders = contendersOf(engines, peers)
   const all: ResultRow[] = []
   for (const scenario of scenarios) {
     const lines = []
@@ -87,7 +86,7 @@ async function printHead({ engines, runs, peers }: BenchOptions, machine: Machin
     console.log(`${engine.name}: ${await engine.version()}; ${engine.settings}.`)
     console.log(`${' '.repeat(engine.name.length)}  limit: ${engine.limit}.`)
   }
-  for (const { name, settings, missing } of peers ? allPeers : []) {
+  for (const { name, settings, missing } of peers) {
     console.log(`${name}: ${settings}. Not measured: ${missing}.`)
   }
   console.log(

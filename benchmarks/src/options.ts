@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
 import type { BenchEngine } from './engine.ts'
 import { engineOf, engines } from './engine-list.ts'
+import type { Peer } from './peers/peer.ts'
+import { peerOf, peers } from './peer-list.ts'
 import type { Scenario, SizeOf } from './scenario.ts'
 import { scenarios } from './scenario-list.ts'
 
@@ -10,7 +12,7 @@ export interface BenchOptions {
   readonly scenarios: readonly Scenario[]
   readonly runs: number
   readonly size: SizeOf
-  readonly peers: boolean
+  readonly peers: readonly Peer[]
   readonly json: string | undefined
   readonly profile: boolean
 }
@@ -24,6 +26,7 @@ export const usage = `npm run bench -- [options]
   --tasks N         the most tasks of a run (default: as each scenario says)
   --quick           a tenth of the tasks, 3 rounds, main columns: under a minute, for a first look
   --peers           other libraries beside ours; installs them into benchmarks/node_modules
+  --peer LIST       some of them: ${peers.map(({ name }) => name).join(', ')}
   --json FILE       writes all rows into a file
   --profile         names the costliest functions of Taskwright, per scenario and thread
   --help`
@@ -39,13 +42,14 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
       tasks: { type: 'string' },
       quick: { type: 'boolean', default: false },
       peers: { type: 'boolean', default: false },
+      peer: { type: 'string' },
       json: { type: 'string' },
       profile: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
   if (values.help) return 'help'
-  const { quick, peers, json, profile } = values
+  const { quick, json, profile } = values
   const most = values.tasks === undefined ? Infinity : whole(values.tasks, '--tasks')
   const share = quick ? 0.1 : 1
   return {
@@ -55,7 +59,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
       scenarios.filter(({ onRequest }) => onRequest !== true),
     runs: values.runs === undefined ? (quick ? 3 : 5) : whole(values.runs, '--runs'),
     size: (full) => Math.min(most, Math.round(full * share)),
-    peers,
+    peers: namesOf(values.peer)?.map(peerOf) ?? (values.peers ? peers : []),
     json,
     profile,
   }

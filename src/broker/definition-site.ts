@@ -6,7 +6,7 @@ export interface DefinitionSite {
   readonly line: number
 }
 
-// Frames of this package itself: src/broker while developing, dist/broker when installed.
+// Frames of this package itself: src/broker while developing, dist/lib when installed.
 const ours = fileURLToPath(new URL('.', import.meta.url))
 
 /** Enough for a definition deep in helpers of the user's own. */

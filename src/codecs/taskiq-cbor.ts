@@ -14,7 +14,8 @@ import { DataReading, finiteNumber, wholeNumber } from './data-reading.ts'
 import type { DataSink } from './data-writing.ts'
 import { bigEndianOf, fromBigEndian } from './integer-bytes.ts'
 
-const cborFormat: BinaryFormat = {
+/** CBOR, as TaskIQ's serializer of that name writes and reads values. */
+export const cborFormat: BinaryFormat = {
   name: 'taskiq-cbor',
   anyInteger: true,
   anyText: false,

@@ -12,7 +12,8 @@ import type { DataLimits, LimitOptions } from './data-limits.ts'
 import { DataReading, finiteNumber, wholeNumber } from './data-reading.ts'
 import type { DataSink } from './data-writing.ts'
 
-const msgpackFormat: BinaryFormat = {
+/** MessagePack, as TaskIQ's serializer of that name writes and reads values. */
+export const msgpackFormat: BinaryFormat = {
   name: 'taskiq-msgpack',
   anyInteger: false,
   anyText: false,

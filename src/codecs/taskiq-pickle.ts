@@ -13,7 +13,8 @@ import { op } from './pickle-opcodes.ts'
 import { readPickle } from './pickle-reader.ts'
 import { surrogateBytes } from './pickle-text.ts'
 
-const pickleFormat: BinaryFormat = {
+/** Pickles, as TaskIQ's serializer of that name writes and reads values. */
+export const pickleFormat: BinaryFormat = {
   name: 'taskiq-pickle',
   anyInteger: true,
   anyText: true,

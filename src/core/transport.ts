@@ -38,6 +38,12 @@ export interface TransportCapabilities {
   readonly caps: boolean
   /** Other programs read the same bytes, so the default codec must not tag rich values. */
   readonly foreignReaders: boolean
+  /**
+   * Other programs take messages for good (a list that they pop, a channel): what they hold when they die
+   * is lost, an id does not make a message one, and one that waits there cannot be looked up or cancelled.
+   * What a worker of ours has taken is under a lease as everywhere.
+   */
+  readonly popped?: true | undefined
 }
 
 /**

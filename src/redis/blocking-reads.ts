@@ -1,3 +1,4 @@
+import { clientNumbers, unblock, type ClientNumbers } from '../connections/redis/client-numbers.ts'
 import type { RedisLink } from '../connections/redis/redis-link.ts'
 import { nothingRead, readPlainly, type PlainRead, type ReadLines } from './read-streams.ts'
 import type { RedisStore } from './redis-store.ts'
@@ -17,7 +18,7 @@ export interface BlockingRead {
 interface Reader {
   readonly link: RedisLink
   /** The number of the connection on the server; anew after each connection. */
-  id: Promise<number> | undefined
+  numbers: Promise<ClientNumbers> | undefined
 }
 
 /** Milliseconds between two attempts to end a read that may not have begun. */
@@ -70,12 +71,14 @@ export class BlockingReads {
   async #readOn(reader: Reader, read: BlockingRead): Promise<PlainRead> {
     const { lines, consumer, room, wait, stamp, signals } = read
     const { work } = this.#store
-    const id = await (reader.id ??= idOf(reader.link))
+    // The nodes of a cluster come and go without a word.
+    if (this.#store.connector.isCluster) reader.numbers = undefined
+    const numbers = await (reader.numbers ??= clientNumbers(reader.link))
     const over = (): boolean => work.stamp !== stamp || signals.some(({ aborted }) => aborted)
     if (over()) return nothingRead
     const order = { lines, consumer, room, block: wait }
     const reading = readPlainly(reader.link, this.#store, order)
-    const stopListening = this.#endWhen(read, reading, id)
+    const stopListening = this.#endWhen(read, reading, numbers)
     try {
       return await reading
     } finally {
@@ -84,7 +87,11 @@ export class BlockingReads {
   }
 
   /** Ends the read when a bell rings or a signal is aborted. */
-  #endWhen({ signals }: BlockingRead, reading: Promise<unknown>, id: number): () => void {
+  #endWhen(
+    { signals }: BlockingRead,
+    reading: Promise<unknown>,
+    numbers: ClientNumbers,
+  ): () => void {
     const { clock } = this.#store.around
     let open = true
     const done = (): void => void (open = false)
@@ -95,7 +102,7 @@ export class BlockingReads {
       ending = true
       // It may not have reached the server yet: until it has ended, it is ended again.
       while (open) {
-        await this.#store.commands.call('CLIENT', ['UNBLOCK', id]).catch(() => {})
+        await this.#unblock(numbers)
         if (open) await new Promise<void>((resolve) => clock.after(unblockEvery, resolve))
       }
     }
@@ -108,17 +115,21 @@ export class BlockingReads {
     }
   }
 
+  async #unblock(numbers: ClientNumbers): Promise<void> {
+    try {
+      await unblock(this.#store.commands, numbers)
+    } catch {
+      // The store was closed: then the read ends with its connection.
+    }
+  }
+
   async #open(): Promise<Reader> {
     const { connector, instance } = this.#store
     const link = await connector.link({ name: `taskwright:${instance}:reads`, blocking: true })
-    const reader: Reader = { link, id: undefined }
-    link.client.on('close', () => (reader.id = undefined))
+    const reader: Reader = { link, numbers: undefined }
+    link.client.on('close', () => (reader.numbers = undefined))
     await link.open()
     this.#all.add(reader)
     return reader
   }
-}
-
-async function idOf(link: RedisLink): Promise<number> {
-  return Number(await link.call('CLIENT', ['ID']))
 }

@@ -13,8 +13,10 @@ import { InvalidInputError } from '../core/errors.ts'
 /** The keys of a queue that its scripts are told; they make the others from `side`. */
 export interface QueueKeys {
   readonly queue: string
-  /** Messages of the default priority: the stream that TaskIQ reads. */
+  /** Messages of the default priority: the stream that TaskIQ reads, where it reads streams. */
   readonly stream: string
+  /** The name that TaskIQ knows: the same, or its list or channel. */
+  readonly shared: string
   /** What the names of its other keys begin with. */
   readonly side: string
 }
@@ -25,7 +27,12 @@ export interface KeyOptions {
   readonly tag?: string | undefined
   /** What the keys of results begin with. */
   readonly resultPrefix?: string | undefined
+  /** What TaskIQ has on the name of a queue. Default: a stream. */
+  readonly taskiq?: TaskiqBroker | undefined
 }
+
+/** TaskIQ's brokers on Redis, by what a queue is to them. */
+export type TaskiqBroker = 'stream' | 'list' | 'pubsub'
 
 /** See the top of the file. */
 export class Keys {
@@ -33,10 +40,11 @@ export class Keys {
   readonly app: string
   readonly #prefix: string
   readonly #resultPrefix: string
+  readonly #streams: boolean
   readonly #queues = new Map<string, QueueKeys>()
 
   /** @throws InvalidInputError for names that would change the slot. */
-  constructor({ prefix = '', tag, resultPrefix }: KeyOptions) {
+  constructor({ prefix = '', tag, resultPrefix, taskiq = 'stream' }: KeyOptions) {
     for (const [name, value] of Object.entries({ prefix, tag: tag ?? '' })) {
       if (/[{}]/.test(value))
         throw new InvalidInputError(`redisTransport: \`${name}\` has no braces: they mean a slot.`)
@@ -44,6 +52,7 @@ export class Keys {
     const slot = tag === undefined ? '' : `{${tag}}:`
     this.#prefix = `${slot}${prefix}`
     this.app = `${this.#prefix}tw:`
+    this.#streams = taskiq === 'stream'
     this.#resultPrefix =
       resultPrefix === undefined || resultPrefix === '' ? slot : `${slot}${resultPrefix}:`
   }
@@ -52,8 +61,10 @@ export class Keys {
   queue(queue: string): QueueKeys {
     let keys = this.#queues.get(queue)
     if (keys === undefined) {
-      const stream = `${this.#prefix}${queue}`
-      keys = { queue, stream, side: `${tagged(stream, queue)}:tw:` }
+      const shared = `${this.#prefix}${queue}`
+      const side = `${tagged(shared, queue)}:tw:`
+      // A list or a channel is not ours to keep messages in: they have a stream beside it.
+      keys = { queue, stream: this.#streams ? shared : `${side}s`, shared, side }
       this.#queues.set(queue, keys)
     }
     return keys

@@ -68,10 +68,8 @@ export async function readPlainly(
   store: RedisStore,
   read: StreamRead,
 ): Promise<PlainRead> {
-  const [reading, noted] = link.together(() => [
-    link.raw('XREADGROUP', readArguments(store, read)),
-    link.raw('EXISTS', [`${store.keys.app}cancel`]),
-  ])
+  const reading = link.raw('XREADGROUP', readArguments(store, read))
+  const noted = link.raw('EXISTS', [`${store.keys.app}cancel`])
   noted.catch(() => {})
   try {
     const answer = await reading

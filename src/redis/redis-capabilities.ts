@@ -19,5 +19,21 @@ export const redisCapabilities: TransportCapabilities = {
   foreignReaders: true,
 }
 
+/** What it can do on queues that are a list or a channel to Python. */
+export function poppedCapabilities(kind: 'list' | 'pubsub'): TransportCapabilities {
+  return {
+    ...redisCapabilities,
+    priorities: false,
+    workflows: false,
+    schedules: false,
+    unique: false,
+    gates: false,
+    caps: false,
+    // A channel keeps nothing until somebody has heard it.
+    durable: kind === 'list',
+    popped: true,
+  }
+}
+
 /** The queue of messages that name none: the stream that TaskIQ has by default, too. */
 export const sharedQueue = 'taskiq'

@@ -35,10 +35,28 @@ export class RedisInspector implements Inspector {
       this.#streams(names),
       queueArguments(this.#store, names),
     )) as readonly (readonly [number, number, number, number, string])[]
+    // What waits in a list of Python's waits too; a stream or nothing answers 0.
+    const popped = await Promise.all(names.map((queue) => this.#poppedLater(queue)))
     return names.map((queue, i) => {
       const [queued = 0, scheduled = 0, running = 0, dead = 0, cap = ''] = counts[i] ?? []
-      return { queue, queued, scheduled, running, dead, cap: cap === '' ? null : Number(cap) }
+      return {
+        queue,
+        queued: queued + (popped[i] ?? 0),
+        scheduled,
+        running,
+        dead,
+        cap: cap === '' ? null : Number(cap),
+      }
     })
+  }
+
+  async #poppedLater(queue: string): Promise<number> {
+    const { stream, shared, side } = this.#store.keys.queue(queue)
+    if (stream === shared) return 0
+    const lengths = await Promise.all(
+      [shared, `${side}taken`].map((list) => this.#store.commands.call('LLEN', [list])),
+    )
+    return lengths.reduce((sum: number, length) => sum + Number(length), 0)
   }
 
   peek(queue: string, page: PageRequest): Promise<readonly StoredMessage[]> {

@@ -1,15 +1,22 @@
 import type { Duration } from '../core/duration.ts'
 import type { RedisPlace } from '../connections/redis/redis-client.ts'
+import type { TaskiqBroker } from './keys.ts'
 
 /** Options of `redisTransport` and `redisResultBackend`. */
 export interface RedisOptions extends RedisPlace {
   /** What the names of all keys begin with. Default: nothing, as TaskIQ has it. */
   readonly prefix?: string | undefined
   /**
-   * The one hash tag of all keys, so that on a cluster every step stays one step. Needed there; TaskIQ
+   * The one hash tag of all keys, so that on a cluster every step stays one step. Required there; TaskIQ
    * finds its queue when its `queue_name` is `{tag}:queue`.
    */
   readonly tag?: string | undefined
+  /**
+   * Which of TaskIQ's brokers Python has on the same queues: `stream` (default, `RedisStreamBroker`), `list`
+   * (`ListQueueBroker`) or `pubsub` (`PubSubBroker`). The last two promise less: see `popped` among the
+   * capabilities, and docs/guide/python-taskiq.md.
+   */
+  readonly taskiq?: TaskiqBroker | undefined
   /** The consumer group, which Python must share. Default `taskiq`. */
   readonly group?: string | undefined
   /** What the keys of results begin with (TaskIQ's `prefix_str`). Default: nothing. */

@@ -65,6 +65,11 @@ export class RedisStore {
       options.foreignIdle === undefined ? tenMinutes : milliseconds(options.foreignIdle)
     this.allowEviction = options.allowEviction ?? false
     this.connector = new RedisConnector(options, around.random)
+    if (this.connector.isCluster && options.tag === undefined) {
+      throw new InvalidInputError(
+        'on a cluster all keys of an app need one `tag`, so that each step is one: redisTransport({ cluster, tag: "app" }).',
+      )
+    }
     this.instance = instance ?? `tw:${hostname()}:${process.pid}:${around.random.hex(6)}`
     // The connection of a thread is told apart by its name.
     this.#name = instance === undefined ? this.instance : `${instance}:leases`
@@ -117,9 +122,11 @@ export class RedisStore {
   ): Promise<unknown> {
     const link = this.commands
     const head = [this.keys.app, this.keys.result(''), this.group]
+    // On a cluster a key says which node.
+    const place = keys.length === 0 ? [`${this.keys.app}store`] : keys
     try {
       failpoint('redis.call')
-      const answer = await script.run(link, keys, [...head, ...args])
+      const answer = await script.run(link, place, [...head, ...args])
       failpoint('redis.answered')
       return answer
     } catch (error) {
@@ -221,7 +228,9 @@ export class RedisStore {
     try {
       await link.call('EVAL', [
         forgetConsumers,
-        0,
+        // On a cluster it says which node.
+        1,
+        `${this.keys.app}store`,
         this.group,
         this.#queues.length,
         ...this.#queues.flatMap(({ stream, side }) => [stream, side]),

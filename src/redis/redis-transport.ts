@@ -20,6 +20,7 @@ import { cancel } from './cancel.ts'
 import { LeaseThread } from './lease-thread.ts'
 import { Janitor } from './janitor.ts'
 import { extend, recover, release } from './leases.ts'
+import { PoppedTransport } from './popped-transport.ts'
 import { RedisReceiver } from './receive.ts'
 import { redisCapabilities, sharedQueue } from './redis-capabilities.ts'
 import { RedisControl } from './redis-control.ts'
@@ -54,6 +55,10 @@ import { checkSettlement, settle } from './settle.ts'
  */
 export function redisTransport(options: RedisOptions): TransportFactory {
   checkPlace(options)
+  const { taskiq = 'stream' } = options
+  if (!['stream', 'list', 'pubsub'].includes(taskiq)) {
+    throw new InvalidInputError("redisTransport: `taskiq` is 'stream', 'list' or 'pubsub'.")
+  }
   return {
     kind: 'transport',
     name: 'redis',
@@ -63,6 +68,14 @@ export function redisTransport(options: RedisOptions): TransportFactory {
       const store = new RedisStore(options, around)
       const janitor = new Janitor(store, { trims: options.keepAcknowledged !== true })
       const transport = new RedisTransport(store, janitor)
+      if (taskiq !== 'stream') {
+        return {
+          transport: new PoppedTransport(transport, store, taskiq),
+          results: new RedisResults(store),
+          inspector: new RedisInspector(store),
+          locks: new RedisLocks(store),
+        }
+      }
       return {
         transport,
         results: new RedisResults(store),

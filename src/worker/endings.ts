@@ -6,6 +6,7 @@ import type { ResultRecord } from '../core/result.ts'
 import type { DeadReason } from '../core/states.ts'
 import type { Ending } from '../broker/finish.ts'
 import { cancelledData, deadData } from '../broker/outcome-errors.ts'
+import { PostponedError } from '../broker/pipeline/postponed-error.ts'
 import type { RegisteredTask } from '../broker/registry.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { decideRetry } from './retry-decision.ts'
@@ -61,6 +62,10 @@ export function failedRunEnding(
   failed: { readonly error: unknown; readonly seconds: number },
 ): Ending {
   const { delivery, message, task } = about
+  if (failed.error instanceof PostponedError) {
+    const { delay } = failed.error
+    return { claim: delivery, outcome: { kind: 'retry', delay, body: delivery.body }, task }
+  }
   const { random, logger } = runtime.surroundings
   const decision = decideRetry({
     error: failed.error,

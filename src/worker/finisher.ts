@@ -1,9 +1,11 @@
 import { NonRetryableError } from '../core/errors.ts'
 import { failpoint } from '../core/failpoint.ts'
-import type { Envelope } from '../core/message.ts'
+import type { Envelope, Message } from '../core/message.ts'
 import type { TaskStatus } from '../core/states.ts'
 import type { SettleStatus, Settlement } from '../core/settlement.ts'
 import { settlementOf, type Ending } from '../broker/finish.ts'
+import { pipeNext, type PipeNext } from '../broker/pipeline/pipe-next.ts'
+import { pipeLabels } from '../broker/pipeline/pipe-step.ts'
 import { isRefusal } from '../broker/refusal.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { cancelledEnding, givenUpEnding, type About } from './endings.ts'
@@ -53,6 +55,36 @@ export class Finisher {
    * try, and needs no promise here.
    */
   finish(run: Run, end: SettleEnd, told: FinishListener): void {
+    if (run.message?.labels[pipeLabels.data] !== undefined) {
+      this.#withNext(run, run.message, end).then(
+        (piped) => this.#finish(run, piped, told),
+        (error: unknown) => told.failed(run, error),
+      )
+    } else this.#finish(run, end, told)
+  }
+
+  /** A step of a pipeline ends together with what follows from it. */
+  async #withNext(run: Run, message: Message, end: SettleEnd): Promise<SettleEnd> {
+    const { runtime, patience, lease } = this.#options
+    let next: PipeNext
+    try {
+      next = pipeNext(runtime, message, end.ending)
+    } catch (error) {
+      // Labels that nobody can read have no next step.
+      const { task, id } = message
+      runtime.surroundings.logger.warn('a step of a pipeline leads nowhere', { task, id, error })
+      return end
+    }
+    const { failure, followUps } = next
+    if (failure !== undefined) {
+      // Told first, so that a crash repeats it; but not by one whose message is in other hands.
+      const { lost } = await patience.insist(() => runtime.transport.extend([run.delivery], lease))
+      if (lost.length === 0) await patience.insist(() => runtime.results.save([failure]))
+    }
+    return { ...end, ending: { ...end.ending, followUps } }
+  }
+
+  #finish(run: Run, end: SettleEnd, told: FinishListener): void {
     let settlement: Settlement
     try {
       settlement = this.#encode(run, end)

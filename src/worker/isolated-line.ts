@@ -19,7 +19,7 @@ export interface IsolatedLine {
 
 // Threads and processes cannot run TypeScript on Node 20: from the sources, the built file is taken.
 const entry = new URL(
-  import.meta.url.endsWith('.ts') ? '../../dist/worker/isolated-entry.js' : './isolated-entry.js',
+  import.meta.url.endsWith('.ts') ? '../../dist/lib/isolated-entry.js' : './isolated-entry.js',
   import.meta.url,
 )
 

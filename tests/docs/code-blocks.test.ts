@@ -16,7 +16,7 @@ import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
 
 const root = new URL('../..', import.meta.url).pathname
-const cli = join(root, 'dist/cli/main.js')
+const cli = join(root, 'dist/lib/main.js')
 const work = mkdtempSync(join(root, 'tests', '.docs-'))
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 

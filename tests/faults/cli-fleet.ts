@@ -36,7 +36,7 @@ export class CliWorkers {
 
   constructor({ program, ledger, plan, flags }: CliOptions) {
     this.#ledger = ledger
-    const main = join(program.folder, 'node_modules/taskwright/dist/cli/main.js')
+    const main = join(program.folder, 'node_modules/taskwright/dist/lib/main.js')
     const args = ['worker', 'cli-broker.js:broker', '--log-format=json', '--log-level=debug']
     const child = spawn(process.execPath, [main, ...args, ...flags], {
       cwd: program.folder,

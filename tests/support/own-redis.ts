@@ -46,12 +46,20 @@ export class OwnRedis {
   /** Starts it again, with what its disk holds. Resolves when it answers. */
   async start(more: readonly string[] = []): Promise<void> {
     mkdirSync(this.folder, { recursive: true })
+    // A file of settings is the first argument.
+    const [file] = this.#settings
+    const isFile = file !== undefined && !file.startsWith('--')
     const args = [
+      ...(isFile ? [file] : []),
       ...['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.folder],
       ...['--logfile', join(this.folder, 'log'), '--save', '', '--daemonize', 'no'],
       ...['--enable-debug-command', 'yes', '--repl-diskless-sync-delay', '0'],
     ]
-    const child = spawn('redis-server', [...args, ...this.#settings, ...more], { stdio: 'ignore' })
+    const child = spawn(
+      'redis-server',
+      [...args, ...this.#settings.slice(isFile ? 1 : 0), ...more],
+      { stdio: 'ignore' },
+    )
     this.#child = child
     let ended = false
     this.#gone = new Promise((resolve) => {

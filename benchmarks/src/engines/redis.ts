@@ -1,4 +1,4 @@
-import { createBroker } from 'taskwright'
+import { createBroker, silentLogger } from 'taskwright'
 import { redisTransport } from 'taskwright/redis'
 import type { BenchEngine } from '../engine.ts'
 import { redisRaw } from '../raw/redis-raw.ts'
@@ -24,6 +24,8 @@ export const redis: BenchEngine = {
   broker: (url, { results }) =>
     createBroker({
       transport: redisTransport({ url }),
+      // It warns that nothing is persistent, which is meant.
+      logger: silentLogger,
       resultExpiresIn: results ? '24h' : false,
     }),
   raw: redisRaw,

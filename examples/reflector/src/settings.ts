@@ -42,6 +42,9 @@ const form = z.object({
   PUBLIC_MODE: flag,
   PUBLIC_DATA_RETENTION_DAYS: z.coerce.number().min(0).default(7),
   HEALTHCHECK_URL: optional,
+  WEBHOOK_TIMEOUT_SECONDS: z.coerce.number().min(0.1).default(30),
+  /** Does everything, and tells nobody: for a shadow of the real system. */
+  DRY_RUN: flag,
   /** How many tasks all workers together can run at once. */
   WORKER_SLOTS: z.coerce.number().min(1).default(16),
 })

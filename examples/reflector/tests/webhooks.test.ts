@@ -69,6 +69,15 @@ it('a connection that breaks is one more retry', async () => {
   expect(stage.world.receiver.received.map(({ retry }) => retry)).toEqual([1])
 })
 
+it('a receiver that never answers is given up after its time, and asked again', async () => {
+  const { id, room } = await complete({ WEBHOOK_TIMEOUT_SECONDS: '0.3' })
+  stage.world.faults.plan({ service: 'receiver', does: { hang: true } })
+  const handle = await sendTranscriptWebhook.kiq(id, room, 'event-5')
+  await stage.app.drain()
+  expect(await handle.status()).toBe('succeeded')
+  expect(stage.world.journal.of('receiver')).toHaveLength(2)
+})
+
 it('a webhook is sent for rooms that have one, once for each dispatch however often it runs', async () => {
   const { id } = await complete()
   stage.app.faults.deliverTwice(sendWebhookIfNeeded)

@@ -2,6 +2,7 @@ import { InvalidInputError } from '../../core/errors.ts'
 import { TaskContext } from '../../dependencies/task-context.ts'
 import type { TaskContext as Context } from '../../core/context.ts'
 import { callDirectly } from '../direct-call.ts'
+import { sharedPipeTasks } from '../pipeline/pipe-tasks.ts'
 import type { RegisteredTask } from '../registry.ts'
 import type { BrokerRuntime } from '../runtime.ts'
 import { bareCanvas } from './canvas-parts.ts'
@@ -51,6 +52,8 @@ export function builtInTasks(runtime: () => BrokerRuntime): ReadonlyMap<string, 
     builtIn(mapName, map as RegisteredTask['handler'], { ctx: TaskContext }),
     builtIn(starmapName, starmap as RegisteredTask['handler'], undefined),
   ]
+  for (const { name, params, handler } of sharedPipeTasks(runtime))
+    tasks.push({ ...builtIn(name, handler, undefined), params })
   return new Map(tasks.map((task) => [task.name, task]))
 }
 

@@ -10,7 +10,10 @@ export type RedisArgument = string | number | Uint8Array
 export interface RedisClient {
   readonly status: string
   /** The socket; a cluster has many, and none here. */
-  readonly stream?: { cork(): void; uncork(): void } | undefined
+  readonly stream?: { cork(): void; uncork(): void } | null | undefined
+  readonly options?: RedisClientOptions | undefined
+  /** Of a cluster: the clients of its nodes. */
+  nodes?(role: 'master'): readonly RedisClient[]
   call(command: string, ...args: (RedisArgument | readonly RedisArgument[])[]): Promise<unknown>
   callBuffer(
     command: string,

@@ -22,6 +22,7 @@ export class RedisLink {
   readonly #where: string
   readonly #underWay = new Set<Call>()
   #closed = false
+  #gathering = false
 
   constructor(client: RedisClient, where: string) {
     this.client = client
@@ -74,18 +75,20 @@ export class RedisLink {
 
   /** A call whose errors are those of the client. */
   raw(command: string, args: readonly RedisArgument[]): Promise<unknown> {
+    this.#gather()
     return this.#answered(this.client.call(command, args))
   }
 
-  /** Calls that are made within `work` leave in one piece. */
-  together<T>(work: () => T): T {
+  /** What is called in one turn of the loop leaves in one piece: each piece costs both sides a system call. */
+  #gather(): void {
     const { stream } = this.client
-    stream?.cork()
-    try {
-      return work()
-    } finally {
-      stream?.uncork()
-    }
+    if (this.#gathering || stream === undefined || stream === null) return
+    this.#gathering = true
+    stream.cork()
+    process.nextTick(() => {
+      this.#gathering = false
+      stream.uncork()
+    })
   }
 
   /** What a failure is to those who call us. */

@@ -60,7 +60,7 @@ export const cutReplies = row({
   engines,
   sizes: {
     A: { sweeps: 1, longest: 60 },
-    B: { sweeps: 10, longest: 400 },
+    B: { sweeps: 3, longest: 400 },
     C: { sweeps: 100, longest: 400 },
   },
   run: (options, { sweeps, longest }) =>
@@ -158,7 +158,7 @@ export const silentPartitions = row({
   fault: 'silent partition of a worker, for two leases; half of its connections never heal',
   expected: 'rescued by others; what it settles is refused; it comes back by itself',
   engines,
-  sizes: { A: { times: 2 }, B: { times: 20 }, C: { times: 200 } },
+  sizes: { A: { times: 2 }, B: { times: 12 }, C: { times: 200 } },
   run: (options, { times }) =>
     partitioned(options, { name: 'partition', times, ways: [['up', 'down']] }),
 })
@@ -169,7 +169,7 @@ export const oneWayPartitions = row({
   fault: 'one-way partition of a worker, for two leases',
   expected: 'as 17',
   engines,
-  sizes: { A: { times: 2 }, B: { times: 20 }, C: { times: 200 } },
+  sizes: { A: { times: 2 }, B: { times: 12 }, C: { times: 200 } },
   run: (options, { times }) =>
     partitioned(options, { name: 'one-way', times, ways: [['up'], ['down']] }),
 })

@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest'
 import { systemClock } from '../../../src/core/clock.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..')
-const main = join(root, 'dist/cli/main.js')
+const main = join(root, 'dist/lib/main.js')
 const patience = 30_000
 
 /** How a command ended, and what it printed. */

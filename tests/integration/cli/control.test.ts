@@ -13,8 +13,8 @@ describe('inspect, pause, cancel, scale and shutdown', () => {
     const worker = project.start(['worker', 'broker.ts', '--name=w', '--concurrency=2'])
     await worker.until(/ready/)
     const json = async (...argv: string[]): Promise<unknown> => {
-      const { stdout, code, stderr } = await project.run([...argv, '--json'])
-      expect(code, stderr).toBe(0)
+      const { stdout, code } = await project.run([...argv, '--json'])
+      expect(code).toBe(0)
       return JSON.parse(stdout) as unknown
     }
     const [{ worker: name } = { worker: '' }] = (await json(

@@ -15,17 +15,17 @@ interface Row {
   readonly type: string
 }
 
-const rows = [...page.matchAll(/^\| `([^`]+)` \| (stream|string|hash|set|sorted set) \|/gm)].map(
-  ([, name = '', type = '']): Row => {
-    const pattern = name
-      .replaceAll(/[{}]/g, '\\$&')
-      .replaceAll('<queue>', '[\\w-]+')
-      .replaceAll('<n>', '[0-9c]')
-      .replaceAll('<id>', '[\\w-]+')
-      .replaceAll(/<\w+>/g, '.+')
-    return { name, key: new RegExp(`^${pattern}$`), type: types[type] ?? type }
-  },
-)
+const rows = [
+  ...page.matchAll(/^\| `([^`]+)` \| (stream|string|hash|set|list|sorted set) \|/gm),
+].map(([, name = '', type = '']): Row => {
+  const pattern = name
+    .replaceAll(/[{}]/g, '\\$&')
+    .replaceAll('<queue>', '[\\w-]+')
+    .replaceAll('<n>', '[0-9c]')
+    .replaceAll('<id>', '[\\w-]+')
+    .replaceAll(/<\w+>/g, '.+')
+  return { name, key: new RegExp(`^${pattern}$`), type: types[type] ?? type }
+})
 
 describeOwnRedis('the page of keys', () => {
   let redis: OwnRedis

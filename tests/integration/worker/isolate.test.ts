@@ -21,7 +21,7 @@ const folder = mkdtempSync(join(tmpdir(), 'taskwright-isolate-'))
 let worker: Worker
 
 beforeAll(async () => {
-  if (!existsSync(new URL('../../../dist/worker/isolated-entry.js', import.meta.url)))
+  if (!existsSync(new URL('../../../dist/lib/isolated-entry.js', import.meta.url)))
     throw new Error('isolated runs need dist/: run `npm run build` first.')
   worker = createWorker(broker, { grace: '20s' })
   await worker.start()

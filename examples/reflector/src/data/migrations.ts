@@ -147,9 +147,20 @@ const first: Migration = {
   },
 }
 
+const second: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable('task_flag')
+      .addColumn('task', 'text', (column) => column.primaryKey())
+      .addColumn('way', 'text', (column) => column.notNull())
+      .execute()
+  },
+}
+
 /** Brings the tables to their newest form; nothing to do is fine. Run by one process, before the others start. */
 export async function migrate<T>(db: Kysely<T>): Promise<void> {
-  const provider = { getMigrations: async () => ({ '0001-first': first }) }
+  const migrations = { '0001-first': first, '0002-flags': second }
+  const provider = { getMigrations: async () => migrations }
   const { error } = await new Migrator({ db, provider }).migrateToLatest()
   if (error !== undefined)
     throw new Error('the tables could not be brought up to date', { cause: error })

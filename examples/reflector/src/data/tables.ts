@@ -15,6 +15,7 @@ export interface Tables {
   calendar_event: CalendarEventTable
   app_lock: LockTable
   task_metric: MetricTable
+  task_flag: FlagTable
 }
 
 /** A database, or a transaction in it. */
@@ -149,6 +150,11 @@ interface MetricTable {
   /** `succeeded`, `failed`, `seconds`, or `le` and an upper edge. */
   kind: string
   value: number
+}
+
+interface FlagTable {
+  task: string
+  way: string
 }
 
 export type TranscriptRow = Selectable<TranscriptTable>

@@ -21,7 +21,8 @@ const usage = `npm run demo [-- options]
   --keep        leaves everything running, with the page open at the address printed, until Ctrl+C
   --port N      the page's port; a free one by default
   --kill        kills a worker process in each of the nine steps that follow the live recording
-  --redis       the queue on Redis (REDIS_URL, or redis://localhost:6379) instead of a SQLite file
+  --redis       the queue on Redis instead of a SQLite file: the one at REDIS_URL, or one of its own,
+                which needs the program redis-server
   --text        the smaller demo instead: a document analysed by two workers, one of which is killed
 `
 const { values } = parseArgs({
@@ -34,6 +35,13 @@ const { values } = parseArgs({
   },
 })
 
+function redisPlace(): 'redis' | `redis:${string}` | `rediss:${string}` {
+  const url = process.env['REDIS_URL'] ?? 'redis'
+  if (url === 'redis' || url.startsWith('redis:') || url.startsWith('rediss:'))
+    return url as 'redis' | `redis:${string}`
+  throw new Error(`REDIS_URL is a redis:// URL, not '${url}'`)
+}
+
 const killed = new Set<string>()
 /** What follows a live recording. */
 const steps =
@@ -45,7 +53,7 @@ else await main()
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'reflector-demo-'))
-  const broker = values.redis ? (process.env['REDIS_URL'] ?? 'redis://localhost:6379') : undefined
+  const broker = values.redis ? redisPlace() : 'sqlite'
   heading('Reflector: who said what, and what it comes to')
   const started = performance.now()
   const world = await startWorld({
@@ -61,7 +69,7 @@ async function main(): Promise<void> {
   process.once('SIGTERM', () => void world.stop().then(() => process.exit(143)))
   try {
     line('running', [...world.processes].join(', '))
-    line('queue', broker ?? 'one SQLite file')
+    line('queue', broker === 'sqlite' ? 'one SQLite file' : broker)
     line('page', world.url)
     const right = await demonstrate(world)
     line('took', `${((performance.now() - started) / 1000).toFixed(1)} s`)

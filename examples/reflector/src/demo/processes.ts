@@ -17,6 +17,8 @@ export interface DemoProcess {
 
 export interface ProcessOptions {
   readonly name: string
+  /** Node, where none is named. */
+  readonly program?: string | undefined
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
   /** The line that says that it is ready. */
@@ -26,8 +28,8 @@ export interface ProcessOptions {
 
 /** Starts a program of this application, or of Taskwright, as a user would. */
 export function startProcess(options: ProcessOptions): DemoProcess {
-  const { name, args, env, readyAt, onLine } = options
-  const child = spawn(process.execPath, args, {
+  const { name, program = process.execPath, args, env, readyAt, onLine } = options
+  const child = spawn(program, args, {
     cwd: here,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -47,6 +49,7 @@ export function startProcess(options: ProcessOptions): DemoProcess {
     }
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream }).on('line', read)
+    child.once('error', reject)
     child.once('exit', (code) =>
       reject(new Error(`${name} ended with code ${code}\n${tail.join('\n')}`)),
     )

@@ -1,7 +1,15 @@
+import { mkdir } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { standInEnvironment } from '../stand-ins/environment.ts'
-import { script, startProcess, taskwright, type DemoProcess } from './processes.ts'
+import {
+  script,
+  startProcess,
+  taskwright,
+  type DemoProcess,
+  type ProcessOptions,
+} from './processes.ts'
 
 /** Everything that runs in the demonstration. */
 export interface DemoWorld {
@@ -16,8 +24,8 @@ export interface DemoOptions {
   /** Everything that is written, goes here. */
   readonly folder: string
   readonly port: number
-  /** `TASKWRIGHT_URL`; a file in the folder by default. */
-  readonly broker?: string | undefined
+  /** Where the queue is: a file in the folder, a Redis of its own, or the one at a URL. */
+  readonly broker: 'sqlite' | 'redis' | `redis:${string}` | `rediss:${string}`
   /** How long what a dead worker held stays its own. */
   readonly lease: string
   /** Told of each task that a worker begins, with the worker's process id. */
@@ -29,12 +37,12 @@ const src = fileURLToPath(new URL('../', import.meta.url))
 
 /** Starts the stand-ins, the application, two workers and the scheduler: each a process of its own. */
 export async function startWorld(options: DemoOptions): Promise<DemoWorld> {
-  const { folder, port, lease, onTask, onProblem } = options
+  const { folder, port, broker, lease, onTask, onProblem } = options
   const running: DemoProcess[] = []
   const stop = async (): Promise<void> => {
     for (const process of running.toReversed()) await process.stop()
   }
-  const start = async (...[given]: Parameters<typeof startProcess>): Promise<string> => {
+  const start = async (given: ProcessOptions): Promise<string> => {
     const process = startProcess(given)
     running.push(process)
     return process.ready
@@ -46,11 +54,17 @@ export async function startWorld(options: DemoOptions): Promise<DemoWorld> {
       env: {},
       readyAt: /^http:/,
     })
+    const queue =
+      broker === 'sqlite'
+        ? `sqlite:${join(folder, 'tasks.db')}`
+        : broker === 'redis'
+          ? await ownRedis(folder, start)
+          : broker
     const env = {
       ...standInEnvironment(standIns),
       DATA_DIR: join(folder, 'data'),
       DATABASE_URL: `sqlite:${join(folder, 'reflector.db')}`,
-      TASKWRIGHT_URL: options.broker ?? `sqlite:${join(folder, 'tasks.db')}`,
+      TASKWRIGHT_URL: queue,
       SQS_POLLING_TIMEOUT_SECONDS: '2',
       WORKER_SLOTS: '16',
     }
@@ -94,6 +108,45 @@ export async function startWorld(options: DemoOptions): Promise<DemoWorld> {
     await stop()
     throw error
   }
+}
+
+/** A Redis on a port that is free, which keeps what it has in the folder. Its URL. */
+async function ownRedis(
+  folder: string,
+  start: (options: ProcessOptions) => Promise<string>,
+): Promise<string> {
+  const port = await freePort()
+  const dir = join(folder, 'redis')
+  await mkdir(dir)
+  await start({
+    name: 'Redis',
+    program: 'redis-server',
+    args: [
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--save',
+      '',
+      '--appendonly',
+      'yes',
+      '--dir',
+      dir,
+    ],
+    env: {},
+    readyAt: /Ready to accept connections/,
+  })
+  return `redis://127.0.0.1:${port}`
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
 }
 
 interface LogLine {

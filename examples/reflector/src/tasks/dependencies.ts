@@ -77,7 +77,7 @@ export const zulip = dependency(
   { settings },
   ({ settings }) => {
     const { ZULIP_URL: url, ZULIP_BOT_EMAIL: email, ZULIP_API_KEY: key } = settings
-    return url === undefined ? undefined : new Zulip({ url, email, key })
+    return url === undefined || settings.DRY_RUN ? undefined : new Zulip({ url, email, key })
   },
   forProcess,
 )

@@ -44,8 +44,13 @@ export const sendTranscriptWebhook = broker.task(
     const seconds = Math.floor(now().getTime() / 1000)
     if (room.webhook_secret !== null)
       headers.set('x-webhook-signature', sign(room.webhook_secret, body, seconds))
+    if (settings.DRY_RUN) {
+      ctx.logger.info('this is a dry run: the webhook is not sent', { room: room.name })
+      return
+    }
     try {
-      const question = { method: 'POST', body, headers, timeout: 30_000, signal: ctx.signal }
+      const timeout = settings.WEBHOOK_TIMEOUT_SECONDS * 1000
+      const question = { method: 'POST', body, headers, timeout, signal: ctx.signal }
       await ask(room.webhook_url, { ...question, service: 'the webhook' })
     } catch (error) {
       if (!(error instanceof AnswerError) || error.status < 400 || error.status >= 500) throw error

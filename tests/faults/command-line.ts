@@ -14,6 +14,8 @@ export interface Wanted {
   readonly simulate: boolean
   /** Seconds of the row of schedulers on each engine; absent: it is not asked for. */
   readonly schedulerSeconds: number | undefined
+  /** Random workflows on each engine, with and without sweeps; absent: they are not asked for. */
+  readonly workflowRuns: number | undefined
   readonly seeds: number
   readonly json: string | undefined
   readonly resume: boolean
@@ -31,6 +33,8 @@ export const usage = `npm run faults [-- OPTIONS]
   --simulate          only the simulation under virtual time
   --scheduler         only the row of schedulers whose leader is killed, on SQLite and Redis
   --seconds N         how long that row strikes (default 180)
+  --workflows         only the rows of random workflows on workers that are killed, and their controls
+  --runs N            how many of them (default 300)
   --seeds N           seeds of the simulation (default 2000)
   --seed S            replays the faults of a run (default: drawn)
   --json FILE         writes the report there, after each row
@@ -51,6 +55,8 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
       simulate: { type: 'boolean', default: false },
       scheduler: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '180' },
+      workflows: { type: 'boolean', default: false },
+      runs: { type: 'string', default: '300' },
       seeds: { type: 'string', default: '2000' },
       seed: { type: 'string' },
       json: { type: 'string' },
@@ -67,12 +73,18 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
   if (values.resume && values.json === undefined) throw new Error('--resume needs --json FILE')
   const seed = whole(values.seed ?? String(drawSeed()), '--seed')
   const seeds = whole(values.seeds, '--seeds')
-  const only = values.controls || values.simulate || values.scheduler || values.row !== undefined
+  const only =
+    values.controls ||
+    values.simulate ||
+    values.scheduler ||
+    values.workflows ||
+    values.row !== undefined
   return {
     tier,
     seed,
     seeds,
     schedulerSeconds: values.scheduler ? whole(values.seconds, '--seconds') : undefined,
+    workflowRuns: values.workflows ? whole(values.runs, '--runs') : undefined,
     engines: chosen,
     rows: values.row?.split(',').map((text) => text.trim()),
     matrix: values.row !== undefined || !only,

@@ -115,11 +115,18 @@ export class Janitor {
     const { keys } = this.#store
     for (let i = 0; i < most.scripts; i++) {
       const looked = this.#looked.get(queue) ?? []
-      const [, more, ...stopped] = (await this.#store.run(
+      const [deleted, more, ...stopped] = (await this.#store.run(
         trimScript,
         [keys.queue(queue).stream],
-        [...queueArguments(this.#store, [queue]), most.entries, looked.length / 2, ...looked],
+        [
+          ...queueArguments(this.#store, [queue]),
+          i === 0 ? every.trim / 2 : '',
+          most.entries,
+          looked.length / 2,
+          ...looked,
+        ],
       )) as [number, number, ...string[]]
+      if (deleted < 0) return
       this.#looked.set(queue, stopped)
       if (more === 0) return
     }

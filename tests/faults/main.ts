@@ -7,9 +7,12 @@ import { matrix } from './matrix.ts'
 import { makeProgram, type Program } from './program.ts'
 import { headOf, isGreen, renderReport, type Line, type Report } from './report.ts'
 import type { Outcome, Row } from './row.ts'
+import { scheduleStorm } from './rows/schedule-storm.ts'
 import { schedulerKills } from './rows/scheduler-kills.ts'
+import { workflowKills } from './rows/workflow-kills.ts'
 import { simulationRow } from './simulation-row.ts'
 import type { StageOptions } from './stage.ts'
+import { workflowControls } from './workflow-row.ts'
 
 /** Something to be run, that ends in a line of the report. */
 interface Item {
@@ -86,9 +89,34 @@ function itemsOf(asked: Wanted): Item[] {
   ])
   const { schedulerSeconds: seconds } = asked
   const ofSchedulers =
-    seconds === undefined ? [] : asked.engines.map((engine) => itemOfSchedulers(engine, seconds))
-  const all = [...ofEngines, ...ofSchedulers]
+    seconds === undefined
+      ? []
+      : asked.engines.flatMap((engine) => [
+          ...(seconds > 0 ? [itemOfSchedulers(engine, seconds)] : []),
+          ...(asked.schedulerPlans > 0 ? [itemOfStorm(engine, asked.schedulerPlans)] : []),
+        ])
+  const { workflowRuns: runs } = asked
+  const ofWorkflows = runs === undefined ? [] : itemsOfWorkflows(asked, runs)
+  const all = [...ofEngines, ...ofSchedulers, ...ofWorkflows]
   return asked.simulate ? [...all, itemOfSimulation(asked)] : all
+}
+
+function itemsOfWorkflows({ engines: asked }: Wanted, runs: number): Item[] {
+  const kills = asked.flatMap((engine) =>
+    [true, false].map((sweeps) => ({
+      row: sweeps ? '30' : '30b',
+      fault: `random workflows, workers ${sweeps ? 'killed' : 'stopped, no sweeps'}`,
+      engine,
+      run: (options: StageOptions) => workflowKills(options, { engine, runs, sweeps }),
+    })),
+  )
+  const controls: Item = {
+    row: '30c',
+    fault: 'the rules of workflows with one thing wrong',
+    engine: 'memory',
+    run: ({ log }) => workflowControls(log),
+  }
+  return [...kills, controls]
 }
 
 function itemOfSchedulers(engine: EngineName, seconds: number): Item {
@@ -97,6 +125,15 @@ function itemOfSchedulers(engine: EngineName, seconds: number): Item {
     fault: 'five schedulers, the leader killed or stopped every 3 s',
     engine,
     run: (options) => schedulerKills(options, { engine, seconds, schedulers: 5, every: 3000 }),
+  }
+}
+
+function itemOfStorm(engine: EngineName, plans: number): Item {
+  return {
+    row: '31s',
+    fault: 'plans made at run time, all due in one second',
+    engine,
+    run: (options) => scheduleStorm(options, { engine, plans }),
   }
 }
 

@@ -8,6 +8,8 @@ import { describe } from 'vitest'
 
 const run = promisify(execFile)
 const cache = fileURLToPath(new URL('../../.cache', import.meta.url))
+/** Milliseconds for which another process may be making the same environment. */
+const patience = 180_000
 const inCi = process.env['CI'] !== undefined
 
 /** What is common to all environments: the serializers that TaskIQ takes from elsewhere. */
@@ -35,10 +37,13 @@ export async function pythonWith(release: TaskiqRelease): Promise<PythonEnvironm
   if (existsSync(complete)) return { python }
   const base = ['python3.13', 'python3.12', 'python3.11', 'python3'].find(isNewEnough)
   if (base === undefined) return none('there is no Python 3.11 or newer')
-  // Under a name of its own first: another run may be making the same one.
+  // Under a name of its own first: a run that was killed must not leave half of one behind.
   const own = `${folder}-${process.pid}`
+  const lock = `${folder}.lock`
+  mkdirSync(cache, { recursive: true })
+  const mine = await isMine(lock, complete)
   try {
-    mkdirSync(cache, { recursive: true })
+    if (existsSync(complete)) return { python }
     rmSync(own, { recursive: true, force: true })
     await run(base, ['-m', 'venv', own])
     const packages = [...releases[release], ...serializers]
@@ -56,7 +61,22 @@ export async function pythonWith(release: TaskiqRelease): Promise<PythonEnvironm
     return none(`TaskIQ ${release} could not be installed from PyPI: ${why}`)
   } finally {
     rmSync(own, { recursive: true, force: true })
+    if (mine) rmSync(lock, { recursive: true, force: true })
   }
+}
+
+/** Whether this process makes it: waits while another one does, and does it all the same where that takes too long. */
+async function isMine(lock: string, complete: string): Promise<boolean> {
+  for (let waited = 0; waited < patience; waited += 200) {
+    try {
+      mkdirSync(lock)
+      return true
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+    if (existsSync(complete)) return false
+  }
+  return false
 }
 
 function none(reason: string): PythonEnvironment {

@@ -27,9 +27,10 @@ return { whole(clock), nextAt and whole(nextAt) or '', moved }
  * deletes. First everything before the oldest entry that somebody holds or has not had, then, entry by
  * entry from where the last call stopped, what lies between those that are held.
  *
- * in: G, R, group · queues (one) · the most entries of one call · for each line how far it was looked
+ * in: G, R, group · queues (one) · milliseconds for which nobody else looks, where this is the first call of
+ * a round ('' otherwise) · the most entries of one call · for each line how far it was looked
  * through (line, entry; '' from the start), at the end
- * out: [how many were deleted, 1 when there may be more, line, entry, … how far each line was looked through]
+ * out: [how many were deleted (-1: somebody else looks), 1 when there may be more, line, entry, … how far each line was looked through]
  *
  * A stream without a group is left alone: nobody has had anything of it.
  */
@@ -37,7 +38,10 @@ export const trimScript: RedisScript = new RedisScript(
   'trim',
   `${prelude}
 local q = readQueues()[1]
+local alone = arg()
 local most = number()
+-- One process is enough, of however many.
+if alone ~= '' and not redis.call('SET', q.T .. 'tended', '1', 'PX', alone, 'NX') then return { -1, 0 } end
 local looked = {}
 for i = 1, number() do
   local line = arg()
@@ -51,9 +55,15 @@ local function groupsOf(stream)
   for i, g in ipairs(infos.err and {} or infos) do
     local info = {}
     for j = 1, #g, 2 do info[g[j]] = g[j + 1] end
-    groups[i] = { name = info['name'], last = info['last-delivered-id'], pending = info['pending'] }
+    groups[i] = { name = info['name'], last = info['last-delivered-id'], pending = info['pending'], lag = info['lag'] }
   end
   return groups
+end
+
+-- Where ours alone read, what was acknowledged is gone: all that is there is held, or nobody has had it.
+local function isClean(stream, groups)
+  local g = groups[1]
+  return #groups == 1 and g.lag and redis.call('XLEN', stream) <= g.pending + g.lag
 end
 
 local function after(entry)
@@ -83,7 +93,7 @@ for _, line in ipairs(linesOf(q)) do
   local stream = streamOf(q, line)
   local groups = groupsOf(stream)
   local keep, last
-  for _, g in ipairs(groups) do
+  for _, g in ipairs(isClean(stream, groups) and {} or groups) do
     local oldest = after(g.last)
     if g.pending > 0 then
       local pending = redis.call('XPENDING', stream, g.name)[2]

@@ -53,7 +53,7 @@ describeRedis('the janitor of streams', () => {
       const [count, more, ...stopped] = (await store.run(
         trimScript,
         [stream],
-        [...queueArguments(store, ['q']), most, looked.length / 2, ...looked],
+        [...queueArguments(store, ['q']), '', most, looked.length / 2, ...looked],
       )) as [number, number, ...string[]]
       deleted += count
       looked = stopped
@@ -107,6 +107,16 @@ describeRedis('the janitor of streams', () => {
     await redis.client.xgroup('DESTROY', stream, 'taskiq')
     expect(await trim()).toBe(0)
     expect(await left()).toEqual(ids)
+  })
+
+  it('is done by one process at a time', async () => {
+    await add(3)
+    await redis.client.xack(stream, 'taskiq', ...(await take(3)))
+    const args = [...queueArguments(store, ['q']), 60_000, 250, 0]
+    expect(await store.run(trimScript, [stream], args)).toEqual([3, 0])
+    await add(1)
+    await redis.client.xack(stream, 'taskiq', ...(await take(1)))
+    expect(await store.run(trimScript, [stream], args)).toEqual([-1, 0])
   })
 
   it('does not count, show or cancel what Python has acknowledged', async () => {

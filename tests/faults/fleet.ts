@@ -28,6 +28,7 @@ export interface Member {
 export class Fleet {
   readonly #options: FleetOptions
   readonly #members = new Map<number, { readonly child: ChildProcess; readonly member: Member }>()
+  readonly #ready = new Set<Member>()
   #stderr = ''
 
   constructor(options: FleetOptions) {
@@ -37,6 +38,11 @@ export class Fleet {
   /** Those that live. */
   get members(): readonly Member[] {
     return [...this.#members.values()].map(({ member }) => member)
+  }
+
+  /** Those that live and work. */
+  get working(): readonly Member[] {
+    return this.members.filter((member) => this.#ready.has(member))
   }
 
   /** The last of what they wrote to stderr. */
@@ -76,6 +82,11 @@ export class Fleet {
     // Whoever does not wait for it is not to die of it.
     ready.catch(() => {})
     const member: Member = { no, pid, ready, gone }
+    ready.then(
+      () => this.#ready.add(member),
+      () => {},
+    )
+    void gone.then(() => this.#ready.delete(member))
     this.#members.set(pid, { child, member })
     return member
   }

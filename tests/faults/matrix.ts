@@ -18,6 +18,7 @@ import {
   oneWayPartitions,
   silentPartitions,
 } from './rows/redis-networks.ts'
+import { durability } from './rows/redis-durability.ts'
 import { failovers } from './rows/redis-failover.ts'
 import { damagedKeys } from './rows/redis-keys.ts'
 import { failingDisk, fullDisk } from './rows/sqlite-disks.ts'
@@ -44,6 +45,7 @@ export const matrix: readonly Row[] = [
   crashLoops,
   killedServer,
   killedServerEverysec,
+  durability,
   hungServer,
   killedConnections,
   cutReplies,

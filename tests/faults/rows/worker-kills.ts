@@ -28,7 +28,9 @@ export const randomKills = row({
       const sending = stage.sendWork(tasks, work)
       for (let i = 0; i < kills; i++) {
         await pause(least + stage.draw(most - least))
-        const member = stage.worker()
+        // On a busy machine they start slowly: one that does not work yet has nothing in its hands.
+        while (stage.fleet.working.length < 2) await pause(50)
+        const member = stage.pick(stage.fleet.working)
         stage.fleet.strike(member, 'SIGKILL', 'kill')
         await member.gone
         stage.fleet.start(member.no)

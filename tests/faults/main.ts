@@ -7,6 +7,7 @@ import { matrix } from './matrix.ts'
 import { makeProgram, type Program } from './program.ts'
 import { headOf, isGreen, renderReport, type Line, type Report } from './report.ts'
 import type { Outcome, Row } from './row.ts'
+import { limitKills, uniqueRace } from './rows/limit-kills.ts'
 import { scheduleStorm } from './rows/schedule-storm.ts'
 import { schedulerKills } from './rows/scheduler-kills.ts'
 import { workflowKills } from './rows/workflow-kills.ts'
@@ -97,7 +98,8 @@ function itemsOf(asked: Wanted): Item[] {
         ])
   const { workflowRuns: runs } = asked
   const ofWorkflows = runs === undefined ? [] : itemsOfWorkflows(asked, runs)
-  const all = [...ofEngines, ...ofSchedulers, ...ofWorkflows]
+  const ofLimits = asked.limitTasks === undefined ? [] : itemsOfLimits(asked, asked.limitTasks)
+  const all = [...ofEngines, ...ofSchedulers, ...ofWorkflows, ...ofLimits]
   return asked.simulate ? [...all, itemOfSimulation(asked)] : all
 }
 
@@ -117,6 +119,36 @@ function itemsOfWorkflows({ engines: asked }: Wanted, runs: number): Item[] {
     run: ({ log }) => workflowControls(log),
   }
   return [...kills, controls]
+}
+
+function itemsOfLimits({ engines: asked }: Wanted, tasks: number): Item[] {
+  const rounds = Math.ceil(tasks / 10)
+  return asked.flatMap((engine): Item[] => [
+    {
+      row: '31',
+      fault: 'limits and order, workers killed',
+      engine,
+      run: (options) => limitKills(options, { engine, tasks, keys: 100, endless: false }),
+    },
+    {
+      row: '31b',
+      fault: '50 producers of one unique key at once',
+      engine,
+      run: (options) => uniqueRace(options, { engine, rounds, looks: false }),
+    },
+    {
+      row: 'control 31',
+      fault: 'without a lease of permits',
+      engine,
+      run: (options) => limitKills(options, { engine, tasks: 2000, keys: 1, endless: true }),
+    },
+    {
+      row: 'control 31b',
+      fault: 'without a key: look, then send',
+      engine,
+      run: (options) => uniqueRace(options, { engine, rounds: 20, looks: true }),
+    },
+  ])
 }
 
 function itemOfSchedulers(engine: EngineName, seconds: number): Item {

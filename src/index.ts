@@ -6,6 +6,7 @@
 export { createBroker } from './broker/create-broker.ts'
 export type { BrokerOptions } from './broker/broker-options.ts'
 export type { Broker } from './broker/broker.ts'
+export type { ActiveTask, Control, ControlOptions, Paused, WorkerStats } from './broker/control.ts'
 export type {
   DeadEdit,
   DeadFilter,
@@ -19,7 +20,8 @@ export { sharedTasks, type SharedTasks } from './broker/shared-tasks.ts'
 export { gather } from './broker/gather.ts'
 export type { ScheduleHandle } from './broker/schedule-handle.ts'
 export type { DefinedTask, Kicker, Schedulable, Sendable, Task } from './broker/task.ts'
-export type { TaskHandle, WaitOptions } from './broker/task-handle.ts'
+export type { MessageFilter } from './broker/cancel-where.ts'
+export type { CancelOptions, TaskHandle, WaitOptions } from './broker/task-handle.ts'
 export type { In, Out, ParamNames, Schema, TaskOptions, UserLabels } from './broker/task-options.ts'
 export type {
   ConcurrencyOptions,
@@ -102,7 +104,12 @@ export { systemClock, type Clock, type Timer } from './core/clock.ts'
 export { seededRandom, systemRandom, type Random } from './core/random.ts'
 export type { Codec, CodecCapabilities } from './core/codec.ts'
 export type { Json, Plain } from './core/data.ts'
-export type { ControlAnswer, ControlChannel, ControlMessage } from './core/control-channel.ts'
+export type {
+  ControlAnswer,
+  ControlChannel,
+  ControlListener,
+  ControlMessage,
+} from './core/control-channel.ts'
 export type { Claim, Delivery, LeaseToken } from './core/delivery.ts'
 export type {
   Dependencies,

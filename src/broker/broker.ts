@@ -4,11 +4,13 @@ import type { Inspector } from '../core/inspector.ts'
 import type { RateLimit, RateOptions } from '../core/rate-limit.ts'
 import type { DependencyOverrides } from '../dependencies/overrides.ts'
 import type { NoInput } from '../core/step.ts'
+import type { MessageFilter } from './cancel-where.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
 import type { Canvas } from './canvas/canvas.ts'
 import type { WorkflowPage } from './canvas/list-workflows.ts'
 import type { CanvasPlan } from './canvas/plan.ts'
 import type { WorkflowHandle, WorkflowSummary } from './canvas/workflow-handle.ts'
+import type { Control } from './control.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { SharedTasks } from './shared-tasks.ts'
 import type { Sendable } from './task.ts'
@@ -46,6 +48,11 @@ export interface Broker extends TaskDefiner, BrokerIdentity, AsyncDisposable {
    * Cancels messages by id; one answer each, as {@link TaskHandle.cancel} gives.
    */
   cancel(ids: readonly string[], reason?: string): Promise<readonly boolean[]>
+  /**
+   * Cancels all messages that fit, waiting or running; their ids. Messages that are sent meanwhile may be missed.
+   * @throws UnsupportedError where the transport cannot be inspected.
+   */
+  cancelWhere(filter: MessageFilter, reason?: string): Promise<readonly string[]>
   /** Cancels all that waits in a queue, scheduled messages included; returns how many. Each leaves a result that says so. */
   purge(queue: string): Promise<number>
   /**
@@ -72,6 +79,8 @@ export interface Broker extends TaskDefiner, BrokerIdentity, AsyncDisposable {
    * @throws InvalidInputError, UnsupportedError
    */
   setRate(name: string, rate: RateOptions | null, key?: string): Promise<void>
+  /** Talks to running workers: ping, stats, active tasks, shutdown, scale, pause. @throws UnsupportedError */
+  readonly control: Control
   /** Looks into the store. @throws UnsupportedError where the transport cannot. */
   readonly inspector: Inspector
   /** Dead letters: search, retry with edited arguments, delete, retention. @throws UnsupportedError where the transport cannot be inspected. */

@@ -6,6 +6,8 @@ import { cancelTasks, purgeQueue } from './cancel.ts'
 import { canvasOfPlan } from './canvas/make-canvas.ts'
 import { makeWorkflowHandle } from './canvas/make-workflow-handle.ts'
 import { listWorkflows } from './canvas/list-workflows.ts'
+import { cancelWhere } from './cancel-where.ts'
+import { controlOf } from './control.ts'
 import { deadLettersOf } from './dead-letters.ts'
 import { defineTask, sendable } from './define-task.ts'
 import { makeHandle } from './handle.ts'
@@ -106,6 +108,10 @@ function assemble(home: TaskHome): Broker {
       await now().start()
       return cancelTasks(now(), ids, reason)
     },
+    async cancelWhere(filter, reason = 'cancelled') {
+      await now().start()
+      return cancelWhere(now(), filter, reason)
+    },
     async purge(queue) {
       await now().start()
       return purgeQueue(now(), checkName(queue, 'queue'))
@@ -121,6 +127,9 @@ function assemble(home: TaskHome): Broker {
     },
     limit: (name, key) => rateLimit(now(), name, { key }),
     setRate: async (name, rate, key) => setRate(now(), name, { rate, key }),
+    get control() {
+      return controlOf(now())
+    },
     get inspector() {
       const { inspector, transport } = now()
       if (inspector !== undefined) return inspector

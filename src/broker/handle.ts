@@ -4,6 +4,7 @@ import { ConflictError, ResultTimeoutError, UnsupportedError } from '../core/err
 import type { Body } from '../core/message.ts'
 import type { ResultRecord, TaskResult } from '../core/result.ts'
 import type { TaskStatus } from '../core/states.ts'
+import { cancelChildren } from './cancel-where.ts'
 import { cancelTasks } from './cancel.ts'
 import { outcomeError } from './outcome-errors.ts'
 import type { RegisteredTask } from './registry.ts'
@@ -64,9 +65,10 @@ export function makeHandle(
       const [body = null] = await runtime.results.getProgress([id])
       return body === null ? null : runtime.resultCodec.decodeProgress(body)
     },
-    async cancel(reason = 'cancelled by the caller') {
+    async cancel(reason = 'cancelled by the caller', options = {}) {
       await runtime.start()
       const [cancelled = false] = await cancelTasks(runtime, [id], reason)
+      if (options.children === true) await cancelChildren(runtime, [id], reason)
       return cancelled
     },
   }

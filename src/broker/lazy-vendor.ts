@@ -58,6 +58,9 @@ export function lazyVendor(vendor: LazyVendor): TransportFactory {
         ...(capabilities.locks
           ? { locks: engine.forward((open) => needed(open.locks, name), lockCalls) }
           : {}),
+        ...(capabilities.control
+          ? { control: engine.forward((open) => needed(open.control, name), controlCalls) }
+          : {}),
         ...(capabilities.rates
           ? { rates: engine.forward((open) => needed(open.rates, name), rateCalls) }
           : {}),
@@ -131,6 +134,7 @@ const workflowCalls = [
   'list',
   'sweep',
 ] as const
+const controlCalls = ['broadcast', 'listen', 'settings', 'set'] as const
 const rateCalls = ['take', 'setRule', 'holdOff'] as const
 const lockCalls = ['acquire', 'renew', 'free'] as const
 const ledgerCalls = [

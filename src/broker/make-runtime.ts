@@ -109,6 +109,7 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     workflows: opened.workflows,
     locks: opened.locks,
     rates: opened.rates,
+    control: opened.control,
     ledger: opened.ledger,
     plans: opened.plans,
     openSource: (source) => life.openSource(source),

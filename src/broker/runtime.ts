@@ -1,4 +1,5 @@
 import type { Codec } from '../core/codec.ts'
+import type { ControlChannel } from '../core/control-channel.ts'
 import type { IdSource } from '../core/ids.ts'
 import type { Inspector } from '../core/inspector.ts'
 import type { FireLedger } from '../core/fire-ledger.ts'
@@ -44,6 +45,7 @@ export interface BrokerRuntime {
   readonly workflows: WorkflowStore | undefined
   readonly locks: Locks | undefined
   readonly rates: Rates | undefined
+  readonly control: ControlChannel | undefined
   readonly ledger: FireLedger | undefined
   readonly plans: ScheduleSource | undefined
   /** Opens a source and closes it with the broker. Idempotent. */

@@ -10,6 +10,12 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined
 }
 
+/** What else is cancelled. */
+export interface CancelOptions {
+  /** The messages that this one sent, and those that they sent. Default false. */
+  readonly children?: boolean | undefined
+}
+
 /** A message that was sent: ask it for its result. Any process can make one with `broker.handle(id)`. */
 export interface TaskHandle<out R> {
   readonly taskId: string
@@ -34,7 +40,8 @@ export interface TaskHandle<out R> {
   /**
    * Cancels the message wherever it is. True when it will not succeed any more by itself: it waited
    * and is gone, or runs and is being aborted (whatever it returns is refused). False when it had
-   * ended. Durable: no run starts after this has resolved.
+   * ended. Durable: no run starts after this has resolved. With `children` also what it sent, and what that
+   * sent, as far as it waits or runs now.
    */
-  cancel(reason?: string): Promise<boolean>
+  cancel(reason?: string, options?: CancelOptions): Promise<boolean>
 }

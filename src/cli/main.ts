@@ -11,6 +11,9 @@ import { packageVersion } from './version.ts'
 
 const terminal = processTerminal()
 
+const controls = (): Promise<typeof import('./control-command.ts')> =>
+  import('./control-command.ts')
+
 const actions: Actions = {
   worker: async (command) => (await import('./worker-command.ts')).runWorker(command, terminal),
   send: async (command) => (await import('./send-command.ts')).send(command, terminal),
@@ -35,6 +38,11 @@ const actions: Actions = {
     (await import('./schedule-command.ts')).showStatus(command, terminal),
   deadList: async (command) => (await import('./dead-command.ts')).listDead(command, terminal),
   deadShow: async (command) => (await import('./dead-command.ts')).showDead(command, terminal),
+  inspect: async (command) => (await controls()).inspectWorkers(command, terminal),
+  pause: async (command) => (await controls()).pause('pause', command, terminal),
+  resume: async (command) => (await controls()).pause('resume', command, terminal),
+  cancel: async (command) => (await controls()).cancel(command, terminal),
+  control: async (command) => (await controls()).control(command, terminal),
   deadDelete: async (command) => (await import('./dead-command.ts')).deleteDead(command, terminal),
   deadRetry: async (command) => (await import('./dead-command.ts')).retryDead(command, terminal),
 }

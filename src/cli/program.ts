@@ -12,12 +12,13 @@ import * as values from './flag-values.ts'
 import type { PurgeCommand } from './purge-command.ts'
 import type { QueuesCommand } from './queues-command.ts'
 import type { ResultCommand, ResultFlags } from './result-command.ts'
+import { controlCommands, type ControlActions } from './control-program.ts'
 import { scheduleCommands, type ScheduleActions } from './schedule-program.ts'
 import type { SendCommand, SendFlags } from './send-command.ts'
 import type { WorkerCommand, WorkerFlags } from './worker-command.ts'
 
 /** What each command does. */
-export interface Actions extends ScheduleActions {
+export interface Actions extends ScheduleActions, ControlActions {
   worker(command: WorkerCommand): Promise<ExitCode>
   send(command: SendCommand): Promise<ExitCode>
   result(command: ResultCommand): Promise<ExitCode>
@@ -89,6 +90,7 @@ export function buildProgram(actions: Actions, version: string): Program {
     )
   scheduleCommands(program, actions, note)
   deadCommands(program, actions, note)
+  controlCommands(program, { actions, target: orUrl, note })
   return {
     command: program,
     async run(argv) {

@@ -69,6 +69,8 @@ async function start(plan: WorkerPlan, slot: number): Promise<void> {
     running = { worker, logger, tasks: logEvents(worker, logger, systemClock) }
     announceLastTask(worker, plan.maxTasks)
     const { scheduler } = plan.scheduler === undefined ? {} : await loadScheduler(plan.scheduler)
+    let toldToStop = false
+    worker.on('stopped', ({ reason }) => (toldToStop = reason === 'control'))
     await worker.start()
     await scheduler?.start()
     tell({ kind: 'ready', facts: factsOf(broker, worker) })
@@ -76,6 +78,8 @@ async function start(plan: WorkerPlan, slot: number): Promise<void> {
     // The drain may have been asked for while it started.
     if (asked !== undefined) stop(asked)
     await worker.stopped
+    // Told to by remote control: the whole command ends, or its supervisor would only make another.
+    if (toldToStop) process.kill(process.ppid, 'SIGTERM')
     await scheduler?.stop()
     await broker.stop()
     process.exit(0)

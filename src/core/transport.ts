@@ -20,6 +20,8 @@ export interface TransportCapabilities {
   readonly locks: boolean
   /** Slots of plans are decided in the same step as their messages (see `OpenTransport.ledger`). */
   readonly schedules: boolean
+  /** Running workers can be talked to (see `OpenTransport.control`). */
+  readonly control: boolean
   /** The store keeps rates (see `OpenTransport.rates`). */
   readonly rates: boolean
   /** Messages may have a unique key. */

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import type { ControlChannel } from './control-channel.ts'
 import type { Locks } from './locks.ts'
 import type { FireLedger } from './fire-ledger.ts'
 import type { Logger } from './logger.ts'
@@ -47,6 +48,8 @@ export interface OpenTransport {
   readonly workflows?: WorkflowStore | undefined
   /** Present where `capabilities.locks` is true. */
   readonly locks?: Locks | undefined
+  /** Present where `capabilities.control` is true. */
+  readonly control?: ControlChannel | undefined
   /** Present where `capabilities.rates` is true. */
   readonly rates?: Rates | undefined
   readonly transactions?: UserTransactions | undefined

@@ -12,6 +12,7 @@ import { checkEnvelope, checkSettlement } from './memory-checks.ts'
 import { MemoryGraphs } from './memory-graphs.ts'
 import { deadOf, type DeadMessage } from './dead-message.ts'
 import { MemoryGates } from './memory-gates.ts'
+import type { ControlState } from './memory-control.ts'
 import type { RateKeys } from './memory-rates.ts'
 import { MemoryHolds } from './memory-locks.ts'
 import { MemoryMessage, ownBody, type Claimant, type ClaimOwner } from './memory-message.ts'
@@ -43,12 +44,11 @@ export class MemoryStore {
   readonly results: MemoryResults = new MemoryResults()
   readonly holds: MemoryHolds = new MemoryHolds()
   readonly rates: RateKeys = new Map()
+  readonly control: ControlState = { listeners: new Set(), settings: new Map() }
   readonly fires: MemoryFires = new MemoryFires(this, (...sent) => this.#insert(...sent))
   readonly keys: UniqueKeys = new UniqueKeys((id) => this.messages.get(id))
   readonly cancelListeners: Set<CancelListener> = new Set()
-  /** A transport writes here, so progress can be fenced by its claims. */
   carriesMessages = false
-  /** Told of runs that a step left something to do in. */
   readonly moreListeners: Set<(run: string) => void> = new Set()
   readonly graphs: MemoryGraphs
   readonly #changed = new Set<MemoryQueue>()

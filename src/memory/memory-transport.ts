@@ -17,6 +17,7 @@ import type {
 } from '../core/transport.ts'
 import type { TransportFactory } from '../core/vendor.ts'
 import { memoryCapabilities } from './memory-capabilities.ts'
+import { MemoryControl } from './memory-control.ts'
 import { MemoryInspector } from './memory-inspector.ts'
 import { MemoryLocks } from './memory-locks.ts'
 import { MemoryRates } from './memory-rates.ts'
@@ -59,6 +60,7 @@ export function memoryTransport(options: MemoryTransportOptions = {}): Transport
         inspector: new MemoryInspector(store, clock),
         locks: new MemoryLocks(store.holds, clock),
         rates: new MemoryRates(store.rates, clock),
+        control: new MemoryControl(store.control),
         ledger: new MemoryLedger(store, clock),
         plans: new MemoryScheduleSource(store),
         workflows: new MemoryWorkflowStore(store, clock, () => transport.started),

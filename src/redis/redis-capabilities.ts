@@ -8,6 +8,7 @@ export const redisCapabilities: TransportCapabilities = {
   workflows: true,
   locks: true,
   rates: true,
+  control: true,
   schedules: true,
   unique: true,
   gates: true,

@@ -22,7 +22,7 @@ import {
 /** How long a plan that is gone, or a leader that is, is remembered. */
 const remembered = 86_400_000
 /** The most plans or fires of one script: none holds Redis up for long. */
-const page = { plans: 250, fires: 50 }
+const page = { plans: 100, fires: 25 }
 
 /** The ledger of a store that its transport has opened. Its clock is that of Redis. */
 export class RedisLedger implements FireLedger {

@@ -7,7 +7,7 @@ import type { RedisStore } from './redis-store.ts'
 import { putPlansScript, removePlansScript } from './scripts/fire-scripts.ts'
 
 /** Plans of one script, and of one reply. */
-const page = { put: 100, read: 500 }
+const page = { put: 50, read: 500 }
 /** Removed plans that are remembered, for readers who ask what has changed; beyond it they read anew. */
 const mostRemoved = 10_000
 

@@ -23,6 +23,7 @@ import { extend, recover, release } from './leases.ts'
 import { PoppedTransport } from './popped-transport.ts'
 import { RedisReceiver } from './receive.ts'
 import { redisCapabilities, sharedQueue } from './redis-capabilities.ts'
+import { RedisControl } from './redis-control.ts'
 import { RedisInspector } from './redis-inspector.ts'
 import { RedisLedger } from './redis-ledger.ts'
 import { RedisLocks } from './redis-locks.ts'
@@ -81,6 +82,7 @@ export function redisTransport(options: RedisOptions): TransportFactory {
         inspector: new RedisInspector(store),
         locks: new RedisLocks(store),
         rates: new RedisRates(store),
+        control: new RedisControl(store),
         ledger: new RedisLedger(store),
         plans: new RedisPlans(() => store),
         workflows: new RedisWorkflowStore(store, () => transport.started),

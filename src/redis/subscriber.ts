@@ -28,6 +28,7 @@ export class Subscriber {
   readonly #cancels = new Set<CancelListener>()
   readonly #looks = new Set<() => void>()
   #link: Promise<RedisLink> | undefined
+  readonly #channels = new Map<string, (text: string) => void>()
   #subscribed = new Set<string>()
 
   constructor(on: Hearing) {
@@ -60,6 +61,20 @@ export class Subscriber {
     this.#cancels.add(listener)
     this.#subscribe(`${this.#on.app}cancels`).catch(onError)
     return () => void this.#cancels.delete(listener)
+  }
+
+  /** Begins to hear a channel; one listener each, the last. @throws StoreError */
+  async hear(channel: string, listener: (text: string) => void): Promise<void> {
+    this.#channels.set(channel, listener)
+    await this.#subscribe(channel)
+  }
+
+  /** Hears a channel no more. */
+  async forget(channel: string): Promise<void> {
+    this.#channels.delete(channel)
+    if (!this.#subscribed.delete(channel)) return
+    const link = await this.#link?.catch(() => undefined)
+    await link?.client.unsubscribe(channel).catch(() => {})
   }
 
   /** Closes the connection. Idempotent. */
@@ -98,6 +113,8 @@ export class Subscriber {
   }
 
   #heard(channel: string, text: string): void {
+    const own = this.#channels.get(channel)
+    if (own !== undefined) return own(text)
     const { app } = this.#on
     if (channel === `${app}wake`) return this.#on.work.ring()
     const cut = text.indexOf('\n')

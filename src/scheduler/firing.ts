@@ -29,7 +29,7 @@ export interface FiringOptions {
 /** Plans that are worked on at once. */
 const atOnce = 500
 /** Slots of one call to the store: a script of Redis must not hold it up. */
-const mostPerCall = 50
+const mostPerCall = 100
 /** Milliseconds until a plan is looked at again that could not be fired, and one whose store's clock is behind. */
 const retryAfter = 1000
 const earlyAfter = 10

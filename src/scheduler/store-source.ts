@@ -16,6 +16,8 @@ export function storeSource(broker: BrokerIdentity): ScheduleSource {
     )
   }
   runtimeOf(broker)
+  /** Of the runtime that it was started on: a test may have another one there when it is stopped. */
+  let opened: ScheduleSource | undefined
   return {
     name: 'store',
     writable: true,
@@ -24,10 +26,13 @@ export function storeSource(broker: BrokerIdentity): ScheduleSource {
     },
     async start(around) {
       await runtimeOf(broker).start()
-      await plans().start(around)
+      opened = plans()
+      await opened.start(around)
     },
-    // It is closed with the broker.
-    async stop() {},
+    async stop() {
+      await opened?.stop()
+      opened = undefined
+    },
     read: async (since) => plans().read(since),
     put: async (each) => plans().put(each),
     remove: async (ids) => plans().remove(ids),

@@ -89,6 +89,16 @@ export interface Operations extends GraphOperations {
   deleteDead: { ask: readonly string[]; answer: number }
   trimDead: { ask: DeadTrim; answer: number }
   keyHolders: { ask: readonly string[]; answer: readonly (string | null)[] }
+  controlSend: { ask: string; answer: { readonly seq: number; readonly listeners: number } }
+  controlAnswer: { ask: { readonly ref: number; readonly body: string }; answer: null }
+  controlMessages: {
+    ask: number
+    answer: readonly { readonly seq: number; readonly body: string }[]
+  }
+  controlAnswers: { ask: number; answer: readonly string[] }
+  controlListen: { ask: { readonly id: string; readonly ms: number }; answer: number }
+  settings: { ask: null; answer: readonly (readonly [name: string, value: string])[] }
+  setSettings: { ask: Readonly<Record<string, string | null>>; answer: null }
   takeRate: { ask: RateAsk & { readonly key: string }; answer: RateAnswer }
   setRate: { ask: { readonly key: string; readonly rule: RateRule | null }; answer: null }
   holdOffRate: { ask: { readonly key: string; readonly ms: number }; answer: null }
@@ -142,4 +152,7 @@ export const readOnly: ReadonlySet<OperationKind> = new Set<OperationKind>([
   'wfValues',
   'wfList',
   'keyHolders',
+  'controlMessages',
+  'controlAnswers',
+  'settings',
 ])

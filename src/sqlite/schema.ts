@@ -158,6 +158,18 @@ CREATE TABLE tw_rate_moment(
 ) STRICT, WITHOUT ROWID;
 `
 
+/** What is said to running workers, who listens, and settings that they follow. */
+const control = `
+CREATE TABLE tw_control(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, at INT NOT NULL,
+  ref INT,                    -- of an answer: the message
+  body TEXT NOT NULL
+) STRICT;
+CREATE INDEX tw_control_ref ON tw_control(ref) WHERE ref IS NOT NULL;
+CREATE TABLE tw_listener(id TEXT PRIMARY KEY, until INT NOT NULL) STRICT;
+CREATE TABLE tw_setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+`
+
 /** All steps, oldest first. */
 export const migrations: readonly Migration[] = [
   { version: 1, sql: first },
@@ -167,6 +179,7 @@ export const migrations: readonly Migration[] = [
   { version: 5, sql: schedules },
   { version: 6, sql: gates },
   { version: 7, sql: rates },
+  { version: 8, sql: control },
 ]
 
 /**

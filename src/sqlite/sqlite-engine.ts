@@ -17,6 +17,7 @@ import { failpoint } from '../core/failpoint.ts'
 import { Ballast } from './ballast.ts'
 import { claim, emptyClaim } from './claim.ts'
 import { ClaimedLines } from './claimed-lines.ts'
+import { controlHandlers } from './control.ts'
 import type { Connection } from './connection.ts'
 import { absoluteFile, checkpointPages, openDatabase, type DatabaseOptions } from './database.ts'
 import { deadLetter, deadLetters, deleteDead, retryDead, trimDead } from './dead-letters.ts'
@@ -118,6 +119,7 @@ const handlers: Handlers = {
   deleteDead,
   trimDead,
   keyHolders,
+  ...controlHandlers,
   takeRate,
   setRate,
   holdOffRate,

@@ -18,6 +18,7 @@ import { sqliteCapabilities } from './sqlite-capabilities.ts'
 import { keepLeases } from './lease-keeping.ts'
 import { checkEnvelope } from './send.ts'
 import { checkSettlement } from './settle.ts'
+import { SqliteControl } from './sqlite-control.ts'
 import { SqliteInspector } from './sqlite-inspector.ts'
 import { SqliteLocks } from './sqlite-locks.ts'
 import { SqliteRates } from './sqlite-rates.ts'
@@ -58,6 +59,7 @@ export function sqliteTransport(options: SqliteOptions): TransportFactory {
         inspector: new SqliteInspector(store),
         locks: new SqliteLocks(store),
         rates: new SqliteRates(store),
+        control: new SqliteControl(store),
         workflows: new SqliteWorkflowStore(store),
         ledger: new SqliteLedger(store),
         plans: new SqliteScheduleSource(() => store),

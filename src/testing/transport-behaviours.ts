@@ -2,6 +2,7 @@ import { cancelBehaviours } from './transport/cancel.ts'
 import { capBehaviours } from './transport/caps.ts'
 import { concurrencyBehaviours } from './transport/concurrency.ts'
 import { consumeBehaviours } from './transport/consume.ts'
+import { controlBehaviours } from './transport/control.ts'
 import { deadLetterBehaviours } from './transport/dead-letters.ts'
 import { delayBehaviours } from './transport/delay.ts'
 import { enqueueBehaviours } from './transport/enqueue.ts'
@@ -62,4 +63,5 @@ export const transportBehaviours: readonly TransportBehaviour[] = [
   ...uniqueBehaviours,
   ...gateBehaviours,
   ...rateBehaviours,
+  ...controlBehaviours,
 ]

@@ -23,15 +23,19 @@ export interface AdmissionOptions {
   readonly runtime: BrokerRuntime
   readonly unknownTask: UnknownTaskPolicy
   readonly redeliveries: number
+  /** Tasks that are not to be started now. */
+  readonly pausedTasks: ReadonlySet<string>
 }
 
 /** How soon a message that nobody here knows may be looked at by somebody else. */
 const giveBackDelay = 2000
+/** How soon a message of a paused task is looked at again. */
+const pausedDelay = 5000
 
 /** Whether a delivery may run; otherwise how it ends without running. */
 export function admit(
   run: Run,
-  { runtime, redeliveries, unknownTask }: AdmissionOptions,
+  { runtime, redeliveries, unknownTask, pausedTasks }: AdmissionOptions,
 ): Admitted {
   const { delivery } = run
   let message: Message | undefined
@@ -64,8 +68,15 @@ export function admit(
       ending: deadEnding(about, 'expired', `it had to start before ${timeText(expires)}`),
     }
   }
+  if (pausedTasks.size > 0 && pausedTasks.has(message.task)) return { ending: putOff(delivery) }
   if (isRunnable(task)) return { message, task }
   return { ending: unknownEnding(about, message.task, unknownTask) }
+}
+
+/** A message of a paused task is looked at again a little later. */
+function putOff(delivery: Delivery): Ending {
+  const outcome = { kind: 'retry', delay: pausedDelay, body: delivery.body } as const
+  return { claim: delivery, outcome, task: undefined }
 }
 
 /** A step of a workflow is written down once for all generations: what counts is the id under which it was sent. */

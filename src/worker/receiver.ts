@@ -7,7 +7,8 @@ import type { BrokerRuntime } from '../broker/runtime.ts'
 /** What a {@link Receiver} needs. */
 export interface ReceiverOptions {
   readonly runtime: BrokerRuntime
-  readonly queues: readonly string[]
+  /** From which to fetch now; the same list while nothing changes. */
+  readonly queues: () => readonly string[]
   readonly lease: number
   /** Free slots plus free prefetch, now. */
   readonly room: () => number
@@ -61,6 +62,12 @@ export class Receiver {
     await fetch?.done
   }
 
+  /** The queues have changed: a fetch under way is asked again. */
+  queuesChanged(): void {
+    this.#fetch?.controller.abort()
+    this.#wake?.()
+  }
+
   /** Stops fetching; what a fetch under way still brings is taken. Idempotent. */
   async stop(): Promise<void> {
     this.#stop.abort()
@@ -109,7 +116,7 @@ export class Receiver {
     try {
       failpoint('receive.before')
       const deliveries = await runtime.claims.claim(
-        () => runtime.transport.receive({ queues, room, suspects, lease, signal }),
+        () => runtime.transport.receive({ queues: queues(), room, suspects, lease, signal }),
         (claimed) => claimed,
       )
       failpoint('receive.claimed')

@@ -45,7 +45,7 @@ export class Run {
   locks: RunLocks | undefined
   steps: RunSteps | undefined
   /** Of the monotonic clock: when its handler began. */
-  startedAt = 0
+  startedAt = -1
   attempt = 1
 
   /** Among the runs of its worker. */

@@ -24,6 +24,8 @@ export interface RunsOptions {
   readonly patience: Patience
   readonly settler: Settler
   readonly emitter: WorkerEmitter
+  /** Tasks that are not to be started now. */
+  readonly pausedTasks: ReadonlySet<string>
   /** There may be room for more. */
   readonly onRoom: () => void
   /** Less is to be fetched ahead than a fetch under way was told; resolves when that has ended. */
@@ -60,6 +62,7 @@ export class Runs {
     this.#executor = new Executor({
       runtime,
       unknownTask,
+      pausedTasks: options.pausedTasks,
       redeliveries,
       lease,
       grace,
@@ -161,6 +164,19 @@ export class Runs {
   /** Gives back what has not started. */
   giveBackWaiting(): Promise<void> {
     return this.#giveBack(this.#options.slots.drain())
+  }
+
+  /** Gives back what has not started of these queues. */
+  giveBackQueues(queues: ReadonlySet<string>): Promise<void> {
+    return this.#giveBack(this.#options.slots.drainQueues(queues))
+  }
+
+  /** What runs now. */
+  get active(): readonly (TaskFact & { readonly seconds: number })[] {
+    const now = this.#options.runtime.surroundings.clock.monotonic()
+    return this.#runs
+      .filter(({ startedAt }) => startedAt >= 0)
+      .map((run) => ({ ...factOf(run), seconds: (now - run.startedAt) / 1000 }))
   }
 
   /** Aborts all that run, for a shutdown. */

@@ -18,8 +18,8 @@ const weight = 0.05
  * messages are left to others who may have a free slot.
  */
 export class Slots {
-  readonly concurrency: number
-  readonly prefetch: number
+  #concurrency: number
+  #prefetch: number
   /** Those before the head have started and are no longer in it. */
   #ready: (Delivery | undefined)[] = []
   #head = 0
@@ -32,8 +32,22 @@ export class Slots {
   #mean = 0
 
   constructor(concurrency: number, prefetch: number) {
-    this.concurrency = concurrency
-    this.prefetch = prefetch
+    this.#concurrency = concurrency
+    this.#prefetch = prefetch
+  }
+
+  get concurrency(): number {
+    return this.#concurrency
+  }
+
+  get prefetch(): number {
+    return this.#prefetch
+  }
+
+  /** Other sizes from now on: what is beyond a smaller one may end. */
+  resize(concurrency: number, prefetch: number): void {
+    this.#concurrency = concurrency
+    this.#prefetch = prefetch
   }
 
   get running(): number {
@@ -137,6 +151,13 @@ export class Slots {
   /** What has not started of one message. */
   waitingFor(id: string): readonly Delivery[] {
     return [...this.#suspects, ...this.#waiting()].filter((one) => one.id === id)
+  }
+
+  /** Takes out what has not started of these queues. */
+  drainQueues(queues: ReadonlySet<string>): readonly Delivery[] {
+    const out = [...this.#suspects, ...this.#waiting()].filter(({ queue }) => queues.has(queue))
+    for (const { token } of out) this.remove(token)
+    return out
   }
 
   /** Takes out what has not started. */

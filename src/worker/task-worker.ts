@@ -1,6 +1,7 @@
 import { milliseconds, type Duration } from '../core/duration.ts'
 import { NotStartedError } from '../core/errors.ts'
 import { failpoint } from '../core/failpoint.ts'
+import type { Paused } from '../broker/control.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { Hands } from './hands.ts'
 import { Patience } from './patience.ts'
@@ -10,6 +11,7 @@ import { Settler } from './settler.ts'
 import { Slots } from './slots.ts'
 import { watchStalls } from './stall-watch.ts'
 import { trimDeadLetters } from './trim-dead.ts'
+import { WorkerControl, type ControlledWorker } from './worker-control.ts'
 import { WorkerEmitter, type WorkerEvents } from './worker-events.ts'
 import type { WorkerSettings } from './worker-settings.ts'
 import type { WorkerCounts, Worker } from './worker.ts'
@@ -43,6 +45,11 @@ export class TaskWorker implements Worker {
   readonly #settler: Settler
   readonly #runs: Runs
   readonly #receiver: Receiver
+  readonly #control: WorkerControl
+  readonly #pausedTasks = new Set<string>()
+  #active: readonly string[]
+  #pausedQueues: ReadonlySet<string> = new Set()
+  #startedAt = 0
   readonly #sweep: WorkflowSweep
   #stalls: { stop(): void } | undefined
   #trim: { stop(): void } | undefined
@@ -55,6 +62,7 @@ export class TaskWorker implements Worker {
     this.#settings = settings
     this.name = settings.name
     this.queues = settings.queues
+    this.#active = settings.queues
     this.stopped = new Promise((resolve) => (this.#resolveStopped = resolve))
     const { logger } = runtime.surroundings
     this.#emitter = new WorkerEmitter((error) =>
@@ -78,6 +86,7 @@ export class TaskWorker implements Worker {
       patience,
       settler: this.#settler,
       emitter: this.#emitter,
+      pausedTasks: this.#pausedTasks,
       onRoom: () => this.#receiver.roomChanged(),
       onOverrun: () => this.#receiver.roomShrank(),
       // Nobody is in a hurry: what runs may end.
@@ -86,15 +95,70 @@ export class TaskWorker implements Worker {
     })
     this.#receiver = new Receiver({
       runtime,
-      queues: settings.queues,
+      queues: () => this.#active,
       lease: settings.lease,
-      room: () => Math.min(this.#runs.left - this.#slots.waiting, this.#slots.room()),
+      room: () =>
+        this.#active.length === 0
+          ? 0
+          : Math.min(this.#runs.left - this.#slots.waiting, this.#slots.room()),
       suspects: () => this.#slots.suspectRoom(),
-      take: (deliveries) => this.#runs.take(deliveries),
+      take: (deliveries) => {
+        this.#runs.take(deliveries)
+        // A fetch that was under way when they were paused.
+        if (this.#pausedQueues.size > 0) void this.#runs.giveBackQueues(this.#pausedQueues)
+      },
       run: () => this.#runs.fill(),
       onError: onStoreFailed,
       onClosed: () => void this.#end('the broker was stopped', this.#settings.shutdownTimeout),
     })
+    this.#control = new WorkerControl(runtime, this.#controlled())
+  }
+
+  #controlled(): ControlledWorker {
+    const { runtime, slots, runs } = {
+      runtime: this.#runtime,
+      slots: this.#slots,
+      runs: this.#runs,
+    }
+    const { clock } = runtime.surroundings
+    return {
+      name: this.name,
+      stats: () => ({
+        pid: process.pid,
+        queues: this.queues,
+        concurrency: slots.concurrency,
+        prefetch: slots.prefetch,
+        ...this.counts,
+        uptime: Math.round((clock.monotonic() - this.#startedAt) / 1000),
+        rss: process.memoryUsage.rss(),
+      }),
+      active: () => runs.active,
+      registered: () =>
+        runtime.registry
+          .all()
+          .flatMap(({ name, handler }) => (handler === undefined ? [] : [name])),
+      scale: ({ concurrency = slots.concurrency, prefetch = slots.prefetch }) => {
+        slots.resize(concurrency, prefetch)
+        runs.fill()
+        this.#receiver.roomChanged()
+      },
+      shutdown: (timeout) => void this.#end('control', timeout ?? this.#settings.shutdownTimeout),
+      pause: (what) => this.#pause(what),
+    }
+  }
+
+  #pause({ queues, tasks }: Paused): void {
+    this.#pausedTasks.clear()
+    for (const task of tasks) this.#pausedTasks.add(task)
+    const paused = new Set(queues)
+    const active = this.queues.filter((queue) => !paused.has(queue))
+    if (active.length === this.#active.length && active.every((one, i) => one === this.#active[i]))
+      return
+    // The same list as ever where nothing is paused: transports know it.
+    this.#active = active.length === this.queues.length ? this.queues : active
+    this.#pausedQueues = paused
+    this.#receiver.queuesChanged()
+    void this.#runs.giveBackQueues(paused)
   }
 
   get counts(): WorkerCounts {
@@ -147,6 +211,8 @@ export class TaskWorker implements Worker {
       this.#emitter.emit('loop-stalled', { milliseconds: ms, running })
     })
     this.#trim = trimDeadLetters(this.#runtime)
+    this.#startedAt = surroundings.clock.monotonic()
+    await this.#control.start()
     this.#receiver.start()
     if (this.#settings.sweepWorkflows) this.#sweep.start()
     this.#emitter.emit('started', { queues: this.queues })
@@ -199,6 +265,7 @@ export class TaskWorker implements Worker {
       this.#giveUp.abort()
       this.#stalls?.stop()
       this.#trim?.stop()
+      await this.#control.stop()
       await this.#hands.close().catch((error: unknown) => this.#storeFailed(error))
     }
     this.#emitter.emit('stopped', { reason })

@@ -47,11 +47,11 @@ type Draft = Omit<PipeStep, 'task_id'> & { readonly task: RegisteredTask }
  */
 export class Pipeline<A extends readonly unknown[], O> {
   readonly #broker: BrokerIdentity
-  readonly #steps: readonly Draft[]
+  readonly #steps: readonly [Draft, ...Draft[]]
 
   /** @throws InvalidInputError when `first` is no task. */
   constructor(broker: BrokerIdentity, first: Sendable<A, O>)
-  constructor(broker: BrokerIdentity, first: Sendable<A, O>, steps?: readonly Draft[]) {
+  constructor(broker: BrokerIdentity, first: Sendable<A, O>, steps?: readonly [Draft, ...Draft[]]) {
     this.#broker = broker
     this.#steps = steps ?? [draft('sequential', registration(first), { param: null, kwargs: {} })]
   }
@@ -106,11 +106,8 @@ export class Pipeline<A extends readonly unknown[], O> {
       const labels = { ...step_data.labels, queue_name: queue ?? runtime.defaultQueue }
       return { step_type, step_data: { ...step_data, labels }, task_id: runtime.ids() }
     })
-    const [first] = steps
-    const last = this.#steps.at(-1)
-    const [{ task } = { task: undefined }] = this.#steps
-    if (first === undefined || last === undefined || task === undefined)
-      throw new InvalidInputError('a pipeline has at least one step.')
+    const ids = steps.map(({ task_id: id }) => id)
+    const [{ task }] = this.#steps
     const { message, route } = await prepare(runtime, task, { args })
     const labels: Labels = {
       ...message.labels,
@@ -118,16 +115,17 @@ export class Pipeline<A extends readonly unknown[], O> {
       [pipeLabels.step]: 0,
     }
     await runtime.start()
-    await runtime.sender.send({ message: { ...message, id: first.task_id, labels }, route })
-    const id = steps.at(-1)?.task_id ?? first.task_id
-    return makeHandle(runtime, { id, isDuplicate: false, task: last.task }) as TaskHandle<O>
+    await runtime.sender.send({ message: { ...message, id: String(ids[0]), labels }, route })
+    const last = this.#steps.at(-1)?.task
+    const id = String(ids.at(-1))
+    return makeHandle(runtime, { id, isDuplicate: false, task: last }) as TaskHandle<O>
   }
 
   #then<X>(step: Draft): Pipeline<A, X> {
     const Longer = Pipeline as unknown as new (
       broker: BrokerIdentity,
       first: undefined,
-      steps: readonly Draft[],
+      steps: readonly [Draft, ...Draft[]],
     ) => Pipeline<A, X>
     return new Longer(this.#broker, undefined, [...this.#steps, step])
   }

@@ -30,9 +30,10 @@ export function chunks<A extends readonly unknown[], R>(
 ): Canvas<NoInput, R[][]> {
   if (!Number.isInteger(size) || size < 1)
     throw new InvalidInputError(`the size of a chunk is a whole number of 1 or more, not ${size}.`)
+  const registered = registration(task)
   const all = [...calls]
   const steps = Array.from({ length: Math.ceil(all.length / size) }, (_, i) =>
-    starmapPlan(registration(task), all.slice(i * size, (i + 1) * size)),
+    starmapPlan(registered, all.slice(i * size, (i + 1) * size)),
   )
   const canvas: unknown = makeCanvas({ plan: { kind: 'group', steps }, home: homeOf(task) })
   return canvas as Canvas<NoInput, R[][]>

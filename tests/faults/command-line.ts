@@ -14,8 +14,12 @@ export interface Wanted {
   readonly simulate: boolean
   /** Seconds of the row of schedulers on each engine; absent: it is not asked for. */
   readonly schedulerSeconds: number | undefined
+  /** Plans of the storm that goes with it. */
+  readonly schedulerPlans: number
   /** Random workflows on each engine, with and without sweeps; absent: they are not asked for. */
   readonly workflowRuns: number | undefined
+  /** Tasks of the rows of limits on each engine; absent: they are not asked for. */
+  readonly limitTasks: number | undefined
   readonly seeds: number
   readonly json: string | undefined
   readonly resume: boolean
@@ -31,10 +35,13 @@ export const usage = `npm run faults [-- OPTIONS]
   --engine sqlite     only this engine: sqlite, redis (--redis)
   --controls          only the negative controls: each must be caught
   --simulate          only the simulation under virtual time
-  --scheduler         only the row of schedulers whose leader is killed, on SQLite and Redis
-  --seconds N         how long that row strikes (default 180)
+  --scheduler         only the rows of schedulers: leaders killed, many plans due at once
+  --seconds N         how long that row strikes (default 180; 0: not)
+  --plans N           plans that are then due in one second (default 100000; 0: none)
   --workflows         only the rows of random workflows on workers that are killed, and their controls
   --runs N            how many of them (default 300)
+  --limits            only the rows of limits, order and uniqueness under kills, and their controls
+  --tasks N           how many tasks, and a tenth as many rounds (default 10000)
   --seeds N           seeds of the simulation (default 2000)
   --seed S            replays the faults of a run (default: drawn)
   --json FILE         writes the report there, after each row
@@ -55,8 +62,11 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
       simulate: { type: 'boolean', default: false },
       scheduler: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '180' },
+      plans: { type: 'string', default: '100000' },
       workflows: { type: 'boolean', default: false },
       runs: { type: 'string', default: '300' },
+      limits: { type: 'boolean', default: false },
+      tasks: { type: 'string', default: '10000' },
       seeds: { type: 'string', default: '2000' },
       seed: { type: 'string' },
       json: { type: 'string' },
@@ -78,13 +88,16 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
     values.simulate ||
     values.scheduler ||
     values.workflows ||
+    values.limits ||
     values.row !== undefined
   return {
     tier,
     seed,
     seeds,
+    schedulerPlans: whole(values.plans, '--plans'),
     schedulerSeconds: values.scheduler ? whole(values.seconds, '--seconds') : undefined,
     workflowRuns: values.workflows ? whole(values.runs, '--runs') : undefined,
+    limitTasks: values.limits ? whole(values.tasks, '--tasks') : undefined,
     engines: chosen,
     rows: values.row?.split(',').map((text) => text.trim()),
     matrix: values.row !== undefined || !only,

@@ -7,6 +7,8 @@ import { matrix } from './matrix.ts'
 import { makeProgram, type Program } from './program.ts'
 import { headOf, isGreen, renderReport, type Line, type Report } from './report.ts'
 import type { Outcome, Row } from './row.ts'
+import { limitKills, uniqueRace } from './rows/limit-kills.ts'
+import { scheduleStorm } from './rows/schedule-storm.ts'
 import { schedulerKills } from './rows/scheduler-kills.ts'
 import { workflowKills } from './rows/workflow-kills.ts'
 import { simulationRow } from './simulation-row.ts'
@@ -88,10 +90,16 @@ function itemsOf(asked: Wanted): Item[] {
   ])
   const { schedulerSeconds: seconds } = asked
   const ofSchedulers =
-    seconds === undefined ? [] : asked.engines.map((engine) => itemOfSchedulers(engine, seconds))
+    seconds === undefined
+      ? []
+      : asked.engines.flatMap((engine) => [
+          ...(seconds > 0 ? [itemOfSchedulers(engine, seconds)] : []),
+          ...(asked.schedulerPlans > 0 ? [itemOfStorm(engine, asked.schedulerPlans)] : []),
+        ])
   const { workflowRuns: runs } = asked
   const ofWorkflows = runs === undefined ? [] : itemsOfWorkflows(asked, runs)
-  const all = [...ofEngines, ...ofSchedulers, ...ofWorkflows]
+  const ofLimits = asked.limitTasks === undefined ? [] : itemsOfLimits(asked, asked.limitTasks)
+  const all = [...ofEngines, ...ofSchedulers, ...ofWorkflows, ...ofLimits]
   return asked.simulate ? [...all, itemOfSimulation(asked)] : all
 }
 
@@ -113,12 +121,51 @@ function itemsOfWorkflows({ engines: asked }: Wanted, runs: number): Item[] {
   return [...kills, controls]
 }
 
+function itemsOfLimits({ engines: asked }: Wanted, tasks: number): Item[] {
+  const rounds = Math.ceil(tasks / 10)
+  return asked.flatMap((engine): Item[] => [
+    {
+      row: '31',
+      fault: 'limits and order, workers killed',
+      engine,
+      run: (options) => limitKills(options, { engine, tasks, keys: 100, endless: false }),
+    },
+    {
+      row: '31b',
+      fault: '50 producers of one unique key at once',
+      engine,
+      run: (options) => uniqueRace(options, { engine, rounds, looks: false }),
+    },
+    {
+      row: 'control 31',
+      fault: 'without a lease of permits',
+      engine,
+      run: (options) => limitKills(options, { engine, tasks: 2000, keys: 1, endless: true }),
+    },
+    {
+      row: 'control 31b',
+      fault: 'without a key: look, then send',
+      engine,
+      run: (options) => uniqueRace(options, { engine, rounds: 20, looks: true }),
+    },
+  ])
+}
+
 function itemOfSchedulers(engine: EngineName, seconds: number): Item {
   return {
     row: '29',
     fault: 'five schedulers, the leader killed or stopped every 3 s',
     engine,
     run: (options) => schedulerKills(options, { engine, seconds, schedulers: 5, every: 3000 }),
+  }
+}
+
+function itemOfStorm(engine: EngineName, plans: number): Item {
+  return {
+    row: '31s',
+    fault: 'plans made at run time, all due in one second',
+    engine,
+    run: (options) => scheduleStorm(options, { engine, plans }),
   }
 }
 

@@ -99,7 +99,8 @@ it('sends in a day what it should, with two schedulers of which one is replaced 
     reprocess_failed_recordings: '05:00',
     cleanup_old_public_data_task: '03:00',
   })
-})
+  // Seven thousand messages: a minute on a machine that has much else to do.
+}, 180_000)
 
 it('refuses the six fields of the guide where five are meant, at the start', async () => {
   const entries = { bad: { task: processMessages, cron: '*/60 * * * * *' } }

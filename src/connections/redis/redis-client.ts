@@ -20,6 +20,7 @@ export interface RedisClient {
     ...args: (RedisArgument | readonly RedisArgument[])[]
   ): Promise<unknown>
   subscribe(...channels: string[]): Promise<unknown>
+  unsubscribe(...channels: string[]): Promise<unknown>
   duplicate(...args: never[]): RedisClient
   connect(): Promise<unknown>
   disconnect(reconnect?: boolean): void

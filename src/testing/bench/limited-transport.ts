@@ -23,6 +23,7 @@ export class LimitedTransport extends ForwardingTransport {
       priorities: can.priorities && may.priorities,
       workflows: can.workflows && may.workflows,
       locks: can.locks && may.locks,
+      control: can.control && may.control,
       rates: can.rates && may.rates,
       gates: can.gates && may.gates,
       schedules: can.schedules && may.schedules,

@@ -245,6 +245,7 @@ export class TestBench {
       }),
       locks: opened.locks,
       rates: opened.rates,
+      control: opened.control,
       ledger: opened.ledger,
       plans: opened.plans,
       inspector:

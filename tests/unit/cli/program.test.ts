@@ -24,6 +24,11 @@ async function parse(...argv: string[]): Promise<[string, Record<string, unknown
       'deadShow',
       'deadRetry',
       'deadDelete',
+      'inspect',
+      'pause',
+      'resume',
+      'cancel',
+      'control',
       'scheduler',
       'scheduleList',
       'scheduleNext',
@@ -253,6 +258,28 @@ describe('the other commands', () => {
       ['dead', 'delete', 't', '--keep', '10', '--reason', 'poison', '--error', 'e'],
       'deadDelete',
       { target: 't', ids: [], flags: { keep: 10, reason: 'poison', error: 'e' } },
+    ],
+    [
+      ['inspect', 'stats', 't', '--worker=a,b', '--wait=2s'],
+      'inspect',
+      { what: 'stats', target: 't', flags: { worker: ['a', 'b'], wait: 2000, limit: 50 } },
+    ],
+    [['pause', 't', '--queue=a,b'], 'pause', { target: 't', flags: { queue: ['a', 'b'] } }],
+    [['resume', 't', '--task=x'], 'resume', { target: 't', flags: { task: ['x'] } }],
+    [
+      ['cancel', 't', 'id', '--children', '--reason=r'],
+      'cancel',
+      { target: 't', ids: ['id'], flags: { children: true, reason: 'r' } },
+    ],
+    [
+      ['shutdown', 't', '--timeout=5s'],
+      'control',
+      { what: 'shutdown', target: 't', flags: { wait: 1000, timeout: 5000 } },
+    ],
+    [
+      ['scale', 't', '--concurrency=5'],
+      'control',
+      { what: 'scale', target: 't', flags: { wait: 1000, concurrency: 5 } },
     ],
   ])('%j', async (argv, name, command) => {
     expect(await parse(...argv)).toEqual([name, command])

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ScheduleSource } from '../../../src/core/schedule-source.ts'
 import { createScheduler } from '../../../src/scheduler/create-scheduler.ts'
 import { configSource } from '../../../src/scheduler/config-source.ts'
 import { labelSource } from '../../../src/scheduler/label-source.ts'
 import { storeSource } from '../../../src/scheduler/store-source.ts'
 import { slotMessageId } from '../../../src/cron/plan-slots.ts'
+import { runtimeOf } from '../../../src/broker/runtime.ts'
 import { Stage } from './stage.ts'
 
 const minute = 60_000
@@ -63,7 +65,8 @@ describe('a scheduler', () => {
       reprocess_failed_recordings: line({ cron: '0 5 * * *' }),
       cleanup_old_public_data: line({ cron: '0 3 * * *' }),
     }
-    const make = () => createScheduler({ broker: stage.broker(tasks), updateInterval: '30s' })
+    const make = () =>
+      createScheduler({ broker: stage.broker(tasks), updateInterval: '30s', lease: '1m' })
     const [a, b] = [make(), make()]
     await a.start()
     await b.start()
@@ -161,7 +164,7 @@ describe('a scheduler', () => {
       nightly: [{ cron: '30 2 * * *', timezone: 'Europe/Paris' }],
       beat: [{ cron: '30 * * * *', timezone: 'Europe/Paris' }],
     })
-    await using scheduler = createScheduler({ broker, updateInterval: '10m' })
+    await using scheduler = createScheduler({ broker, updateInterval: '10m', lease: '5m' })
     await scheduler.start()
     await stage.clock.advance(24 * hour)
     const nightly = stage.times('nightly').map((ms) => new Date(stage.begun + ms).toISOString())
@@ -446,7 +449,6 @@ describe('the status', () => {
     expect(await watcher.status()).toMatchObject({ health: 'absent', overdue: ['tick'] })
     // One of the same group that keeps the lead and does nothing.
     const { group } = (await watcher.status()).leaders[0] ?? { group: '' }
-    const { runtimeOf } = await import('../../../src/broker/runtime.ts')
     const { ledger } = runtimeOf(stage.broker(tasks))
     await ledger?.lead({ group, holder: 'x', lease: hour, report: 'not JSON' })
     expect(await watcher.status()).toMatchObject({ health: 'stalled', overdue: ['tick'] })
@@ -454,6 +456,153 @@ describe('the status', () => {
 })
 
 describe('trouble', () => {
+  it('a store that has lost what it knew of a plan: it is made known again', async () => {
+    const broker = stage.broker({ tick: [{ every: '10s' }] })
+    await using scheduler = createScheduler({ broker })
+    await scheduler.start()
+    await stage.clock.advance(10_000)
+    await runtimeOf(broker).ledger?.forget(['tick'])
+    await stage.clock.advance(40_000)
+    expect(stage.times('tick').length).toBeGreaterThanOrEqual(3)
+    expect(new Set(stage.sent.map(({ id }) => id)).size).toBe(stage.sent.length)
+  })
+
+  it('plans that are changed and removed by others are followed', async () => {
+    const broker = stage.broker()
+    const report = broker.task('report', async () => {})
+    const source = storeSource(broker)
+    const plan = await report.scheduleByInterval(source, { every: '10s', id: 'p' })
+    await using scheduler = createScheduler({ broker })
+    await scheduler.start()
+    await stage.clock.advance(10_000)
+    await report.scheduleByInterval(source, { every: '3s', id: 'p' })
+    await stage.clock.advance(8000)
+    expect(stage.times('report')).toEqual([10_000, 14_000, 17_000])
+    await source.put([{ id: 'p', task: 'nobody', args: [], kwargs: {}, labels: {}, every: 3000 }])
+    await stage.clock.advance(10_000)
+    expect(stage.sent).toHaveLength(3)
+    expect(stage.logged.join()).toMatch(/'p' of source 'store' is not fired: .*no task 'nobody'/)
+    await source.remove(['p'])
+    await stage.clock.advance(2000)
+    expect((await scheduler.status()).bad).toEqual([])
+    expect(await plan.unschedule()).toBe(false)
+  })
+
+  it('a store that cannot remove a plan which is done: it is tried again, and others are fired', async () => {
+    const broker = stage.broker({ tick: [{ every: '10s' }] })
+    const report = broker.task('report', async () => {})
+    const inner = storeSource(broker)
+    let failing = true
+    const source = {
+      ...inner,
+      get identity() {
+        return inner.identity
+      },
+      remove: async (ids: readonly string[]) => {
+        if (failing) throw new Error('read only')
+        return inner.remove(ids)
+      },
+    }
+    await report.scheduleByTime(source, new Date(stage.begun + 5000))
+    await using scheduler = createScheduler({ broker, sources: [labelSource(broker), source] })
+    await scheduler.start()
+    await stage.clock.advance(20_000)
+    expect(stage.times('report')).toEqual([5000])
+    expect(stage.times('tick')).toEqual([10_000, 20_000])
+    expect(stage.logged.join()).toMatch(/plans that are done could not be removed.*read only/)
+    failing = false
+    await stage.clock.advance(hour / 30)
+    expect((await inner.read()).plans).toEqual([])
+  })
+
+  it('a scheduler may be started again; a start that failed too', async () => {
+    const broker = stage.broker({ tick: [{ every: '10s' }] })
+    const needless = createScheduler({ broker, sources: [storeSource(broker)] })
+    await expect(needless.start()).rejects.toThrow(/labelSource/)
+    await expect(needless.start()).rejects.toThrow(/labelSource/)
+    const scheduler = createScheduler({ broker })
+    await Promise.all([scheduler.start(), scheduler.start()])
+    await stage.clock.advance(10_000)
+    await scheduler.stop()
+    await scheduler.stop()
+    expect(scheduler.leads).toBe(false)
+    await scheduler.start({ updateInterval: '2s', skipFirstRun: true })
+    await stage.clock.advance(10_000)
+    await scheduler.stop()
+    expect(stage.times('tick')).toEqual([10_000, 20_000])
+  })
+
+  it('a leader that hangs gives its lead away', async () => {
+    const tasks = { tick: [{ every: '10s', misfire: 'all' }] } as const
+    let hanging = true
+    const hung = stage.broker(tasks, {
+      middlewares: [
+        {
+          name: 'hangs',
+          send: (sending, next) => (hanging ? new Promise<never>(() => {}) : next(sending)),
+        },
+      ],
+    })
+    const first = createScheduler({ broker: hung })
+    await first.start()
+    await using second = createScheduler({ broker: stage.broker(tasks) })
+    await second.start()
+    await stage.clock.advance(60_000)
+    expect(stage.logged.join()).toMatch(/does not get on, so it gives its lead away/)
+    expect(second.leads).toBe(true)
+    expect(stage.times('tick').length).toBeGreaterThan(0)
+    const slots = stage.sent.map(({ labels }) => labels['tw_slot'])
+    expect(new Set(slots).size).toBe(slots.length)
+    hanging = false
+  })
+
+  it('a source that tells all plans at each look: only what has changed is made anew', async () => {
+    const broker = stage.broker({ two: [{ every: '1h' }, { every: '2h' }] })
+    const report = broker.task('report', async (_n: bigint) => {})
+    expect(report.name).toBe('report')
+    const plan = { id: 'p', task: 'report', args: [10n], kwargs: {}, labels: {}, every: 10_000 }
+    let plans = [plan]
+    let reads = 0
+    const source: ScheduleSource = {
+      name: 'all',
+      identity: 'all',
+      writable: true,
+      start: async () => {},
+      stop: async () => {},
+      read: async () => ({
+        stamp: String(++reads),
+        whole: true,
+        plans: structuredClone(plans),
+        removed: [],
+        unreadable: reads > 3 ? [{ id: 'x', why: 'rubbish' }] : undefined,
+      }),
+      put: async () => {},
+      remove: async () => [],
+    }
+    await using scheduler = createScheduler({ broker, sources: [labelSource(broker), source] })
+    await scheduler.start()
+    await stage.clock.advance(15_000)
+    plans = [{ ...plan, every: 2000 }]
+    await stage.clock.advance(4500)
+    expect(stage.times('report')).toEqual([10_000, 18_000])
+    plans = []
+    await stage.clock.advance(10_000)
+    expect(stage.times('report').length).toBeLessThanOrEqual(4)
+    expect((await scheduler.plans()).map((each) => each.plan.id)).toEqual(['two', 'two:2'])
+    expect((await scheduler.status()).bad).toEqual([{ id: 'x', source: 'all', why: 'rubbish' }])
+  })
+
+  it('names a few of many plans, and says where there are none', async () => {
+    const none = createScheduler({ broker: stage.broker() })
+    await expect(none.run('x')).rejects.toThrow(/there are none/)
+    const tasks = Object.fromEntries(
+      Array.from({ length: 12 }, (_, i) => [`t${i}`, [{ every: '1m' as const }]]),
+    )
+    const many = createScheduler({ broker: stage.broker(tasks) })
+    await expect(many.next('x')).rejects.toThrow(/t0, t1.*…/)
+    await expect(labelSource(stage.broker()).put([])).rejects.toThrow(/written in code/)
+  })
+
   it('a hook that fails: the fire is tried again, and others are not held up', async () => {
     let failing = true
     const broker = stage.broker(

@@ -55,7 +55,7 @@ function newStage() {
   } as unknown as BrokerRuntime
   const receiver = new Receiver({
     runtime,
-    queues: ['q'],
+    queues: () => ['q'],
     lease: 1000,
     room: () => state.room,
     suspects: () => state.suspects,

@@ -13,6 +13,7 @@ import { makeRecording } from '../audio/recording.ts'
 import { encodeWav } from '../audio/wav.ts'
 import type { Transcript } from '../data/transcripts.ts'
 import { DemoClient } from './client.ts'
+import { load, loadEnvironment } from './load.ts'
 import { check, eventLine, heading, line, printTranscript } from './report.ts'
 import { startWorld, type DemoWorld } from './world.ts'
 
@@ -23,6 +24,7 @@ const usage = `npm run demo [-- options]
   --kill        kills a worker process in each of the nine steps that follow the live recording
   --redis       the queue on Redis instead of a SQLite file: the one at REDIS_URL, or one of its own,
                 which needs the program redis-server
+  --load N      N transcripts at once instead of the conversation: files and live recordings, two to one
   --text        the smaller demo instead: a document analysed by two workers, one of which is killed
 `
 const { values } = parseArgs({
@@ -31,6 +33,7 @@ const { values } = parseArgs({
     port: { type: 'string', default: '0' },
     kill: { type: 'boolean', default: false },
     redis: { type: 'boolean', default: false },
+    load: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -62,7 +65,8 @@ async function main(): Promise<void> {
     broker,
     // Short, so that what a killed process held comes back while you watch.
     lease: values.kill ? '2s' : '5s',
-    onTask: onTask(),
+    onTask: values.load === undefined ? onTask() : () => {},
+    env: values.load === undefined ? {} : loadEnvironment,
     onProblem: (text) => console.error(`  ${text}`),
   })
   // The terminal tells all of them; a program that ends this one does not.
@@ -71,7 +75,8 @@ async function main(): Promise<void> {
     line('running', [...world.processes].join(', '))
     line('queue', broker === 'sqlite' ? 'one SQLite file' : broker)
     line('page', world.url)
-    const right = await demonstrate(world)
+    const right =
+      values.load === undefined ? await demonstrate(world) : await load(world, Number(values.load))
     line('took', `${((performance.now() - started) / 1000).toFixed(1)} s`)
     process.exitCode = right ? 0 : 1
     if (values.keep) {

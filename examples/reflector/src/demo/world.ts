@@ -17,6 +17,8 @@ export interface DemoWorld {
   readonly url: string
   readonly standIns: string
   readonly processes: readonly string[]
+  /** Process ids of the workers that are ready, the newest last. */
+  readonly workers: readonly number[]
   stop(): Promise<void>
 }
 
@@ -24,6 +26,8 @@ export interface DemoOptions {
   /** Everything that is written, goes here. */
   readonly folder: string
   readonly port: number
+  /** More of the environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined
   /** Where the queue is: a file in the folder, a Redis of its own, or the one at a URL. */
   readonly broker: 'sqlite' | 'redis' | `redis:${string}` | `rediss:${string}`
   /** How long what a dead worker held stays its own. */
@@ -67,6 +71,7 @@ export async function startWorld(options: DemoOptions): Promise<DemoWorld> {
       TASKWRIGHT_URL: queue,
       SQS_POLLING_TIMEOUT_SECONDS: '2',
       WORKER_SLOTS: '16',
+      ...options.env,
     }
     const line = await start({
       name: 'the application',
@@ -77,7 +82,7 @@ export async function startWorld(options: DemoOptions): Promise<DemoWorld> {
     })
     const log = ['--log-format', 'json', '--log-level', 'debug']
     const files = [`${join(src, 'broker.ts')}:broker`, join(src, 'tasks/all.ts')]
-    let ready = 0
+    const pids: number[] = []
     const workers = startProcess({
       name: 'the workers',
       args: taskwright(
@@ -90,7 +95,7 @@ export async function startWorld(options: DemoOptions): Promise<DemoWorld> {
       ),
       env,
       readyAt: /"msg":"all ready"/,
-      onLine: (text) => readLog(text, { onTask, onProblem, onReady: () => ready++ }),
+      onLine: (text) => readLog(text, { onTask, onProblem, onReady: (pid) => pids.push(pid) }),
     })
     running.push(workers)
     const scheduler = startProcess({
@@ -101,9 +106,9 @@ export async function startWorld(options: DemoOptions): Promise<DemoWorld> {
     })
     running.push(scheduler)
     await scheduler.ready
-    await Promise.race([until(() => ready === 2), workers.ready])
+    await Promise.race([until(() => pids.length === 2), workers.ready])
     const url = line.replace('listening on ', '')
-    return { url, standIns, processes: running.map(({ name }) => name), stop }
+    return { url, standIns, processes: running.map(({ name }) => name), workers: pids, stop }
   } catch (error) {
     await stop()
     throw error
@@ -154,6 +159,7 @@ interface LogLine {
   readonly level?: string
   readonly task?: string
   readonly pid?: number
+  readonly child?: number
 }
 
 function readLog(
@@ -161,7 +167,7 @@ function readLog(
   told: {
     onTask: (task: string, pid: number) => void
     onProblem: (line: string) => void
-    onReady: () => void
+    onReady: (pid: number) => void
   },
 ): void {
   let line: LogLine
@@ -171,7 +177,7 @@ function readLog(
     told.onProblem(text)
     return
   }
-  if (line.msg === 'ready') told.onReady()
+  if (line.msg === 'ready') told.onReady(line.child ?? 0)
   else if (line.msg === 'task started' && line.task !== undefined)
     told.onTask(line.task, line.pid ?? 0)
   else if (line.level === 'error' && !line.msg?.startsWith('died: SIGKILL')) told.onProblem(text)

@@ -16,20 +16,38 @@ export interface Question extends Omit<RequestInit, 'signal'> {
   readonly timeout: number
   /** Ends the request before its time. */
   readonly signal?: AbortSignal | undefined
+  /** Reads a large answer as it comes, within the same limit. Otherwise it is read into memory. */
+  readonly read?: ((answer: Response) => Promise<void>) | undefined
 }
 
 /**
- * One request with a time limit, its answer read to the end.
+ * One request with a time limit for all of it, its answer read to the end. Nothing of it is left behind:
+ * `AbortSignal.timeout` would keep its timer, and what hangs on it, until the limit is over.
  * @throws AnswerError when the answer is not a 2xx; the error of fetch when there is none.
  */
 export async function ask(url: string, question: Question): Promise<Response> {
-  const { service, timeout, signal, ...init } = question
-  const limit = AbortSignal.timeout(timeout)
-  const both = signal === undefined ? limit : AbortSignal.any([limit, signal])
-  const answer = await fetch(url, { ...init, signal: both })
-  if (!answer.ok)
-    throw new AnswerError({ service, status: answer.status, text: await answer.text() })
-  return answer
+  const { service, timeout, signal, read, ...init } = question
+  const controller = new AbortController()
+  const timer = setTimeout(() => {
+    controller.abort(new Error(`${service} did not answer within ${timeout / 1000} s`))
+  }, timeout)
+  const stop = (): void => controller.abort(signal?.reason)
+  signal?.addEventListener('abort', stop)
+  try {
+    signal?.throwIfAborted()
+    const answer = await fetch(url, { ...init, signal: controller.signal })
+    const { status, headers } = answer
+    if (!answer.ok) throw new AnswerError({ service, status, text: await answer.text() })
+    if (read !== undefined) {
+      await read(answer)
+      return new Response(null, { status, headers })
+    }
+    const body = status === 204 ? null : await answer.arrayBuffer()
+    return new Response(body, { status, headers })
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', stop)
+  }
 }
 
 /** Whether trying again is of no use: the service has understood, and said no. */

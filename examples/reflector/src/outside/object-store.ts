@@ -24,12 +24,12 @@ export class ObjectStore {
 
   /** Downloads to `file`, which is whole or not there. */
   async download(key: string, file: string): Promise<void> {
-    const answer = await this.#ask(key, { timeout: 600_000 })
     await mkdir(dirname(file), { recursive: true })
     const part = `${file}.${randomUUID()}.part`
+    const read = async ({ body }: Response): Promise<void> =>
+      pipeline(Readable.fromWeb(body ?? new Blob([]).stream()), createWriteStream(part))
     try {
-      const body = answer.body ?? new Blob([]).stream()
-      await pipeline(Readable.fromWeb(body), createWriteStream(part))
+      await this.#ask(key, { timeout: 600_000, read })
       await rename(part, file)
     } finally {
       await rm(part, { force: true })

@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import * as z from 'zod'
 import type { Faults } from './faults.ts'
 import type { Journal } from './journal.ts'
+import type { ZulipServer } from './zulip-server.ts'
 
 const fault = z.object({
   service: z.string(),
@@ -21,7 +22,8 @@ const fault = z.object({
 })
 
 /** The stand-ins' back door: plans troubles and reads the journal, from another process. */
-export function control({ journal, faults }: { journal: Journal; faults: Faults }): Hono {
+export function control(of: { journal: Journal; faults: Faults; zulip: ZulipServer }): Hono {
+  const { journal, faults, zulip } = of
   return new Hono()
     .post('/faults', async (context) => {
       faults.plan(fault.parse(await context.req.json()))
@@ -31,6 +33,7 @@ export function control({ journal, faults }: { journal: Journal; faults: Faults 
       faults.clear()
       return context.body(null, 204)
     })
+    .get('/zulip', (context) => context.json({ messages: [...zulip.messages.values()] }))
     .get('/journal', (context) => {
       const { service, path } = context.req.query()
       const visits = service === undefined ? journal.visits : journal.of(service, path)

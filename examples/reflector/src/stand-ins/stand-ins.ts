@@ -61,7 +61,7 @@ export async function startStandIns(options: StandInOptions): Promise<StandIns> 
   const [calendars, receiver] = [new Calendars(), new WebhookReceiver(access.webhookSecret)]
 
   const app = new Hono<{ Bindings: HttpBindings }>()
-    .route('/__control', control({ journal, faults }))
+    .route('/__control', control({ journal, faults, zulip }))
     .use('/:service/*', (context, next) => attended(context, next, { journal, faults }))
   const store = {
     folder,

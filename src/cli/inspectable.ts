@@ -1,0 +1,2 @@
+/** What `taskwright inspect` can look at. */
+export const inspectable = ['ping', 'stats', 'active', 'registered', 'scheduled', 'paused'] as const

@@ -75,7 +75,7 @@ export class ChannelIntake {
 
   async #connect(): Promise<RedisLink> {
     const { connector, instance } = this.#store
-    const link = await connector.link({ name: `taskwright:${instance}:channels`, subscriber: true })
+    const link = await connector.link({ name: `taskwright:${instance}:channels` })
     await link.open()
     return link
   }

@@ -102,7 +102,7 @@ export class Subscriber {
 
   async #connect(): Promise<RedisLink> {
     const { connector, instance } = this.#on
-    const link = await connector.link({ name: `taskwright:${instance}:hears`, subscriber: true })
+    const link = await connector.link({ name: `taskwright:${instance}:hears` })
     link.client.on('message', (channel: string, text: string) => this.#heard(channel, text))
     link.client.on('ready', () => {
       this.#on.work.ring()

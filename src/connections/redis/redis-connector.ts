@@ -29,8 +29,6 @@ export interface LinkUse {
   readonly name: string
   /** Its calls wait for messages, for {@link longestBlock}. */
   readonly blocking?: boolean | undefined
-  /** It only hears: its subscriptions are renewed when it connects again. */
-  readonly subscriber?: boolean | undefined
 }
 
 /** Makes connections to one Redis. Loads ioredis when the first one is asked for. */
@@ -61,14 +59,15 @@ export class RedisConnector {
   }
 
   /** A connection that is not open yet. @throws StoreError when ioredis is not installed. */
-  async link({ name, blocking = false, subscriber = false }: LinkUse): Promise<RedisLink> {
+  async link({ name, blocking = false }: LinkUse): Promise<RedisLink> {
     const settings = {
       lazyConnect: true,
       connectionName: name,
       // A reply that was lost must not be asked for again by somebody who does not know what it was.
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 2,
-      autoResubscribe: subscriber,
+      // ioredis leaves a failure of its own subscribing to nobody, which ends the process: we do it.
+      autoResubscribe: false,
       connectTimeout,
       commandTimeout: blocking ? longestBlock + callTimeout : callTimeout,
       // Replies of the same form on every server; the option is unknown to ioredis 5, which has no other.

@@ -21,6 +21,7 @@ export class RedisLink {
   readonly client: RedisClient
   readonly #where: string
   readonly #underWay = new Set<Call>()
+  readonly #channels = new Set<string>()
   #closed = false
   #gathering = false
 
@@ -31,6 +32,9 @@ export class RedisLink {
     client.on('error', () => {})
     client.on('ready', () => {
       for (const call of this.#underWay) call.sent = true
+      // Where one fails the connection is lost once more, or given up: then it comes here again.
+      for (const channel of this.#channels)
+        this.#answered(client.subscribe(channel)).catch(() => {})
     })
     client.on('close', () => this.#fail('the connection was lost', ({ sent }) => sent))
   }
@@ -64,10 +68,14 @@ export class RedisLink {
     }
   }
 
-  /** Begins to hear a channel; `message` events of the client tell what is said there. @throws StoreError */
+  /**
+   * Begins to hear a channel, and again whenever the connection is made anew; `message` events of the
+   * client tell what is said there. @throws StoreError
+   */
   async subscribe(channel: string): Promise<void> {
     try {
       await this.#answered(this.client.subscribe(channel))
+      this.#channels.add(channel)
     } catch (error) {
       throw this.failure(error)
     }

@@ -76,15 +76,16 @@ end
 
 local function reasonsOf(entries)
   if not cancels or #entries == 0 then return {} end
-  local call = { 'HMGET', G .. 'cancel' }
-  for i, e in ipairs(entries) do call[i + 2] = idOf(e[2]) or '' end
-  local found = redis.call(unpack(call))
   local reasons = {}
-  for i = 1, #entries do reasons[i] = found[i] or '' end
+  for i = 1, #entries, 1000 do
+    local call = { 'HMGET', G .. 'cancel' }
+    for j = i, math.min(i + 999, #entries) do call[#call + 1] = idOf(entries[j][2]) or '' end
+    for j, found in ipairs(redis.call(unpack(call))) do reasons[i + j - 1] = found or '' end
+  end
   return reasons
 end
 
--- Claims entries that are pending already, and hands them out.
+-- Claims entries that are pending already, and hands them out: a thousand at most, as a call can name.
 local function claimAgain(index, q, line, list)
   if #list == 0 then return 0 end
   local call = { 'XCLAIM', streamOf(q, line), group, me, 0 }
@@ -109,7 +110,7 @@ local function claimFrom(index, q, want)
   local got = 0
   while got < want and suspects > 0 and #q.suspects > 0 do
     local line, list = q.suspects[1][1], {}
-    while #list < math.min(want - got, suspects) and #q.suspects > 0 and q.suspects[1][1] == line do
+    while #list < math.min(want - got, suspects, 1000) and #q.suspects > 0 and q.suspects[1][1] == line do
       list[#list + 1] = table.remove(q.suspects, 1)[2]
     end
     local n = claimAgain(index, q, line, list)
@@ -117,9 +118,9 @@ local function claimFrom(index, q, want)
   end
   for _, line in ipairs(linesOf(q)) do
     local front = q.front[line]
-    if front and #front > 0 and got < want then
+    while front and #front > 0 and got < want do
       local list = {}
-      while #list < want - got and #front > 0 do list[#list + 1] = table.remove(front, 1) end
+      while #list < math.min(want - got, 1000) and #front > 0 do list[#list + 1] = table.remove(front, 1) end
       got = got + claimAgain(index, q, line, list)
     end
     if got < want and not (q.leave and line == '4') then

@@ -44,11 +44,10 @@ const harms: Readonly<Record<string, Harm>> = {
     await redis.command('DEL', key)
   },
   'of another type': async ({ redis }, key) => {
-    const wrong =
-      key === 'tw:ids' || key === 'taskiq' ? ['SADD', key, 'wrong'] : ['SET', key, 'wrong']
-    const [command = '', ...args] = wrong
-    await redis.command('DEL', key)
-    await redis.command(command, ...args)
+    const command = key === 'tw:ids' || key === 'taskiq' ? 'SADD' : 'SET'
+    // In one step: a worker would make it anew in between.
+    const script = `redis.call('DEL', KEYS[1]); redis.call('${command}', KEYS[1], 'wrong')`
+    await redis.command('EVAL', script, 1, key)
     await pause(1000)
     await redis.command('DEL', key)
   },

@@ -131,6 +131,8 @@ it('Zulip posts and edits, and says so when a message is gone', async () => {
   const id = await zulip.post(message)
   expect(await zulip.edit(id, { ...message, content: 'good day' })).toBe(true)
   expect(world.zulip.messages.get(id)).toMatchObject({ content: 'good day', edits: 1 })
+  expect(await zulip.find(message, 'good')).toBe(id)
+  expect(await zulip.find({ ...message, topic: 'friday' }, 'good')).toBeUndefined()
   world.zulip.messages.delete(id)
   expect(await zulip.edit(id, message)).toBe(false)
 })

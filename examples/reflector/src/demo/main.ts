@@ -89,13 +89,22 @@ async function main(): Promise<void> {
   }
 }
 
+/** One that is dead already had this step in its hands as well. */
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
 /** A line for each task that a worker begins; of those that come by the schedule, for the first. */
 function onTask(): (task: string, pid: number) => void {
   const seen = new Set<string>()
   return (task, pid) => {
     if (values.kill && isLive && steps.test(task) && !killed.has(task)) {
       killed.add(task)
-      process.kill(pid, 'SIGKILL')
+      killNow(pid)
       line(String(pid), `${task}: killed`)
       return
     }

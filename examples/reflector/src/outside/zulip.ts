@@ -34,10 +34,24 @@ export class Zulip {
     }
   }
 
-  #ask(method: string, path: string, body: URLSearchParams): Promise<Response> {
+  /** The newest message of a stream's topic that holds a text; its id. */
+  async find(where: Omit<StreamMessage, 'content'>, text: string): Promise<number | undefined> {
+    const narrow = JSON.stringify([
+      { operator: 'stream', operand: where.stream },
+      { operator: 'topic', operand: where.topic },
+      { operator: 'search', operand: text },
+    ])
+    const query = new URLSearchParams({ narrow, anchor: 'newest', num_before: '1', num_after: '0' })
+    const answer = await this.#ask('GET', `/api/v1/messages?${query.toString()}`)
+    const found = z.object({ messages: z.array(z.object({ id: z.int() })) })
+    return found.parse(await answer.json()).messages.at(-1)?.id
+  }
+
+  #ask(method: string, path: string, body?: URLSearchParams): Promise<Response> {
     const { url, email, key } = this.#access
     const authorization = `Basic ${Buffer.from(`${email}:${key}`).toString('base64')}`
     const headers = { authorization }
-    return ask(url + path, { method, body, headers, timeout: 30_000, service: 'Zulip' })
+    const question = { method, headers, timeout: 30_000, service: 'Zulip' }
+    return ask(url + path, body === undefined ? question : { ...question, body })
   }
 }

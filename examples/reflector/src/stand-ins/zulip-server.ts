@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import * as z from 'zod'
 
 /** A message of a stream. */
 export interface ZulipMessage {
@@ -50,7 +51,20 @@ export class ZulipServer {
         message.edits++
         return context.json({ result: 'success', msg: '' })
       })
-      .get('/api/v1/messages', (context) => context.json({ messages: [...this.messages.values()] }))
+      .get('/api/v1/messages', (context) => {
+        const narrow = z
+          .array(z.object({ operator: z.string(), operand: z.string() }))
+          .parse(JSON.parse(context.req.query('narrow') ?? '[]'))
+        const wanted = Object.fromEntries(narrow.map((one) => [one.operator, one.operand]))
+        const { stream, topic, search = '' } = wanted
+        const found = [...this.messages.values()].filter(
+          (message) =>
+            (stream === undefined || message.to === stream) &&
+            (topic === undefined || message.topic === topic) &&
+            message.content.includes(search),
+        )
+        return context.json({ messages: found })
+      })
   }
 }
 

@@ -1,3 +1,4 @@
+import { TaskContext } from 'taskwright'
 import { broker, stepRetry } from '../broker.ts'
 import { topicsOf } from '../data/topics.ts'
 import { getTranscript, patchTranscript } from '../data/transcripts.ts'
@@ -13,12 +14,12 @@ export const postToZulip = broker.task(
   {
     name: 'task_pipeline_post_to_zulip',
     aliases: ['reflector.pipelines.main_live_pipeline.task_pipeline_post_to_zulip'],
-    deps: { workshop, session: withSession, zulip },
+    deps: { workshop, session: withSession, zulip, ctx: TaskContext },
     params: ['transcript_id'],
     retry: stepRetry,
     timeout: '1m',
   },
-  async ({ workshop, session, zulip }, transcriptId: string) => {
+  async ({ workshop, session, zulip, ctx }, transcriptId: string) => {
     const { db, settings } = workshop
     const transcript = await getTranscript(db, transcriptId)
     const room = await roomOf(db, transcript)
@@ -29,9 +30,12 @@ export const postToZulip = broker.task(
       topic: room.zulip_topic,
       content: zulipMessage(transcript, topics, settings.UI_BASE_URL),
     }
-    const before = transcript.zulip_message_id
-    if (before !== null && (await zulip.edit(before, message))) return
-    const id = await zulip.post(message)
+    let before = transcript.zulip_message_id
+    // A worker that died may have posted it and not come to write that down.
+    if (before === null && ctx.redeliveries > 0)
+      before = (await zulip.find(message, transcriptId)) ?? null
+    const edited = before !== null && (await zulip.edit(before, message))
+    const id = edited && before !== null ? before : await zulip.post(message)
     await patchTranscript(await session.begin(), transcriptId, { zulip_message_id: id })
   },
 )

@@ -142,6 +142,8 @@ const list = broker.task('list', async () => ['a', 'b'])
 const results: [number, string[]] = await gather([load.kiq('a'), list.kiq()])
 results[0].toFixed()
 const all = await gather(await load.kiqMany([['a']]))
+const settled = await gather([load.kiq('a'), list.kiq()], { settled: true })
+is<Eq<typeof settled, [PromiseSettledResult<number>, PromiseSettledResult<string[]>]>>()
 is<Eq<typeof all, number[]>>()
 
 // Remote and shared tasks.

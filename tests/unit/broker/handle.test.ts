@@ -189,6 +189,25 @@ describe('gather', () => {
     expect(await gather([])).toEqual([])
   })
 
+  it('waits for all and never rejects, where it is asked for how each ended', async () => {
+    const { broker, store } = stage()
+    await store('good', { value: 1 })
+    await store('bad', { status: 'failed', error: { name: 'E', message: 'm' } })
+    const handles = [
+      broker.handle<number>('bad'),
+      broker.handle<number>('good'),
+      Promise.reject<never>(new Error('was not sent')),
+    ] as const
+    const [bad, good, unsent] = await gather(handles, { settled: true })
+    expect(bad).toMatchObject({
+      status: 'rejected',
+      reason: { message: expect.stringContaining('E: m') },
+    })
+    expect(good).toEqual({ status: 'fulfilled', value: 1 })
+    expect(unsent).toMatchObject({ status: 'rejected', reason: { message: 'was not sent' } })
+    expect(await gather([], { settled: true })).toEqual([])
+  })
+
   it('waits for nobody any more after the first failure', async () => {
     const { broker, store, clock } = stage()
     await store('bad', { status: 'failed', error: { name: 'E', message: 'm' } })

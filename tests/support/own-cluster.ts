@@ -72,6 +72,15 @@ export class OwnSentinel {
     return new OwnSentinel({ primary, replica, sentinel })
   }
 
+  /**
+   * Resolves when the replica has all that was written by now. (WAIT waits for the writes of its own
+   * connection only.)
+   */
+  async replicated(): Promise<void> {
+    this.primary.cli('SET', 'mark', 'here')
+    await until(() => this.replica.cli('GET', 'mark').includes('here'))
+  }
+
   /** Options of a client that asks the Sentinel. */
   get options(): { sentinels: { host: string; port: number }[]; name: string } {
     return { sentinels: [{ host: '127.0.0.1', port: this.sentinel.port }], name: this.name }

@@ -54,8 +54,7 @@ describeOwnRedis('a primary behind a Sentinel', () => {
     await using app = await program({ options: servers.options })
     expect(await (await app.double.kiq(1)).result({ timeout: '20s' })).toBe(2)
     const later = await app.double.kicker().withDelay('3s').kiq(2)
-    // What is written here is acknowledged by the replica, too.
-    servers.primary.cli('WAIT', '1', '5000')
+    await servers.replicated()
     await servers.primary.kill()
     // A Sentinel on a machine that starves it mistrusts its own clock for half a minute.
     expect(await later.result({ timeout: '120s' })).toBe(4)

@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   readdirSync,
@@ -100,17 +101,18 @@ const sources = [
 
 /** When anything under these paths last changed, in milliseconds. Folders count: they change when a file goes. */
 export function changedAt(paths) {
-  let newest = 0
-  for (const path of paths.map((name) => join(root, name)).filter((full) => existsSync(full))) {
-    newest = Math.max(newest, mtime(path))
-    if (!statSync(path).isDirectory()) continue
-    for (const name of readdirSync(path, { recursive: true })) {
-      // An example's packages, and what was built from it, are no sources.
-      if (/(^|[/\\])(node_modules|dist)([/\\]|$)/.test(name)) continue
-      newest = Math.max(newest, mtime(join(path, name)))
-    }
-  }
-  return newest
+  const found = paths.map((name) => join(root, name)).filter((path) => existsSync(path))
+  return Math.max(0, ...found.map(newestIn))
+}
+
+/**
+ * Not entered are an example's packages, among which is a link to this very folder, and what was built
+ * from it: they are no sources.
+ */
+function newestIn(path) {
+  if (!lstatSync(path).isDirectory()) return mtime(path)
+  const inside = readdirSync(path).filter((name) => name !== 'node_modules' && name !== 'dist')
+  return Math.max(mtime(path), ...inside.map((name) => newestIn(join(path, name))))
 }
 
 /** When this file last changed, in milliseconds; 0 where there is none. */

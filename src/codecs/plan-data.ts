@@ -19,8 +19,24 @@ export function encodePlan(plan: SchedulePlan): string {
   return JSON.stringify({ ...rest, id: undefined, message })
 }
 
-/** Reads what {@link encodePlan} wrote. @throws InvalidInputError, MalformedMessageError */
-export function decodePlan(id: string, text: string): SchedulePlan {
+/** Reads the texts that {@link encodePlan} wrote, by id; those that cannot be read are told with the reason. */
+export function decodePlans(rows: Iterable<readonly [id: string, text: string]>): {
+  plans: SchedulePlan[]
+  unreadable: { id: string; why: string }[]
+} {
+  const plans: SchedulePlan[] = []
+  const unreadable: { id: string; why: string }[] = []
+  for (const [id, text] of rows) {
+    try {
+      plans.push(decodePlan(id, text))
+    } catch (error) {
+      unreadable.push({ id, why: (error as Error).message })
+    }
+  }
+  return { plans, unreadable }
+}
+
+function decodePlan(id: string, text: string): SchedulePlan {
   const read: unknown = JSON.parse(text)
   if (typeof read !== 'object' || read === null || !('message' in read)) {
     throw new InvalidInputError('this is not the text of a plan.')

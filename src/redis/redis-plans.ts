@@ -1,4 +1,4 @@
-import { decodePlan, encodePlan } from '../codecs/plan-data.ts'
+import { decodePlans, encodePlan } from '../codecs/plan-data.ts'
 import { NotStartedError } from '../core/errors.ts'
 import type { SchedulePlan } from '../core/schedule-plan.ts'
 import type { PlanReading, ScheduleSource, SourceSurroundings } from '../core/schedule-source.ts'
@@ -57,7 +57,7 @@ export class RedisPlans implements ScheduleSource {
         if (text !== undefined && text !== null) rows.push([id, text])
       }
     }
-    return { ...reading, whole: false, removed, ...decoded(rows) }
+    return { ...reading, whole: false, removed, ...decodePlans(rows) }
   }
 
   async put(plans: readonly SchedulePlan[]): Promise<void> {
@@ -90,7 +90,7 @@ export class RedisPlans implements ScheduleSource {
       cursor = next
       for (let i = 0; i + 1 < found.length; i += 2) rows.set(found[i] ?? '', found[i + 1] ?? '')
     } while (cursor !== '0')
-    return decoded(rows)
+    return decodePlans(rows)
   }
 
   /** A command on one of the keys, or `MGET` of several. */
@@ -107,20 +107,4 @@ export class RedisPlans implements ScheduleSource {
     if (this.#store !== undefined) return this.#store
     throw new NotStartedError('the Redis schedule source is not started: await source.start(…).')
   }
-}
-
-function decoded(rows: Iterable<[string, string]>): {
-  plans: SchedulePlan[]
-  unreadable: { id: string; why: string }[]
-} {
-  const plans: SchedulePlan[] = []
-  const unreadable: { id: string; why: string }[] = []
-  for (const [id, text] of rows) {
-    try {
-      plans.push(decodePlan(id, text))
-    } catch (error) {
-      unreadable.push({ id, why: (error as Error).message })
-    }
-  }
-  return { plans, unreadable }
 }

@@ -1,4 +1,4 @@
-import { decodePlan, encodePlan } from '../codecs/plan-data.ts'
+import { decodePlans, encodePlan } from '../codecs/plan-data.ts'
 import { NotStartedError } from '../core/errors.ts'
 import type { SchedulePlan } from '../core/schedule-plan.ts'
 import type { PlanReading, ScheduleSource, SourceSurroundings } from '../core/schedule-source.ts'
@@ -31,20 +31,9 @@ export class SqliteScheduleSource implements ScheduleSource {
   async read(since?: string): Promise<PlanReading> {
     const from = since !== undefined && /^\d{1,15}$/.test(since) ? Number(since) : null
     const { stamp, whole, rows } = await this.#opened().call('readPlans', from)
-    const plans: SchedulePlan[] = []
-    const removed: string[] = []
-    const unreadable: { id: string; why: string }[] = []
-    for (const { id, data } of rows) {
-      if (data === null) removed.push(id)
-      else {
-        try {
-          plans.push(decodePlan(id, data))
-        } catch (error) {
-          unreadable.push({ id, why: (error as Error).message })
-        }
-      }
-    }
-    return { stamp: String(stamp), whole, plans, removed, unreadable }
+    const removed = rows.flatMap(({ id, data }) => (data === null ? [id] : []))
+    const kept = rows.flatMap(({ id, data }) => (data === null ? [] : [[id, data] as const]))
+    return { stamp: String(stamp), whole, removed, ...decodePlans(kept) }
   }
 
   async put(plans: readonly SchedulePlan[]): Promise<void> {

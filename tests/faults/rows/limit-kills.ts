@@ -10,6 +10,7 @@ import { seededRandom } from 'taskwright'
 import type { EngineName } from '../engines.ts'
 import type { Outcome } from '../row.ts'
 import type { StageOptions } from '../stage.ts'
+import { sweepKeys } from '../sweep-keys.ts'
 import { limitsBroker, limitTasks, type LimitsPlan } from '../worker/limits-process.ts'
 import { pause } from '../worker/pause.ts'
 
@@ -93,7 +94,7 @@ export async function limitKills(
     await crew.close()
     await broker.purge('limits').catch(() => 0)
     await broker.stop()
-    if (plan.store.kind === 'redis') await sweep(plan.store)
+    if (plan.store.kind === 'redis') await sweepKeys(plan.store)
   }
 }
 
@@ -186,7 +187,7 @@ export async function uniqueRace(
   } finally {
     await brokers[0]?.purge('limits').catch(() => 0)
     for (const broker of brokers) await broker.stop()
-    if (plan.store.kind === 'redis') await sweep(plan.store)
+    if (plan.store.kind === 'redis') await sweepKeys(plan.store)
   }
   const facts = { rounds, producers: 50, 'rounds with other than one': wrong }
   if (looks) {
@@ -246,16 +247,4 @@ class Crew {
       if (!this.#closing) this.#start()
     })
   }
-}
-
-async function sweep({ url, prefix }: { url: string; prefix: string }): Promise<void> {
-  const { Redis } = await import('ioredis')
-  const client = new Redis(url)
-  let cursor = '0'
-  do {
-    const [next, keys] = await client.scan(cursor, 'MATCH', `*${prefix}*`, 'COUNT', 1000)
-    cursor = next
-    if (keys.length > 0) await client.del(...keys)
-  } while (cursor !== '0')
-  await client.quit()
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createBroker, seededRandom, type StoredMessage } from 'taskwright'
 import type { Outcome } from '../row.ts'
 import type { StageOptions } from '../stage.ts'
+import { sweepKeys } from '../sweep-keys.ts'
 import { pause } from '../worker/pause.ts'
 import { transportOf, type SchedulerPlan, type SchedulerWord } from '../worker/scheduler-process.ts'
 
@@ -72,7 +73,7 @@ export async function schedulerKills(
     await fleet.close()
     await broker.purge('ticks').catch(() => 0)
     await broker.stop()
-    if (plan.store.kind === 'redis') await sweep(plan.store)
+    if (plan.store.kind === 'redis') await sweepKeys(plan.store)
   }
 }
 
@@ -182,16 +183,4 @@ class Schedulers {
       if (!this.#closing) this.#start()
     })
   }
-}
-
-async function sweep({ url, prefix }: { url: string; prefix: string }): Promise<void> {
-  const { Redis } = await import('ioredis')
-  const client = new Redis(url)
-  let cursor = '0'
-  do {
-    const [next, keys] = await client.scan(cursor, 'MATCH', `*${prefix}*`, 'COUNT', 1000)
-    cursor = next
-    if (keys.length > 0) await client.del(...keys)
-  } while (cursor !== '0')
-  await client.quit()
 }

@@ -14,6 +14,7 @@ import {
 } from '../../support/workflow-model.ts'
 import type { Outcome } from '../row.ts'
 import type { StageOptions } from '../stage.ts'
+import { sweepKeys } from '../sweep-keys.ts'
 import { pause } from '../worker/pause.ts'
 import { workflowBroker, type WorkflowFate, type WorkflowPlan } from '../worker/workflow-process.ts'
 
@@ -72,7 +73,7 @@ export async function workflowKills(
     await striking
     await fleet.close()
     await broker.stop()
-    if (engine === 'redis') await remove(prefix)
+    if (plan.store.kind === 'redis') await sweepKeys(plan.store)
   }
   return { faults, facts: { runs, generations, strikes: fleet.strikes } }
 }
@@ -195,16 +196,4 @@ class Fleet {
       if (!this.closing) this.#start()
     })
   }
-}
-
-async function remove(prefix: string): Promise<void> {
-  const { Redis } = await import('ioredis')
-  const client = new Redis(process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379')
-  let cursor = '0'
-  do {
-    const [next, keys] = await client.scan(cursor, 'MATCH', `*${prefix}*`, 'COUNT', 1000)
-    cursor = next
-    if (keys.length > 0) await client.unlink(...keys)
-  } while (cursor !== '0')
-  await client.quit()
 }

@@ -10,6 +10,7 @@ import {
 } from 'taskwright'
 import { redisTransport } from 'taskwright/redis'
 import { sqliteTransport } from 'taskwright/sqlite'
+import { pause } from './pause.ts'
 
 /** What such a process is told, as JSON in WORKFLOW_PLAN. */
 export interface WorkflowPlan {
@@ -42,8 +43,7 @@ export function workflowBroker({ store, tasks }: WorkflowPlan): Broker {
       async ({ ctx }, ...args: unknown[]) => {
         const fate = args.at(-1) as WorkflowFate
         const gen = Number.parseInt(ctx.taskId.slice(28), 16)
-        await new Promise((resolve) => setTimeout(resolve, fate.takes))
-        ctx.signal.throwIfAborted()
+        await pause(fate.takes, ctx.signal)
         if (fate.failsUntil > gen) throw new Error(fate.name)
         if (fate.expands !== null) return ctx.expand(broker.canvas(fate.expands)) as null
         return { of: fate.name, input: args.length > 1 ? args[0] : '' } as unknown as null

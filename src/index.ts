@@ -28,6 +28,7 @@ export type {
   FairOptions,
   OrderedOptions,
   TaskRateOptions,
+  WhenLimited,
 } from './broker/gate-options.ts'
 export type {
   Conflict,

@@ -13,6 +13,7 @@ import type { ScheduleLine } from '../core/schedule-line.ts'
 import type { ScheduleSource } from '../core/schedule-source.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
 import { toTravel, type Travelling } from './arguments.ts'
+import { endDropped } from './cancel.ts'
 import { gatesOf } from './gate-policy.ts'
 import { makeHandle } from './handle.ts'
 import type { RegisteredTask } from './registry.ts'
@@ -117,10 +118,13 @@ async function kiq(
   // not in the message.
   const outgoing = runtime.sender.pack(prepared instanceof Promise ? await prepared : prepared)
   await runtime.start()
-  const status =
-    'transaction' in kick
-      ? await sendWithin(runtime, outgoing, kick.transaction)
-      : await runtime.sender.send(outgoing)
+  const isWithin = 'transaction' in kick
+  const status = isWithin
+    ? await sendWithin(runtime, outgoing, kick.transaction)
+    : await runtime.sender.send(outgoing)
+  // Inside the user's transaction it is not there yet for others: that is left to a worker.
+  if (task.gates !== undefined && !isWithin)
+    await endDropped(runtime, [outgoing.message.id], [status])
   return makeHandle(runtime, { ...sentAs(task, outgoing.message.id, status), task })
 }
 

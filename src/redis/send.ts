@@ -58,7 +58,7 @@ export class RedisSender {
       if (this.#unsure.size > 0) for (const { id } of envelopes) this.#unsure.delete(id)
       return answer === allStored
         ? envelopes.map((): SendStatus => 'stored')
-        : answersOf(answer, isKeyed(envelopes))
+        : answersOf(answer, envelopes)
     } catch (error) {
       const full = fullQueue(error)
       if (full !== undefined) {
@@ -155,11 +155,12 @@ export function uniqueArguments({ unique }: Envelope): RedisArgument[] {
   ]
 }
 
-function answersOf(answer: string, unique: boolean): SendStatus[] {
-  return answer.split(unique ? ' ' : '').map((text): SendStatus => {
+function answersOf(answer: string, envelopes: readonly Envelope[]): SendStatus[] {
+  return answer.split(isKeyed(envelopes) ? ' ' : '').map((text, i): SendStatus => {
     if (text === '1') return 'stored'
-    const id = text.slice(1)
-    return text === '0' ? 'known' : text.startsWith('k') ? { kept: id } : { replaced: id }
+    const rest = text.slice(1)
+    if (text.startsWith('d')) return { dropped: envelopes[i]?.gates?.[Number(rest) - 1]?.key ?? '' }
+    return text === '0' ? 'known' : text.startsWith('k') ? { kept: rest } : { replaced: rest }
   })
 }
 

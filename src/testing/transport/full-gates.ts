@@ -119,7 +119,7 @@ export const fullGateBehaviours: readonly TransportBehaviour[] = [
       for (const body of ['1', '2', '3'])
         await transport.send([gated(harness, cancelling, { body, priority: body === '1' ? 9 : 4 })])
       const superseded = await look(harness, transport)
-      assert.deepEqual(bodiesOf(superseded).sort(), ['1', '2'])
+      assert.deepEqual(new Set(bodiesOf(superseded)), new Set(['1', '2']))
       for (const delivery of superseded) {
         assert.match(delivery.cancelled ?? '', /^superseded by /)
         assert.equal(await end(transport, delivery, { outcome: cancelled }), 'settled')

@@ -42,8 +42,7 @@ describeRedis('consumers whose workers are gone', () => {
     const ours = new RegExp(`name=taskwright:tw:\\S*:${process.pid}:\\S* .* flags=\\w*b`)
     return clients.filter((client) => ours.test(client)).length
   }
-  const pending = async (): Promise<unknown> =>
-    ((await redis.client.xpending(stream, 'taskiq')) as unknown[])[0]
+  const pending = async (): Promise<unknown> => (await redis.client.xpending(stream, 'taskiq'))[0]
 
   it('removes ours that hold nothing, and no other', async () => {
     await create('tw:host:1:aa:400', 'tw:host:2:bb:400', 'tw:released', 'python', 'tw:odd')

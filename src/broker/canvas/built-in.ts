@@ -78,6 +78,7 @@ function builtIn(
     result: undefined,
     unique: undefined,
     gates: undefined,
+    expires: undefined,
     rate: undefined,
     isolate: undefined,
     definedAt: undefined,

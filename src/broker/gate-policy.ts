@@ -88,8 +88,23 @@ function whole(value: unknown, what: string): number {
   throw new InvalidInputError(`\`${what}\` is a whole number of 1 or more, not ${String(value)}.`)
 }
 
+/** Gates of tasks whose limits have no keys: the same for every call. */
+const keyless = new WeakMap<readonly GatePolicy[], readonly Gate[]>()
+
 /** What the store is told of a call. @throws InvalidInputError for a key that is no text. */
 export function gatesOf(
+  task: RegisteredTask,
+  policies: readonly GatePolicy[],
+  args: readonly unknown[],
+): readonly Gate[] {
+  const same = keyless.get(policies)
+  if (same !== undefined) return same
+  const gates = makeGates(task, policies, args)
+  if (policies.every(({ key }) => key === undefined)) keyless.set(policies, gates)
+  return gates
+}
+
+function makeGates(
   task: RegisteredTask,
   policies: readonly GatePolicy[],
   args: readonly unknown[],

@@ -190,4 +190,34 @@ local function leaveGates(id, r, retries, clock)
     wakeGate(key, clock)
   end
 end
+
+-- Many messages end at once: what they held is given back together, gate by gate, the last first.
+local function leaveTogether(ids, clock)
+  local keys, byKey, depth = {}, {}, {}
+  for from = 1, #ids, 1000 do
+    local to = math.min(from + 999, #ids)
+    for i, packed in ipairs(redis.call('HMGET', G .. 'gates', unpack(ids, from, to))) do
+      if packed then
+        local id = ids[from + i - 1]
+        local p, _, _, _, _, text = cmsgpack.unpack(packed)
+        local list = listOf(text)
+        for g = 1, p do
+          local key = list[g][1]
+          if not byKey[key] then
+            keys[#keys + 1], byKey[key], depth[key] = key, {}, g
+          end
+          byKey[key][#byKey[key] + 1] = id
+          if g > depth[key] then depth[key] = g end
+          if list[g][3] == 3 then redis.call('ZREM', G .. 'gateheld:' .. key, id) end
+        end
+      end
+    end
+  end
+  chunked('HDEL', G .. 'gates', {}, ids)
+  for _, key in ipairs(keys) do
+    gateHeld[key] = heldAt(key) - chunked('SREM', G .. 'gate:' .. key, {}, byKey[key])
+  end
+  table.sort(keys, function(a, b) return depth[a] > depth[b] or (depth[a] == depth[b] and a < b) end)
+  for _, key in ipairs(keys) do wakeGate(key, clock) end
+end
 `

@@ -16,7 +16,7 @@ export function planMessage(
   plan: SchedulePlan,
   of: { readonly id: string; readonly slot?: number | undefined },
 ): Outgoing {
-  const task = runtime.registry.get(plan.task)
+  const task = runtime.taskOf(plan.task)
   const labels: Labels = {
     ...task?.labels,
     ...(task?.priority === undefined || task.priority === normalPriority
@@ -41,20 +41,6 @@ export function planMessage(
       priority: priorityNumber(labels['priority']) ?? normalPriority,
       ...gates,
       ...unique,
-      ...limitsOf(task, plan),
     },
-  }
-}
-
-/** A scheduled message is bound by the limits of its task like any other. */
-function limitsOf(
-  task: RegisteredTask | undefined,
-  { args, kwargs }: SchedulePlan,
-): Pick<Outgoing['route'], 'unique' | 'gates'> {
-  if (task === undefined || (task.unique === undefined && task.gates === undefined)) return {}
-  const given = task.input === undefined ? args : [kwargs]
-  return {
-    unique: task.unique === undefined ? undefined : uniqueOf(task, task.unique, given),
-    gates: task.gates === undefined ? undefined : gatesOf(task, task.gates, given),
   }
 }

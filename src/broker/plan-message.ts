@@ -1,7 +1,6 @@
 import type { SchedulePlan } from '../core/schedule-plan.ts'
 import { normalPriority, priorityNumber, type Labels } from '../core/labels.ts'
 import { gatesOf } from './gate-policy.ts'
-import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 import type { Outgoing } from './sender.ts'
 import { uniqueOf } from './unique-policy.ts'

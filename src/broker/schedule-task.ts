@@ -12,7 +12,6 @@ import type { CanvasPlan } from './canvas/plan.ts'
 import {
   checkWorkflow,
   plannedWorkflow,
-  startArguments,
   startName,
   startNow,
   startQueue,
@@ -122,8 +121,7 @@ async function startLine(
   const task = runtime.taskOf(startName)
   if (task === undefined) throw new UnsupportedError('this broker starts no workflows.')
   const queue = line.queue ?? startQueue(runtime, canvas)
-  const args = startArguments(workflow)
-  return { task, line: { ...line, args, queue } as ScheduleLine, workflow }
+  return { task, line: { ...line, args: [workflow], queue } as ScheduleLine, workflow }
 }
 
 /** The handle of a stored plan. */

@@ -47,7 +47,7 @@ export interface MapPlan extends PlanPart {
 export type CanvasPlan = TaskPlan | ListPlan | MapPlan
 
 /** The names of all tasks of a canvas, side steps included, in order. @throws InvalidInputError for data that is none. */
-export function tasksOf(plan: CanvasPlan, depth: number = 0): string[] {
+export function tasksOf(plan: CanvasPlan | undefined, depth: number = 0): string[] {
   if (typeof plan !== 'object' || plan === null || depth > deepest)
     throw new InvalidInputError('its workflow cannot be read.')
   const { onError, onSuccess } = plan as Partial<TaskPlan>

@@ -32,7 +32,7 @@ export interface PlannedRun {
   readonly deadline?: number | undefined
 }
 
-/** What a plan of a workflow starts. */
+/** What a plan of a workflow starts: the one argument of the message that starts it. */
 export interface PlannedWorkflow {
   readonly canvas: CanvasPlan
   readonly run: PlannedRun
@@ -40,19 +40,14 @@ export interface PlannedWorkflow {
   readonly input: readonly unknown[]
 }
 
-/** The arguments of the message that starts a workflow. */
-export function startArguments({ canvas, run, input }: PlannedWorkflow): readonly unknown[] {
-  return [canvas, run, ...input]
-}
-
 /** What a plan starts; `undefined` for the plan of a task. @throws InvalidInputError for data that is no canvas. */
 export function plannedWorkflow(
   plan: Pick<SchedulePlan, 'task' | 'args'>,
 ): PlannedWorkflow | undefined {
   if (plan.task !== startName) return undefined
-  const [canvas, run, ...input] = plan.args as [CanvasPlan, PlannedRun | null, ...unknown[]]
-  tasksOf(canvas)
-  return { canvas, run: run ?? {}, input }
+  const [workflow] = plan.args as [PlannedWorkflow | undefined]
+  tasksOf(workflow?.canvas)
+  return workflow
 }
 
 /** Checks that a workflow could be sent now. @throws InvalidInputError, UnsupportedError */
@@ -105,9 +100,7 @@ export async function cancelStarted(
 export function startTask(runtime: () => BrokerRuntime): RegisteredTask {
   const start = async (
     { ctx }: { ctx: Context },
-    canvas: CanvasPlan,
-    run: PlannedRun | null,
-    ...input: unknown[]
+    { canvas, run, input }: PlannedWorkflow,
   ): Promise<string> => {
     const id = runOfStart(ctx.taskId)
     await sendWorkflow(runtime(), canvas, { ...run, id, input })

@@ -197,7 +197,7 @@ describe('overlap of workflows', () => {
 
 describe('plans of workflows are refused', () => {
   it('where they could not be sent', async () => {
-    const { broker, load, double, source, app } = stage()
+    const { load, double, source, app } = stage()
     await using _ = app
     const other = createBroker('memory:')
     const foreign = other.task('foreign', async () => {})
@@ -211,7 +211,7 @@ describe('plans of workflows are refused', () => {
         source,
         '@daily',
       ),
-    ).rejects.toThrow()
+    ).rejects.toThrow(/takes 1 argument/)
     await expect(
       canvas.scheduleByInterval(source, { every: '1m', deadline: 'soon' as never }),
     ).rejects.toThrow(/not a duration/)
@@ -228,7 +228,7 @@ describe('plans of workflows are refused', () => {
       ({
         id,
         task: 'taskwright.start',
-        args: [canvas, {}],
+        args: [{ canvas, run: {}, input: [] }],
         kwargs: {},
         labels: {},
         every: 60_000,

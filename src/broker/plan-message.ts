@@ -17,7 +17,7 @@ export function planMessage(
   plan: SchedulePlan,
   of: { readonly id: string; readonly slot?: number | undefined },
 ): Outgoing {
-  const task = runtime.registry.get(plan.task)
+  const task = runtime.taskOf(plan.task)
   const { expires, labels: timely } = expiryLabels(expiryOf(runtime, task, of.slot), undefined)
   const labels: Labels = {
     ...task?.labels,
@@ -45,7 +45,6 @@ export function planMessage(
       priority: priorityNumber(labels['priority']) ?? normalPriority,
       ...gates,
       ...unique,
-      ...limitsOf(task, plan),
     },
   }
 }
@@ -55,17 +54,4 @@ function expiryOf(runtime: BrokerRuntime, task: RegisteredTask | undefined, slot
   if (task?.expires === undefined) return undefined
   const from = Math.max(slot, runtime.surroundings.clock.now())
   return { at: from + task.expires.in, children: task.expires.children }
-}
-
-/** A scheduled message is bound by the limits of its task like any other. */
-function limitsOf(
-  task: RegisteredTask | undefined,
-  { args, kwargs }: SchedulePlan,
-): Pick<Outgoing['route'], 'unique' | 'gates'> {
-  if (task === undefined || (task.unique === undefined && task.gates === undefined)) return {}
-  const given = task.input === undefined ? args : [kwargs]
-  return {
-    unique: task.unique === undefined ? undefined : uniqueOf(task, task.unique, given),
-    gates: task.gates === undefined ? undefined : gatesOf(task, task.gates, given),
-  }
 }

@@ -18,7 +18,7 @@ export type { DeadRetention } from './broker/dead-retention.ts'
 export type { TaskDefiner } from './broker/task-definer.ts'
 export { sharedTasks, type SharedTasks } from './broker/shared-tasks.ts'
 export { gather } from './broker/gather.ts'
-export type { ScheduleHandle } from './broker/schedule-handle.ts'
+export type { ScheduleHandle, WorkflowSchedule } from './broker/schedule-handle.ts'
 export type { DefinedTask, Kicker, Schedulable, Sendable, Task } from './broker/task.ts'
 export type { MessageFilter } from './broker/cancel-where.ts'
 export type { CancelOptions, TaskHandle, WaitOptions } from './broker/task-handle.ts'
@@ -47,6 +47,7 @@ export { Pipeline, type ItemOptions } from './workflows/pipeline.ts'
 export { chunks, starmap } from './workflows/starmap.ts'
 export type {
   Canvas,
+  RunLine,
   RunOptions,
   Signature,
   SignatureSettings,

@@ -1,7 +1,6 @@
 import type { SchedulePlan } from '../core/schedule-plan.ts'
 import { normalPriority, priorityNumber, type Labels } from '../core/labels.ts'
 import { gatesOf } from './gate-policy.ts'
-import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 import type { Outgoing } from './sender.ts'
 import { uniqueOf } from './unique-policy.ts'
@@ -16,7 +15,7 @@ export function planMessage(
   plan: SchedulePlan,
   of: { readonly id: string; readonly slot?: number | undefined },
 ): Outgoing {
-  const task = runtime.registry.get(plan.task)
+  const task = runtime.taskOf(plan.task)
   const labels: Labels = {
     ...task?.labels,
     ...(task?.priority === undefined || task.priority === normalPriority
@@ -41,20 +40,6 @@ export function planMessage(
       priority: priorityNumber(labels['priority']) ?? normalPriority,
       ...gates,
       ...unique,
-      ...limitsOf(task, plan),
     },
-  }
-}
-
-/** A scheduled message is bound by the limits of its task like any other. */
-function limitsOf(
-  task: RegisteredTask | undefined,
-  { args, kwargs }: SchedulePlan,
-): Pick<Outgoing['route'], 'unique' | 'gates'> {
-  if (task === undefined || (task.unique === undefined && task.gates === undefined)) return {}
-  const given = task.input === undefined ? args : [kwargs]
-  return {
-    unique: task.unique === undefined ? undefined : uniqueOf(task, task.unique, given),
-    gates: task.gates === undefined ? undefined : gatesOf(task, task.gates, given),
   }
 }

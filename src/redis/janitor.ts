@@ -1,47 +1,71 @@
 /**
- * Keeps house where a queue is not only ours. A process that receives looks after all queues of the app:
+ * Keeps house in the queues of the app, which may not be only ours. A process that receives looks after all queues of the app:
  *
  * - what is due in queues that only Python serves is moved into their streams, since nobody there knows
  *   of it;
  * - entries that Python has acknowledged are deleted, which it never does itself, so that streams do not
- *   grow for ever.
+ *   grow for ever;
+ * - consumers whose workers are gone are removed, once others have taken what they held.
  *
  * Any number of processes may do so at once.
  */
 import type { Timer } from '../core/clock.ts'
 import { queueArguments } from './claim-batch.ts'
+import { removeConsumers, type IdleBound } from './consumers.ts'
 import type { RedisStore } from './redis-store.ts'
 import { moveDueScript, trimScript } from './scripts/janitor-scripts.ts'
 import { allQueues } from './search.ts'
 
-/** Milliseconds between two rounds, at most; between two looks for what to delete; the shortest pause. */
-const every = { round: 1000, trim: 5000, least: 10 }
+/**
+ * Milliseconds between two rounds, at most; between two looks for what to delete, and for consumers; the
+ * shortest pause.
+ */
+const every = { round: 1000, trim: 5000, sweep: 30_000, least: 10 } as const
+/**
+ * A consumer is taken to be gone that was idle for ten of its leases, and for ten seconds. A worker that is
+ * merely slow holds what it runs, so its consumer stays; that of one that merely waits is made anew by
+ * its next message.
+ */
+const gone = { leases: 10, least: 10_000 }
 /** Entries that one script deletes or looks through, and scripts of one queue in one round. */
 const most = { entries: 250, scripts: 20 }
+
+/** What is looked after. */
+export interface JanitorOptions {
+  /** Deletes what Python has acknowledged. */
+  readonly trims: boolean
+  /** Milliseconds between two looks for consumers, about. Default 30 s. */
+  readonly sweepEvery?: number | undefined
+  /** When a consumer is taken to be gone. Default: see above. */
+  readonly gone?: IdleBound | undefined
+}
 
 /** Rounds from {@link start} to {@link stop}. */
 export class Janitor {
   readonly #store: RedisStore
-  readonly #trims: boolean
+  readonly #options: JanitorOptions
   readonly #served = new Set<string>()
   /** By queue, how far each of its lines was looked through. */
   readonly #looked = new Map<string, readonly string[]>()
   #timer: Timer | undefined
   #round: Promise<void> | undefined
   #trimAt = 0
+  #sweepAt = 0
   #stopListening: (() => void) | undefined
   #failing = false
 
-  constructor(store: RedisStore, options: { readonly trims: boolean }) {
+  constructor(store: RedisStore, options: JanitorOptions) {
     this.#store = store
-    this.#trims = options.trims
+    this.#options = options
   }
 
   /** Begins, or goes on with queues that this process serves itself: they are moved by receiving. */
   start(queues: readonly string[]): void {
     for (const queue of queues) this.#served.add(queue)
     if (this.#stopListening !== undefined) return
-    this.#trimAt = this.#now() + every.trim * this.#store.around.random.next()
+    const { random } = this.#store.around
+    this.#trimAt = this.#now() + every.trim * random.next()
+    this.#sweepAt = this.#now() + this.#sweepEvery * random.next()
     // A ring may mean that something is due sooner than anything before.
     this.#stopListening = this.#store.work.listen(() => this.#plan(every.least))
     this.#plan(every.least)
@@ -54,6 +78,10 @@ export class Janitor {
     this.#timer?.cancel()
     this.#timer = undefined
     await this.#round
+  }
+
+  get #sweepEvery(): number {
+    return this.#options.sweepEvery ?? every.sweep
   }
 
   #now(): number {
@@ -77,9 +105,14 @@ export class Janitor {
     try {
       const queues = await allQueues(this.#store)
       const next = await this.#moveDue(queues.filter((queue) => !this.#served.has(queue)))
-      if (this.#trims && clock.monotonic() >= this.#trimAt) {
+      if (this.#options.trims && clock.monotonic() >= this.#trimAt) {
         this.#trimAt = clock.monotonic() + every.trim * (0.5 + random.next())
         for (const queue of queues) await this.#trim(queue)
+      }
+      if (clock.monotonic() >= this.#sweepAt) {
+        this.#sweepAt = clock.monotonic() + this.#sweepEvery * (0.5 + random.next())
+        const of = { idle: this.#options.gone ?? gone, alone: this.#sweepEvery / 2 }
+        for (const queue of queues) await removeConsumers(this.#store, [queue], of)
       }
       this.#failing = false
       return Math.max(every.least, Math.min(next, every.round))

@@ -214,57 +214,14 @@ export class RedisStore {
     await this.#opening?.catch(() => {})
     this.#opening = undefined
     await this.subscriber.close()
-    await this.#forgetConsumers()
+    this.#leases.clear()
     const commands = this.#commands
     this.#commands = undefined
     this.#grouped.clear()
     await commands?.close()
   }
 
-  /** Consumers of ours that hold nothing are not left behind. */
-  async #forgetConsumers(): Promise<void> {
-    const link = this.#commands
-    if (link === undefined || this.#leases.size === 0) return
-    try {
-      await link.call('EVAL', [
-        forgetConsumers,
-        // On a cluster it says which node.
-        1,
-        `${this.keys.app}store`,
-        this.group,
-        this.#queues.length,
-        ...this.#queues.flatMap(({ stream, side }) => [stream, side]),
-        ...this.consumers(),
-      ])
-    } catch {
-      // They hold nothing that anybody needs: the next sweep removes them.
-    }
-    this.#leases.clear()
-  }
-
   #consumerOf(lease: number): string {
     return `${this.instance}:${lease}`
   }
 }
-
-/** in: group, queues (stream, side), consumers · deletes those that hold nothing. */
-const forgetConsumers = `
-local n = tonumber(ARGV[2])
-for i = 1, n do
-  local S, T = ARGV[1 + 2 * i], ARGV[2 + 2 * i]
-  local streams = { S }
-  for _, line in ipairs(redis.call('SMEMBERS', T .. 'lines')) do streams[#streams + 1] = T .. 'p:' .. line end
-  for _, stream in ipairs(streams) do
-    local infos = redis.pcall('XINFO', 'CONSUMERS', stream, ARGV[1])
-    if not infos.err then
-      for _, info in ipairs(infos) do
-        local c = {}
-        for j = 1, #info, 2 do c[info[j]] = info[j + 1] end
-        for k = 3 + 2 * n, #ARGV do
-          if c['name'] == ARGV[k] and c['pending'] == 0 then redis.call('XGROUP', 'DELCONSUMER', stream, ARGV[1], ARGV[k]) end
-        end
-      end
-    end
-  end
-end
-`

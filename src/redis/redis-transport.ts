@@ -17,6 +17,7 @@ import type {
 import type { TransportFactory } from '../core/vendor.ts'
 import { BlockingReads } from './blocking-reads.ts'
 import { cancel } from './cancel.ts'
+import { removeConsumers } from './consumers.ts'
 import { LeaseThread } from './lease-thread.ts'
 import { Janitor } from './janitor.ts'
 import { extend, recover, release } from './leases.ts'
@@ -147,6 +148,7 @@ class RedisTransport implements Transport {
     await this.#janitor.stop()
     await this.#sender.idle()
     this.#reads.close()
+    await this.#forgetConsumers()
     await this.#store.close(this)
   }
 
@@ -236,6 +238,15 @@ class RedisTransport implements Transport {
     if (entries.length === 0) return
     const args = entries.flatMap(([key, limit]) => [key, limit ?? ''])
     await this.#store.run(gateLimitScript, [], [entries.length, ...args])
+  }
+
+  /** Consumers of this process that hold nothing are not left behind. */
+  async #forgetConsumers(): Promise<void> {
+    const named = this.#store.consumers()
+    if (named.length === 0) return
+    const queues = this.#store.seen().map(({ queue }) => queue)
+    // What stays holds nothing that anybody needs: a janitor removes it later.
+    await removeConsumers(this.#store, queues, { named }).catch(() => {})
   }
 
   #checkStarted(): void {

@@ -29,6 +29,7 @@ import {
   killedWriters,
   readOnlyFile,
 } from './rows/sqlite-files.ts'
+import { removedConsumers } from './rows/redis-consumers.ts'
 import { stoppedWorkers } from './rows/stopped-workers.ts'
 import { randomKills } from './rows/worker-kills.ts'
 
@@ -40,6 +41,7 @@ export const matrix: readonly Row[] = [
   stubbornTasks,
   manySignals,
   stoppedWorkers,
+  removedConsumers,
   hungTasks,
   outOfMemory,
   crashLoops,

@@ -20,7 +20,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../../..')
 const run = promisify(execFile)
 
 /** All that the simulation is made of. */
-const copied: readonly string[] = [
+const copied = (): string[] => [
   'package.json',
   ...readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
@@ -55,7 +55,7 @@ export async function seedsInCopy(
 ): Promise<SeedsFound> {
   const folder = mkdtempSync(join(tmpdir(), 'taskwright-copy-'))
   try {
-    for (const name of copied) {
+    for (const name of copied()) {
       const source = readFileSync(join(root, name), 'utf8')
       const text = edits
         .filter(({ file }) => file === name)

@@ -4,6 +4,7 @@ import { bullmq } from './peers/bullmq.ts'
 import { celery } from './peers/celery.ts'
 import { groupmq } from './peers/groupmq.ts'
 import { liteque } from './peers/liteque.ts'
+import { redisEach } from './peers/redis-each.ts'
 import { plainjob } from './peers/plainjob.ts'
 import { sqliteRows } from './peers/sqlite-rows.ts'
 import { taskiq } from './peers/taskiq.ts'
@@ -11,6 +12,7 @@ import { taskiq } from './peers/taskiq.ts'
 /** Those that can be measured beside us. */
 export const peers: readonly Peer[] = [
   sqliteRows,
+  redisEach,
   plainjob,
   liteque,
   bullmq,

@@ -11,14 +11,22 @@ const batch = 100
 /** Acknowledgements under way while the next entries are read. */
 const inFlight = 2
 
+interface RawUse extends StoreUse {
+  readonly each?: boolean
+}
+
 type Entry = readonly [id: string, fields: readonly string[]]
 
 /**
  * The limit on Redis: what ioredis can do with stream commands, and nothing around them. A hundred
  * entries are read while the hundred before are acknowledged and deleted. No fence, no codec, no lease
  * renewal, no delay, no priorities. (A client of one's own would be faster: see the decision record.)
+ *
+ * `each: true` acknowledges and deletes every entry by commands of its own, pipelined, as most loops are
+ * written.
  */
-export async function redisRaw(place: string, { results }: StoreUse): Promise<Subject> {
+export async function redisRaw(place: string, use: RawUse): Promise<Subject> {
+  const { results, each = false } = use
   const reads = new Redis(place, { protocol: 2 })
   const writes = new Redis(place, { protocol: 2, enableAutoPipelining: true })
   await writes.xgroup('CREATE', stream, group, '0', 'MKSTREAM').catch((error: Error) => {
@@ -36,8 +44,10 @@ export async function redisRaw(place: string, { results }: StoreUse): Promise<Su
         pipeline.set(id, resultBody, 'PX', resultLife)
       }
     }
-    pipeline.xack(stream, group, ...ids)
-    pipeline.xdel(stream, ...ids)
+    for (const some of each ? ids.map((id) => [id]) : [ids]) {
+      pipeline.xack(stream, group, ...some)
+      pipeline.xdel(stream, ...some)
+    }
     await pipeline.exec()
   }
   const serve = (order: ServeOrder): Serving => {

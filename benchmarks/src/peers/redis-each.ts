@@ -1,0 +1,13 @@
+import { redisRaw } from '../raw/redis-raw.ts'
+import type { Peer } from './peer.ts'
+
+/** The bare loop on Redis with an XACK and an XDEL for every entry: the limit of a queue that ends tasks one by one. */
+export const redisEach: Peer = {
+  name: 'bare acks',
+  engine: 'redis',
+  settings: 'ioredis, 100 entries in a read, an XACK and an XDEL for each, pipelined',
+  missing: 'fences, renewed leases, codecs',
+  keepsResults: true,
+  scenarios: ['process', 'backlog'],
+  open: (place, { results }) => redisRaw(place, { results, each: true }),
+}

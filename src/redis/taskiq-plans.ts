@@ -28,8 +28,11 @@ const share = 0.05
 
 /** in: data, old list, new list · value, id. One step, so that no reader sees half of it. */
 const putScript = `
-if KEYS[2] ~= '' then redis.call('LREM', KEYS[2], 0, ARGV[2]) end
-redis.call('LREM', KEYS[3], 0, ARGV[2])
+-- A list is searched only for what may be in it: that takes as long as the list is.
+if KEYS[2] ~= '' then
+  redis.call('LREM', KEYS[2], 0, ARGV[2])
+  if KEYS[3] ~= KEYS[2] then redis.call('LREM', KEYS[3], 0, ARGV[2]) end
+end
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('RPUSH', KEYS[3], ARGV[2])
 return 1

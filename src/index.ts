@@ -21,6 +21,7 @@ export { gather } from './broker/gather.ts'
 export type { ScheduleHandle, WorkflowSchedule } from './broker/schedule-handle.ts'
 export type { DefinedTask, Kicker, Schedulable, Sendable, Task } from './broker/task.ts'
 export type { MessageFilter } from './broker/cancel-where.ts'
+export type { ExpiryOptions, TaskExpiryOptions } from './broker/expiry.ts'
 export type { CancelOptions, TaskHandle, WaitOptions } from './broker/task-handle.ts'
 export type { In, Out, ParamNames, Schema, TaskOptions, UserLabels } from './broker/task-options.ts'
 export type {
@@ -28,6 +29,7 @@ export type {
   FairOptions,
   OrderedOptions,
   TaskRateOptions,
+  WhenLimited,
 } from './broker/gate-options.ts'
 export type {
   Conflict,

@@ -1,6 +1,8 @@
 import type { SchedulePlan } from '../core/schedule-plan.ts'
 import { normalPriority, priorityNumber, type Labels } from '../core/labels.ts'
+import { expiryLabels } from './expiry.ts'
 import { gatesOf } from './gate-policy.ts'
+import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 import type { Outgoing } from './sender.ts'
 import { uniqueOf } from './unique-policy.ts'
@@ -16,8 +18,10 @@ export function planMessage(
   of: { readonly id: string; readonly slot?: number | undefined },
 ): Outgoing {
   const task = runtime.taskOf(plan.task)
+  const { expires, labels: timely } = expiryLabels(expiryOf(runtime, task, of.slot), undefined)
   const labels: Labels = {
     ...task?.labels,
+    ...timely,
     ...(task?.priority === undefined || task.priority === normalPriority
       ? {}
       : { priority: task.priority }),
@@ -36,10 +40,18 @@ export function planMessage(
     message: { id: of.id, task: plan.task, args: plan.args, kwargs: plan.kwargs, labels },
     route: {
       fresh: of.slot === undefined,
+      expires,
       queue: plan.queue ?? task?.queue ?? runtime.defaultQueue,
       priority: priorityNumber(labels['priority']) ?? normalPriority,
       ...gates,
       ...unique,
     },
   }
+}
+
+/** From its slot, or from now where it comes late. */
+function expiryOf(runtime: BrokerRuntime, task: RegisteredTask | undefined, slot = 0) {
+  if (task?.expires === undefined) return undefined
+  const from = Math.max(slot, runtime.surroundings.clock.now())
+  return { at: from + task.expires.in, children: task.expires.children }
 }

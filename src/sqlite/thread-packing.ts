@@ -29,11 +29,15 @@ export type PackedOperation =
   | Exclude<Operation, { kind: 'send' | 'settle' | 'adopt' }>
   | { readonly kind: 'send' | 'settle' | 'adopt'; readonly table: Table }
 
-/** A reply on its way back; the deliveries of a claim, and the states of plans, are a table. */
+/**
+ * A reply on its way back: the deliveries of a claim and the states of plans are a table, the words of sends and
+ * settles a column.
+ */
 export type PackedReply =
   | Reply
   | { readonly done: true; readonly table: Table; readonly next: number | null }
   | { readonly done: true; readonly states: Table }
+  | { readonly done: true; readonly same: unknown; readonly length: number }
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -111,14 +115,22 @@ export function unpackOperation(packed: PackedOperation): Operation {
 
 /** Packs a reply to `operation`. */
 export function packReply(operation: Operation | undefined, reply: Reply): PackedReply {
-  if (!reply.done) return reply
-  if (operation?.kind === 'adopt' || operation?.kind === 'fireStates') {
+  if (operation === undefined || !reply.done) return reply
+  const { kind } = operation
+  if (kind === 'claim') {
+    const { deliveries, next } = reply.answer as ClaimAnswer
+    return { done: true, table: packTable(deliveries), next }
+  }
+  if (kind === 'adopt' || kind === 'fireStates') {
     const states = reply.answer as readonly (FireState | null)[]
     return { done: true, states: packTable(states.map((state) => state ?? {})) }
   }
-  if (operation?.kind !== 'claim') return reply
-  const { deliveries, next } = reply.answer as ClaimAnswer
-  return { done: true, table: packTable(deliveries), next }
+  if (kind !== 'settle' && kind !== 'send') return reply
+  const statuses = reply.answer as readonly unknown[]
+  const [same] = statuses
+  return statuses.every((status) => status === same)
+    ? { done: true, same, length: statuses.length }
+    : reply
 }
 
 /** What {@link packReply} packed. */
@@ -129,6 +141,10 @@ export function unpackReply(packed: PackedReply): Reply {
       done: true,
       answer: states.map((state) => ('mark' in state ? (state as FireState) : null)),
     }
+  }
+  if ('same' in packed) {
+    const answer: unknown[] = Array.from({ length: packed.length }, () => packed.same)
+    return { done: true, answer }
   }
   if (!('table' in packed)) return packed
   const deliveries = unpackTable(packed.table) as readonly Delivery[]

@@ -79,6 +79,7 @@ export function builtIn(
     result: undefined,
     unique: undefined,
     gates: undefined,
+    expires: undefined,
     rate: undefined,
     isolate: undefined,
     definedAt: undefined,

@@ -13,7 +13,7 @@ import { schedulerKills } from './rows/scheduler-kills.ts'
 import { workflowKills } from './rows/workflow-kills.ts'
 import { simulationRow } from './simulation-row.ts'
 import type { StageOptions } from './stage.ts'
-import { workflowControls } from './workflow-row.ts'
+import { workflowControls, workflowSimulation } from './workflow-row.ts'
 
 /** Something to be run, that ends in a line of the report. */
 interface Item {
@@ -99,15 +99,16 @@ function itemsOf(asked: Wanted): Item[] {
   const { workflowRuns: runs } = asked
   const ofWorkflows = runs === undefined ? [] : itemsOfWorkflows(asked, runs)
   const ofLimits = asked.limitTasks === undefined ? [] : itemsOfLimits(asked, asked.limitTasks)
-  const all = [...ofEngines, ...ofSchedulers, ...ofWorkflows, ...ofLimits]
+  const families = [...ofSchedulers, ...ofWorkflows, ...ofLimits]
+  const all = [...ofEngines, ...families.filter(({ row }) => isWanted(asked, row))]
   return asked.simulate ? [...all, itemOfSimulation(asked)] : all
 }
 
-function itemsOfWorkflows({ engines: asked }: Wanted, runs: number): Item[] {
+function itemsOfWorkflows({ engines: asked, canvases }: Wanted, runs: number): Item[] {
   const kills = asked.flatMap((engine) =>
     [true, false].map((sweeps) => ({
       row: sweeps ? '30' : '30b',
-      fault: `random workflows, workers ${sweeps ? 'killed' : 'stopped, no sweeps'}`,
+      fault: `random workflows, workers killed and stopped${sweeps ? '' : '; no sweeps'}`,
       engine,
       run: (options: StageOptions) => workflowKills(options, { engine, runs, sweeps }),
     })),
@@ -118,7 +119,13 @@ function itemsOfWorkflows({ engines: asked }: Wanted, runs: number): Item[] {
     engine: 'memory',
     run: ({ log }) => workflowControls(log),
   }
-  return [...kills, controls]
+  const simulation: Item = {
+    row: '30v',
+    fault: 'random workflows in virtual time',
+    engine: 'memory',
+    run: ({ seed, log }) => workflowSimulation({ canvases, seed }, log),
+  }
+  return [...kills, controls, simulation]
 }
 
 function itemsOfLimits({ engines: asked }: Wanted, tasks: number): Item[] {

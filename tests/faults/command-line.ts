@@ -40,8 +40,9 @@ export const usage = `npm run faults [-- OPTIONS]
   --plans N           plans that are then due in one second (default 100000; 0: none)
   --workflows         only the rows of random workflows on workers that are killed, and their controls
   --runs N            how many of them (default 300)
-  --limits            only the rows of limits, order and uniqueness under kills, and their controls
-  --tasks N           how many tasks, and a tenth as many rounds (default 10000)
+  --limits            only the rows of limits, order, uniqueness, cancel and fairness, and their controls;
+                      with --row 31d,… only some of them
+  --tasks N           how many of them (default 10000; the full size is 50000)
   --seeds N           seeds of the simulation (default 2000)
   --seed S            replays the faults of a run (default: drawn)
   --json FILE         writes the report there, after each row
@@ -100,7 +101,7 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
     limitTasks: values.limits ? whole(values.tasks, '--tasks') : undefined,
     engines: chosen,
     rows: values.row?.split(',').map((text) => text.trim()),
-    matrix: values.row !== undefined || !only,
+    matrix: (values.row !== undefined && !values.limits) || !only,
     controls: values.controls || !only,
     // It is of no engine: who asks for one does not ask for it.
     simulate: values.simulate || (!only && engine === undefined),

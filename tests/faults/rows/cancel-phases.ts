@@ -20,7 +20,7 @@ export interface CancelPhases {
   readonly idle: boolean
 }
 
-const inFlight = 40
+const inFlight = 60
 
 /** Runs it. */
 export async function cancelPhases(
@@ -73,8 +73,8 @@ async function oneLife(
   { idle, acknowledged }: { idle: boolean; acknowledged: (id: string) => void },
 ): Promise<Life> {
   const delayed = random.next() < 0.3
-  const wait = random.next() ** 2 * 60
-  const work = Math.floor(random.next() * 20)
+  const wait = random.next() ** 2 * 40
+  const work = Math.floor(random.next() * 250)
   const handle = await (delayed ? task.kicker().withDelay(20) : task.kicker()).kiq(work)
   if (wait > 1) await pause(wait)
   const phase = (await handle.status()) ?? 'ended'

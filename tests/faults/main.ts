@@ -14,7 +14,7 @@ import { schedulerKills } from './rows/scheduler-kills.ts'
 import { workflowKills } from './rows/workflow-kills.ts'
 import { simulationRow } from './simulation-row.ts'
 import type { StageOptions } from './stage.ts'
-import { workflowControls } from './workflow-row.ts'
+import { workflowControls, workflowSimulation } from './workflow-row.ts'
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
 
@@ -92,20 +92,20 @@ function itemsOf(asked: Wanted): Item[] {
   const { workflowRuns: runs } = asked
   const ofWorkflows = runs === undefined ? [] : itemsOfWorkflows(asked, runs)
   const ofLimits =
-    asked.limitTasks === undefined
-      ? []
-      : itemsOfLimits(asked.engines, asked.limitTasks).filter(
-          ({ row }) => asked.rows?.includes(row.replace('control ', '')) ?? true,
-        )
-  const all = [...ofEngines, ...ofSchedulers, ...ofWorkflows, ...ofLimits]
+    asked.limitTasks === undefined ? [] : itemsOfLimits(asked.engines, asked.limitTasks)
+  const families = [...ofSchedulers, ...ofWorkflows, ...ofLimits]
+  const all = [
+    ...ofEngines,
+    ...families.filter(({ row }) => isWanted(asked, row.replace('control ', ''))),
+  ]
   return asked.simulate ? [...all, itemOfSimulation(asked)] : all
 }
 
-function itemsOfWorkflows({ engines: asked }: Wanted, runs: number): Item[] {
+function itemsOfWorkflows({ engines: asked, canvases }: Wanted, runs: number): Item[] {
   const kills = asked.flatMap((engine) =>
     [true, false].map((sweeps) => ({
       row: sweeps ? '30' : '30b',
-      fault: `random workflows, workers ${sweeps ? 'killed' : 'stopped, no sweeps'}`,
+      fault: `random workflows, workers killed and stopped${sweeps ? '' : '; no sweeps'}`,
       engine,
       run: (options: StageOptions) => workflowKills(options, { engine, runs, sweeps }),
     })),
@@ -116,7 +116,13 @@ function itemsOfWorkflows({ engines: asked }: Wanted, runs: number): Item[] {
     engine: 'memory',
     run: ({ log }) => workflowControls(log),
   }
-  return [...kills, controls]
+  const simulation: Item = {
+    row: '30v',
+    fault: 'random workflows in virtual time',
+    engine: 'memory',
+    run: ({ seed, log }) => workflowSimulation({ canvases, seed }, log),
+  }
+  return [...kills, controls, simulation]
 }
 
 function itemOfSchedulers(engine: EngineName, seconds: number): Item {

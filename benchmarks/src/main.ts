@@ -55,19 +55,20 @@ async function run(given: BenchOptions): Promise<void> {
 }
 
 async function measure(
-  { engines, scenarios, runs, size, peers }: BenchOptions,
+  { engines, scenarios, runs, size, peers, line: wanted }: BenchOptions,
   bench: { children: Children; folder: string; profiles: string | undefined },
 ): Promise<ResultRow[]> {
   const contenders = contendersOf(engines, peers)
   const all: ResultRow[] = []
   for (const scenario of scenarios) {
     const lines = []
-    for (const line of scenario.lines(size)) {
+    for (const line of scenario.lines(size).filter(({ label }) => label.includes(wanted))) {
       const onRun = (what: string): void => progress(`${scenario.name}: ${what}`)
       const result = await runLine(bench, { scenario, line }, { contenders, runs, onRun })
       lines.push({ line, rows: rowsOf(result) })
     }
     progress('')
+    if (lines.length === 0) continue
     const names = engines.map(({ name }) => name)
     console.log(`\n${tableOf(scenario, lines, names)}`)
     if (bench.profiles !== undefined) printHotspots(bench.profiles)

@@ -13,6 +13,8 @@ export interface BenchOptions {
   readonly scenarios: readonly Scenario[]
   readonly runs: number
   readonly size: SizeOf
+  /** Only lines whose label has this in it. */
+  readonly line: string
   readonly peers: readonly Peer[]
   readonly json: string | undefined
   readonly profile: boolean
@@ -27,6 +29,7 @@ export const usage = `npm run bench -- [options]
   --engine LIST     columns, comma-separated: ${engines.map(({ name }) => name).join(', ')} (default: all)
   --scenario LIST   ${scenarios.map(({ name }) => name).join(', ')}
                     (default: all but leak, which runs when it is named)
+  --line TEXT       only the lines that have TEXT in their name
   --runs N          rounds; each runs every contender once (default 5)
   --tasks N         the most tasks of a run (default: as each scenario says)
   --quick           a tenth of the tasks, 3 rounds, main columns: under a minute, for a first look
@@ -48,6 +51,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
       engine: { type: 'string' },
       scenario: { type: 'string' },
       runs: { type: 'string' },
+      line: { type: 'string', default: '' },
       tasks: { type: 'string' },
       plans: { type: 'string' },
       quick: { type: 'boolean', default: false },
@@ -70,6 +74,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
       namesOf(values.scenario)?.map(scenarioOf) ??
       scenarios.filter(({ onRequest }) => onRequest !== true),
     runs: values.runs === undefined ? (quick ? 3 : 5) : whole(values.runs, '--runs'),
+    line: values.line,
     size: (full) => Math.min(most, Math.round(full * share)),
     peers: namesOf(values.peer)?.map(peerOf) ?? (values.peers ? peers : []),
     json,

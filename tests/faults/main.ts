@@ -107,7 +107,7 @@ function itemsOf(asked: Wanted): Item[] {
 function itemsOfWorkflows({ engines: asked, canvases }: Wanted, runs: number): Item[] {
   const kills = asked.flatMap((engine) =>
     [true, false].map((sweeps) => ({
-      row: sweeps ? '30' : '30b',
+      row: sweeps ? '30a' : '30b',
       fault: `random workflows, workers killed and stopped${sweeps ? '' : '; no sweeps'}`,
       engine,
       run: (options: StageOptions) => workflowKills(options, { engine, runs, sweeps }),

@@ -1,5 +1,5 @@
 /**
- * Row 30: random workflows on three worker processes that are killed, and stopped beyond their leases, all
+ * Rows 30a and 30b: random workflows on three worker processes that are killed, and stopped beyond their leases, all
  * the time; each generation is held against the evaluator of the tree, and what the store accepted from
  * workers against their ledgers. With the sweep of workers and without: a sweep would make a workflow that
  * was lost one that is late, and so hide it.

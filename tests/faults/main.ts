@@ -7,6 +7,7 @@ import { matrix } from './matrix.ts'
 import { makeProgram, type Program } from './program.ts'
 import { headOf, isGreen, renderReport, type Line, type Report } from './report.ts'
 import type { Outcome, Row } from './row.ts'
+import { reflectorControl, reflectorOrder, reflectorWorkflows } from './rows/reflector-order.ts'
 import { limitKills, uniqueRace } from './rows/limit-kills.ts'
 import { scheduleStorm } from './rows/schedule-storm.ts'
 import { schedulerKills } from './rows/scheduler-kills.ts'
@@ -14,6 +15,8 @@ import { workflowKills } from './rows/workflow-kills.ts'
 import { simulationRow } from './simulation-row.ts'
 import type { StageOptions } from './stage.ts'
 import { workflowControls, workflowSimulation } from './workflow-row.ts'
+
+const reflectorRuns = 1000
 
 /** Something to be run, that ends in a line of the report. */
 interface Item {
@@ -125,7 +128,19 @@ function itemsOfWorkflows({ engines: asked, canvases }: Wanted, runs: number): I
     engine: 'memory',
     run: ({ seed, log }) => workflowSimulation({ canvases, seed }, log),
   }
-  return [...kills, controls, simulation]
+  const reflector = reflectorWorkflows.map((workflow): Item => ({
+    row: workflow.name,
+    fault: `order of the reference application's ${workflow.name.toUpperCase()}, random delays`,
+    engine: 'redis',
+    run: (options) => reflectorOrder(options, { workflow, runs: reflectorRuns, ordered: true }),
+  }))
+  reflector.push({
+    row: 'control w1',
+    fault: 'its steps in a group: without their order',
+    engine: 'redis',
+    run: (options) => reflectorControl(options),
+  })
+  return [...kills, controls, simulation, ...(asked.includes('redis') ? reflector : [])]
 }
 
 function itemsOfLimits({ engines: asked }: Wanted, tasks: number): Item[] {

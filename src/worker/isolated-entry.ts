@@ -170,7 +170,9 @@ function contextOf(call: IsolatedCall, task: RegisteredTask, input: unknown): Ta
       throw new TaskRejectedError(reason)
     },
     runId: typeof runId === 'string' ? runId : undefined,
-    ...outsideWorkflow('an isolated task has no store at hand'),
+    ...outsideWorkflow(
+      'an isolated task has no store at hand; return the data, and do this in the step behind it, which is not isolated',
+    ),
     lock: () => Promise.reject(outside('ctx.lock')),
     limit: () => {
       throw outside('ctx.limit')

@@ -54,6 +54,14 @@ describe.each([
     expect(pid === process.pid).toBe(kind === 'thread')
   })
 
+  it('is a step of a workflow, but cannot put others in its place: the error says where to', async () => {
+    expect(await (await tasks.add.si(2, 3).kiq()).result()).toBe(5)
+    for (const task of [tasks.expands, tasks.replaced]) {
+      const cause = await causeOf(await task.si().kiq())
+      expect(cause.message).toMatch(/ctx\.(expand|replace): .*in the step behind it/)
+    }
+  })
+
   it('parses its input and binds its arguments there', async () => {
     expect(await (await tasks.parsed.kiq({ n: '41' })).result()).toBe(42)
     const named = broker.remoteTask<[number, number], number>({

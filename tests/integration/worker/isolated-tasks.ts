@@ -10,6 +10,7 @@ import {
   TaskContext,
   createBroker,
   dependency,
+  group,
   logTo,
   type LogFields,
 } from '../../../src/index.ts'
@@ -35,6 +36,14 @@ function define(kind: 'thread' | 'process') {
   return {
     add: broker.task({ name: `${kind}.add`, isolate }, async (a: number, b: number) => a + b),
     rich: broker.task({ name: `${kind}.rich`, isolate }, async (at: Date, n: bigint) => [at, n]),
+    expands: broker.task(
+      { name: `${kind}.expands`, isolate, deps: ctx },
+      async ({ ctx: context }) => context.expand(group([])),
+    ),
+    replaced: broker.task(
+      { name: `${kind}.replaced`, isolate, deps: ctx },
+      async ({ ctx: context }) => context.replace(group([])),
+    ),
     nothing: broker.task({ name: `${kind}.nothing`, isolate }, async () => {}),
     pid: broker.task({ name: `${kind}.pid`, isolate }, async () => process.pid),
     parsed: broker.task(
@@ -163,6 +172,8 @@ export const {
   sends: t20,
   sendsTo: t21,
   named: t22,
+  expands: t23,
+  replaced: t24,
 } = thread
 export const {
   add: p1,
@@ -187,6 +198,8 @@ export const {
   sends: p20,
   sendsTo: p21,
   named: p22,
+  expands: p23,
+  replaced: p24,
 } = child
 
 /** Starts a process that outlives its parent, unless the whole group is killed. */

@@ -11,6 +11,7 @@ import {
   createBroker,
   dependency,
   group,
+  isTaskwrightError,
   logTo,
   type LogFields,
 } from '../../../src/index.ts'
@@ -18,6 +19,7 @@ import {
 export const lines: { level: string; message: string; fields: LogFields }[] = []
 export const broker = createBroker({
   transport: 'memory:',
+  limits: { calls: { limit: 100, per: '1s' } },
   logger: logTo((level, message, fields) => void lines.push({ level, message, fields })),
 })
 
@@ -133,6 +135,45 @@ function define(kind: 'thread' | 'process') {
       const refused = await context.progress('x', { run: () => {} }).catch(String)
       return String(refused)
     }),
+    holds: broker.task(
+      { name: `${kind}.holds`, isolate, deps: ctx, retry: { max: 1, backoff: 1 } },
+      async ({ ctx: context }) => {
+        await using lock = await context.lock(kind, { ttl: '20s' })
+        await lock.extend()
+        let made = false
+        const first = await context.once('step', () => {
+          made = true
+          return context.attempt
+        })
+        if (context.attempt === 1) throw new Error('again')
+        const own = new RangeError('own')
+        const thrown: unknown = await context
+          .once('fails', () => Promise.reject(own))
+          .catch((error: unknown) => error)
+        const locked: unknown = await context
+          .lock(kind, { wait: 0 })
+          .catch((error: unknown) => error)
+        const unknown: unknown = await context
+          .limit('none')
+          .acquire()
+          .catch((error: unknown) => error)
+        return {
+          first,
+          made,
+          own: thrown === own,
+          token: lock.token > 0,
+          locked: isTaskwrightError(locked, 'LOCKED'),
+          waited: await context.limit('calls').acquire(),
+          unknown: String(unknown).includes("no limit 'none'"),
+          released: await lock.release(),
+          twice: await lock.release(),
+        }
+      },
+    ),
+    skips: broker.task({ name: `${kind}.skips`, isolate, deps: ctx }, async ({ ctx: context }) => {
+      await context.lock('taken', { ifLocked: 'skip' })
+      return 'ran'
+    }),
     sends: broker.task({ name: `${kind}.sends`, isolate }, async () => {
       const error: unknown = await far.kiq().catch((thrown: unknown) => thrown)
       return String(error)
@@ -174,6 +215,8 @@ export const {
   named: t22,
   expands: t23,
   replaced: t24,
+  holds: t25,
+  skips: t26,
 } = thread
 export const {
   add: p1,
@@ -200,6 +243,8 @@ export const {
   named: p22,
   expands: p23,
   replaced: p24,
+  holds: p25,
+  skips: p26,
 } = child
 
 /** Starts a process that outlives its parent, unless the whole group is killed. */

@@ -12,7 +12,6 @@ import type { Outcome, Row } from './row.ts'
 import { scheduleStorm } from './rows/schedule-storm.ts'
 import { schedulerKills } from './rows/scheduler-kills.ts'
 import { simulationRow } from './simulation-row.ts'
-import type { StageOptions } from './stage.ts'
 import { itemsOfWorkflows } from './workflow-items.ts'
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`)

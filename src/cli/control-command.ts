@@ -200,9 +200,9 @@ export interface LimitCommand {
   readonly target: string
   readonly name: string
   readonly flags: {
-    /** `null` lets what the code says hold again. */
-    readonly concurrency?: number | null | undefined
-    readonly rate?: { readonly limit: number; readonly per: number } | null | undefined
+    /** `off` lets what the code says hold again. */
+    readonly concurrency?: number | 'off' | undefined
+    readonly rate?: { readonly limit: number; readonly per: number } | 'off' | undefined
     readonly key?: string | undefined
   }
 }
@@ -216,9 +216,10 @@ export function limit(
   if ((concurrency === undefined) === (rate === undefined))
     throw new UsageError('give --concurrency or --rate: a number, or off.')
   return withBroker(target, async (broker) => {
-    if (concurrency !== undefined) await broker.setConcurrency(name, concurrency, key)
-    if (rate !== undefined) await broker.setRate(name, rate, key)
-    const off = (concurrency ?? rate ?? null) === null
+    const orNull = <T>(value: T | 'off'): T | null => (value === 'off' ? null : value)
+    if (concurrency !== undefined) await broker.setConcurrency(name, orNull(concurrency), key)
+    if (rate !== undefined) await broker.setRate(name, orNull(rate), key)
+    const off = (concurrency ?? rate) === 'off'
     const what = [name, ...(key === undefined ? [] : [key])].map(safeText).join(', ')
     terminal.out(off ? `what the code says holds again: ${what}` : `set for all processes: ${what}`)
     return exitCodes.done

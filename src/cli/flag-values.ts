@@ -26,9 +26,9 @@ export function time(text: string): number {
   }
 }
 
-/** What `read` reads, or `off`: null. */
-export function orOff<T>(read: (text: string) => T): (text: string) => T | null {
-  return (text) => (text.trim() === 'off' ? null : read(text))
+/** What `read` reads, or `off`. */
+export function orOff<T>(read: (text: string) => T): (text: string) => T | 'off' {
+  return (text) => (text.trim() === 'off' ? 'off' : read(text))
 }
 
 /** `10/1m`: how many in which time. */

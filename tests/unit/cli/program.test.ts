@@ -290,7 +290,7 @@ describe('the other commands', () => {
     [
       ['limit', 't', 'llm', '--rate=off'],
       'limit',
-      { target: 't', name: 'llm', flags: { rate: null } },
+      { target: 't', name: 'llm', flags: { rate: 'off' } },
     ],
     [
       ['scale', 't', '--concurrency=5'],

@@ -43,8 +43,9 @@ export const usage = `npm run faults [-- OPTIONS]
   --workflows         only the rows of random workflows on workers that are killed, and their controls
   --runs N            how many of them (default 300)
   --canvases N        and in virtual time (default 5000)
-  --limits            only the rows of limits, order and uniqueness under kills, and their controls
-  --tasks N           how many tasks, and a tenth as many rounds (default 10000)
+  --limits            only the rows of limits, order, uniqueness, cancel and fairness, and their controls;
+                      with --row 31d,… only some of them
+  --tasks N           how many of them (default 10000; the full size is 50000)
   --seeds N           seeds of the simulation (default 2000)
   --seed S            replays the faults of a run (default: drawn)
   --json FILE         writes the report there, after each row

@@ -3,25 +3,18 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { readArguments, usage, type Wanted } from './command-line.ts'
 import { controls, type Control } from './controls.ts'
 import { engines, type EngineName } from './engines.ts'
+import type { Item } from './item.ts'
+import { itemsOfLimits } from './limit-items.ts'
 import { matrix } from './matrix.ts'
 import { makeProgram, type Program } from './program.ts'
 import { headOf, isGreen, renderReport, type Line, type Report } from './report.ts'
 import type { Outcome, Row } from './row.ts'
-import { limitKills, uniqueRace } from './rows/limit-kills.ts'
 import { scheduleStorm } from './rows/schedule-storm.ts'
 import { schedulerKills } from './rows/scheduler-kills.ts'
 import { workflowKills } from './rows/workflow-kills.ts'
 import { simulationRow } from './simulation-row.ts'
 import type { StageOptions } from './stage.ts'
 import { workflowControls, workflowSimulation } from './workflow-row.ts'
-
-/** Something to be run, that ends in a line of the report. */
-interface Item {
-  readonly row: string
-  readonly fault: string
-  readonly engine: string
-  run(options: StageOptions): Promise<Outcome>
-}
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
 
@@ -98,9 +91,13 @@ function itemsOf(asked: Wanted): Item[] {
         ])
   const { workflowRuns: runs } = asked
   const ofWorkflows = runs === undefined ? [] : itemsOfWorkflows(asked, runs)
-  const ofLimits = asked.limitTasks === undefined ? [] : itemsOfLimits(asked, asked.limitTasks)
+  const ofLimits =
+    asked.limitTasks === undefined ? [] : itemsOfLimits(asked.engines, asked.limitTasks)
   const families = [...ofSchedulers, ...ofWorkflows, ...ofLimits]
-  const all = [...ofEngines, ...families.filter(({ row }) => isWanted(asked, row))]
+  const all = [
+    ...ofEngines,
+    ...families.filter(({ row }) => isWanted(asked, row.replace('control ', ''))),
+  ]
   return asked.simulate ? [...all, itemOfSimulation(asked)] : all
 }
 
@@ -126,36 +123,6 @@ function itemsOfWorkflows({ engines: asked, canvases }: Wanted, runs: number): I
     run: ({ seed, log }) => workflowSimulation({ canvases, seed }, log),
   }
   return [...kills, controls, simulation]
-}
-
-function itemsOfLimits({ engines: asked }: Wanted, tasks: number): Item[] {
-  const rounds = Math.ceil(tasks / 10)
-  return asked.flatMap((engine): Item[] => [
-    {
-      row: '31',
-      fault: 'limits and order, workers killed',
-      engine,
-      run: (options) => limitKills(options, { engine, tasks, keys: 100, endless: false }),
-    },
-    {
-      row: '31b',
-      fault: '50 producers of one unique key at once',
-      engine,
-      run: (options) => uniqueRace(options, { engine, rounds, looks: false }),
-    },
-    {
-      row: 'control 31',
-      fault: 'without a lease of permits',
-      engine,
-      run: (options) => limitKills(options, { engine, tasks: 2000, keys: 1, endless: true }),
-    },
-    {
-      row: 'control 31b',
-      fault: 'without a key: look, then send',
-      engine,
-      run: (options) => uniqueRace(options, { engine, rounds: 20, looks: true }),
-    },
-  ])
 }
 
 function itemOfSchedulers(engine: EngineName, seconds: number): Item {

@@ -1,6 +1,7 @@
 /** What is said to running workers, and what they do about it. */
 import { describe, expect, it } from 'vitest'
 import { memoryTransport } from '../../../src/memory/memory-transport.ts'
+import { TaskContext } from '../../../src/dependencies/task-context.ts'
 import { deferred, thrownBy, turns } from '../broker/stage.ts'
 import { stage } from './stage.ts'
 
@@ -29,6 +30,21 @@ describe('remote control', () => {
     expect(await control.active()).toEqual([])
     for (const worker of workers) await worker.stop()
     expect(await control.ping()).toEqual([])
+  })
+
+  it('does not begin what it hears to be cancelled while that is on its way to it', async () => {
+    const set = stage()
+    const ran: number[] = []
+    const task = set.broker.task('t', async (n: number) => void ran.push(n))
+    const made = await set.work()
+    const said = { kind: 'cancel', ids: ['late'], reason: 'too late' } as const
+    await set.runtime.control?.broadcast(said, { wait: 1000 })
+    const late = await task.kicker().withTaskId('late').kiq(1)
+    expect(await thrownBy(late.result())).toMatchObject({ reason: 'too late' })
+    const other = await task.kiq(2)
+    await other.result()
+    expect(ran).toEqual([2])
+    await made.stop()
   })
 
   it('shuts down who is named', async () => {
@@ -159,6 +175,28 @@ describe('cancel', () => {
     expect(await c.status()).toBe('queued')
     expect(await broker.cancelWhere({ task: 'x' })).toEqual([])
     expect(await broker.cancelWhere({})).toEqual([c.taskId])
+  })
+
+  it('takes all that fit and what these sent', async () => {
+    const set = stage()
+    const leaf = set.broker.task({ name: 'leaf', queue: 'later' }, async () => {})
+    const parent = set.broker.task(
+      { name: 'parent', deps: { ctx: TaskContext } },
+      async ({ ctx }) => {
+        await leaf.kiq()
+        await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve))
+      },
+    )
+    const made = await set.work({ queues: ['default'] })
+    const handle = await parent.kicker().withLabels({ tenant: 1 }).kiq()
+    await turns()
+    const filter = { labels: { tenant: 1 } }
+    const ids = await set.broker.cancelWhere(filter, 'enough', { children: true })
+    expect(ids).toHaveLength(2)
+    expect(ids[0]).toBe(handle.taskId)
+    for (const id of ids)
+      expect((await set.broker.handle(id).waitResult()).status).toBe('cancelled')
+    await made.stop()
   })
 
   it('takes the children too, if asked to', async () => {

@@ -95,7 +95,7 @@ export class RedisSender {
         if (await this.#sentPlain(envelopes, head)) return allStored
         const { keys, args } = this.#arguments(envelopes)
         const script = isKeyed(envelopes) ? sendUniqueScript : sendScript
-        return String(await this.#store.run(script, keys, [...head, ...args]))
+        return String(await this.#store.commit(script, keys, [...head, ...args]))
       } catch (error) {
         const again = error instanceof StoreError && error.transient && error.code === 'STORE'
         if (!again || attempt >= attempts) throw error
@@ -114,7 +114,7 @@ export class RedisSender {
     const bodies = plainBodies(envelopes, this.#unsure)
     if (bodies === undefined) return false
     const { stream } = this.#store.keys.queue(queue)
-    const stored = await this.#store.run(sendPlainScript, [stream], [...head, queue, ...bodies])
+    const stored = await this.#store.commit(sendPlainScript, [stream], [...head, queue, ...bodies])
     if (stored === 0) this.#capped.add(queue)
     return stored !== 0
   }

@@ -58,7 +58,7 @@ export class PlainBatch {
   /** Ends them, and writes what became of each into its place. @throws StoreError */
   async run(store: RedisStore, statuses: SettleStatus[]): Promise<void> {
     const consumers = store.consumers()
-    const answer = await store.run(
+    const answer = await store.commit(
       settlePlainScript,
       [store.keys.queue(this.queue).stream],
       [

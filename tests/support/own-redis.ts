@@ -95,6 +95,16 @@ export class OwnRedis {
     }).trim()
   }
 
+  /** Makes it a replica. Resolves when it has all that the primary has. */
+  async follow(primary: OwnRedis): Promise<void> {
+    this.cli('REPLICAOF', '127.0.0.1', String(primary.port))
+    const end = performance.now() + patience
+    while (!this.cli('INFO', 'replication').includes('master_link_status:up')) {
+      if (performance.now() > end) throw new Error(`it does not follow: ${this.log.slice(-2000)}`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
   /** Kills it and deletes its files. */
   async remove(): Promise<void> {
     await this.kill()

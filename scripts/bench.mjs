@@ -2,8 +2,16 @@
  * The benchmark from a bare clone: installs and builds what is missing, builds benchmarks/ against dist/ and runs it.
  * All arguments go on: `npm run bench -- --help`.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join, resolve } from 'node:path'
 import { buildIfStale, install, root, run, runPackage } from './bootstrap.mjs'
 import { openServers } from './servers.mjs'
 
@@ -13,7 +21,7 @@ const args = process.argv.slice(2)
 install()
 const { environment, close } = await openServers()
 Object.assign(process.env, environment)
-const built = buildIfStale() && prepare() && buildBenchmarks()
+const built = buildIfStale() && prepare() && buildBenchmarks() && buildAgainst()
 process.exitCode = built && run(process.execPath, [join(folder, 'dist/main.js'), ...args]) ? 0 : 1
 await close()
 
@@ -65,6 +73,27 @@ function installPackages() {
   ) {
     console.error('The peers could not be installed; their rows will say that they failed.')
   }
+}
+
+/** The other checkout, built by itself, and this very benchmark built into it: both are measured by the same program. */
+function buildAgainst() {
+  const at = args.findIndex((arg) => /^--against\b/.test(arg))
+  if (at < 0) return true
+  const [, inline] = args[at].split('=')
+  const there = resolve(inline ?? args[at + 1] ?? '')
+  if (!existsSync(join(there, 'package.json'))) {
+    console.error(`--against names a checkout of this project; there is none at ${there}.`)
+    return false
+  }
+  const place = join(there, 'benchmarks')
+  const link = join(place, 'node_modules/taskwright')
+  if (!run(process.execPath, [join(there, 'scripts/build.mjs')])) return false
+  mkdirSync(join(place, 'node_modules'), { recursive: true })
+  if (!existsSync(link)) symlinkSync(there, link, 'junction')
+  rmSync(join(place, 'dist'), { recursive: true, force: true })
+  cpSync(join(folder, 'dist'), join(place, 'dist'), { recursive: true })
+  process.env.TASKWRIGHT_BENCH_AGAINST = join(place, 'dist/child.js')
+  return true
 }
 
 function buildBenchmarks() {

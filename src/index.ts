@@ -18,9 +18,10 @@ export type { DeadRetention } from './broker/dead-retention.ts'
 export type { TaskDefiner } from './broker/task-definer.ts'
 export { sharedTasks, type SharedTasks } from './broker/shared-tasks.ts'
 export { gather } from './broker/gather.ts'
-export type { ScheduleHandle } from './broker/schedule-handle.ts'
+export type { ScheduleHandle, WorkflowSchedule } from './broker/schedule-handle.ts'
 export type { DefinedTask, Kicker, Schedulable, Sendable, Task } from './broker/task.ts'
 export type { MessageFilter } from './broker/cancel-where.ts'
+export type { ExpiryOptions, TaskExpiryOptions } from './broker/expiry.ts'
 export type { CancelOptions, TaskHandle, WaitOptions } from './broker/task-handle.ts'
 export type { In, Out, ParamNames, Schema, TaskOptions, UserLabels } from './broker/task-options.ts'
 export type {
@@ -28,6 +29,7 @@ export type {
   FairOptions,
   OrderedOptions,
   TaskRateOptions,
+  WhenLimited,
 } from './broker/gate-options.ts'
 export type {
   Conflict,
@@ -47,6 +49,7 @@ export { Pipeline, type ItemOptions } from './workflows/pipeline.ts'
 export { chunks, starmap } from './workflows/starmap.ts'
 export type {
   Canvas,
+  RunLine,
   RunOptions,
   Signature,
   SignatureSettings,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describeMachine, load, type Machine } from './machine.ts'
 import { payload } from './message.ts'
 import { readOptions, usage, type BenchOptions } from './options.ts'
+import { pairTable, runPair, type Pair, type PairRow } from './pairs.ts'
 import { tableOf } from './print-tables.ts'
 import { hotspots } from './profile.ts'
 import { rowsOf, type ResultRow } from './result-rows.ts'
@@ -33,7 +34,10 @@ async function run(given: BenchOptions): Promise<void> {
     await printHead(given, machine)
     const before = load()
     const began = performance.now()
-    const rows = await measure(given, { children, folder, profiles })
+    const rows =
+      given.pair === undefined
+        ? await measure(given, { children, folder, profiles })
+        : await comparePair(given, given.pair, { children, folder })
     const seconds = Math.round((performance.now() - began) / 1000)
     const after = load()
     console.log(
@@ -68,6 +72,21 @@ async function measure(
     all.push(...lines.flatMap(({ rows }) => rows))
   }
   return all
+}
+
+async function comparePair(
+  { engines, runs, size }: BenchOptions,
+  pair: Pair,
+  bench: { children: Children; folder: string },
+): Promise<PairRow[]> {
+  const rows: PairRow[] = []
+  for (const engine of engines) {
+    const of = { engine, tasks: size(20_000), rounds: runs }
+    rows.push(...(await runPair(bench, pair, { ...of, onRun: (what) => progress(what) })))
+  }
+  progress('')
+  console.log(`\n${pairTable(pair, rows)}`)
+  return rows
 }
 
 function printHotspots(folder: string): void {

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import type { BenchEngine } from './engine.ts'
 import { engineOf, engines } from './engine-list.ts'
 import type { Peer } from './peers/peer.ts'
+import { againstPair, limitPair, type Pair } from './pairs.ts'
 import { peerOf, peers } from './peer-list.ts'
 import type { Scenario, SizeOf } from './scenario.ts'
 import { scenarios } from './scenario-list.ts'
@@ -15,6 +16,8 @@ export interface BenchOptions {
   readonly peers: readonly Peer[]
   readonly json: string | undefined
   readonly profile: boolean
+  /** Measured instead of scenarios. */
+  readonly pair: Pair | undefined
 }
 
 export const usage = `npm run bench -- [options]
@@ -27,6 +30,9 @@ export const usage = `npm run bench -- [options]
   --quick           a tenth of the tasks, 3 rounds, main columns: under a minute, for a first look
   --peers           other libraries beside ours; installs them into benchmarks/node_modules
   --peer LIST       some of them: ${peers.map(({ name }) => name).join(', ')}
+  --against DIR     instead of scenarios: this build beside that of another checkout, which is built too,
+                    interleaved; CPU of client and store per plain task as a ratio
+  --pair limit      instead of scenarios: a task with a limit that does not bind beside one without
   --json FILE       writes all rows into a file
   --profile         names the costliest functions of Taskwright, per scenario and thread
   --help`
@@ -43,6 +49,8 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
       quick: { type: 'boolean', default: false },
       peers: { type: 'boolean', default: false },
       peer: { type: 'string' },
+      against: { type: 'string' },
+      pair: { type: 'string' },
       json: { type: 'string' },
       profile: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -62,7 +70,15 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     peers: namesOf(values.peer)?.map(peerOf) ?? (values.peers ? peers : []),
     json,
     profile,
+    pair: pairOf(values),
   }
+}
+
+function pairOf({ against, pair }: { against?: string; pair?: string }): Pair | undefined {
+  if (against !== undefined) return againstPair(against)
+  if (pair === undefined) return undefined
+  if (pair === limitPair.name) return limitPair
+  throw new RangeError(`there is no pair '${pair}'. Known: ${limitPair.name}.`)
 }
 
 function scenarioOf(name: string): Scenario {

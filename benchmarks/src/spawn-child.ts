@@ -5,6 +5,8 @@ import { storeProcess } from './meter.ts'
 import type { FromChild, Report, Step, SubjectName, ToChild } from './steps.ts'
 
 const entry = fileURLToPath(new URL('./child.js', import.meta.url))
+/** Set by scripts/bench.mjs: the same program, built into another checkout. */
+const entryThere = process.env['TASKWRIGHT_BENCH_AGAINST']
 
 /** Milliseconds after which a child is taken to hang. */
 const patience = 600_000
@@ -36,7 +38,9 @@ export class Children {
         : ['--cpu-prof', `--cpu-prof-dir=${this.#profiles}`]
     const store = engineOf(subject.engine).process?.()
     const env = store === undefined ? {} : { [storeProcess]: String(store) }
-    const child = fork(entry, {
+    const isThere = subject.peer === 'against'
+    if (isThere && entryThere === undefined) throw new Error('--against goes with npm run bench')
+    const child = fork(isThere ? (entryThere ?? '') : entry, {
       execArgv: ['--expose-gc', ...profiling],
       env: { ...process.env, ...env },
     })
@@ -62,7 +66,8 @@ export class Children {
       })
     })
     const tell = (message: ToChild): void => void child.send(message)
-    tell({ kind: 'run', subject, steps })
+    const own = isThere ? { ...subject, peer: 'taskwright' } : subject
+    tell({ kind: 'run', subject: own, steps })
     return { serving, done, stop: () => tell({ kind: 'stop' }) }
   }
 

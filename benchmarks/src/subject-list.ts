@@ -7,6 +7,9 @@ import { taskwrightSubject } from './taskwright-subject.ts'
 /** Opens what is to be measured, in this process. */
 export async function openSubject({ peer, engine, place, results }: SubjectName): Promise<Subject> {
   if (peer === 'raw') return engineOf(engine).raw(place, { results })
+  if (peer === 'limited') {
+    return taskwrightSubject(engineOf(engine).broker(place, { results }), { limited: true })
+  }
   if (peer === 'taskwright') return taskwrightSubject(engineOf(engine).broker(place, { results }))
   return peerOf(peer).open(place, { results })
 }

@@ -4,9 +4,14 @@ import { taskName } from './message.ts'
 import type { ServeOrder, Subject } from './subject.ts'
 
 /** Taskwright as its users run it: a broker, a task, a worker with default options but these. */
-export async function taskwrightSubject(broker: Broker): Promise<Subject> {
+export async function taskwrightSubject(
+  broker: Broker,
+  { limited = false }: { limited?: boolean } = {},
+): Promise<Subject> {
   let order: ServeOrder = { concurrency: 1, prefetch: 0, sleep: 0, onHandled: () => {} }
-  const noop = broker.task(taskName, async (text: string) => {
+  // A limit that is never reached.
+  const limits = limited ? { concurrency: 1_000_000 } : {}
+  const noop = broker.task({ name: taskName, ...limits }, async (text: string) => {
     if (order.sleep > 0) await sleep(order.sleep)
     order.onHandled(text)
   })

@@ -1,4 +1,4 @@
-import type { CancelAnswer } from '../core/transport.ts'
+import type { CancelAnswer, SendStatus } from '../core/transport.ts'
 import type { Delivery } from '../core/delivery.ts'
 import type { Message } from '../core/message.ts'
 import { finish, type Ending } from './finish.ts'
@@ -21,6 +21,29 @@ export async function cancelTasks(
   )
   await settleCancelled(runtime, claimedBy(answers), reason)
   return answers.map((answer) => answer.state !== 'unknown')
+}
+
+/**
+ * Ends messages that a full limit has dropped, so that their senders find them ended. Where that fails a
+ * worker does it: they are stored as cancelled.
+ */
+export async function endDropped(
+  runtime: BrokerRuntime,
+  ids: readonly string[],
+  statuses: readonly SendStatus[],
+): Promise<void> {
+  const dropped = ids.filter((_, i) => {
+    const status = statuses[i]
+    return typeof status === 'object' && 'dropped' in status
+  })
+  if (dropped.length === 0) return
+  try {
+    await cancelTasks(runtime, dropped, 'dropped')
+  } catch (error) {
+    runtime.surroundings.logger.warn('messages that were dropped are left to a worker to end', {
+      error,
+    })
+  }
 }
 
 function claimedBy(answers: readonly CancelAnswer[]): readonly Delivery[] {

@@ -178,7 +178,7 @@ function freshBody(
   const message = messageIn(runtime, letter.body)
   if (message === undefined) return undefined
   const { args, kwargs, labels } = edit?.({ ...letter, message }) ?? {}
-  const { _retries: _, tw_expires: __, ...kept } = labels ?? message.labels
+  const { _retries: _, tw_expires: __, tw_deadline: ___, ...kept } = labels ?? message.labels
   return runtime.codec.encodeMessage({
     ...message,
     args: args ?? message.args,

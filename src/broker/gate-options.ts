@@ -1,3 +1,4 @@
+import type { Gate } from '../core/gate.ts'
 import type { RateOptions } from '../core/rate-limit.ts'
 import type { RateRule } from '../core/rates.ts'
 import type { KeyOf } from './unique-options.ts'
@@ -8,7 +9,17 @@ export interface ConcurrencyOptions {
   key?: KeyOf | undefined
   /** At most so many at once: of each key, or of the task. */
   limit: number
+  /**
+   * What becomes of a call that finds so many. `wait` (default): it waits its turn. `drop-newest`: it is
+   * cancelled at once, and its handle says so. `cancel-running`: the oldest of those that are there is
+   * cancelled, and the new one runs when that one has ended. With the latter two a message counts from when it
+   * is let in until it has ended for good, also while it waits for a retry.
+   */
+  onFull?: WhenLimited | undefined
 }
+
+/** What becomes of a call that finds a limit full. */
+export type WhenLimited = 'wait' | 'drop-newest' | 'cancel-running'
 
 /** How many runs of a task may begin in which time, over all processes. */
 export interface TaskRateOptions extends RateOptions {
@@ -35,6 +46,7 @@ export interface GatePolicy {
   readonly key: KeyOf | undefined
   readonly limit: number
   readonly keep: boolean
+  readonly full: Gate['full']
 }
 
 /** The rate of a task, read. */

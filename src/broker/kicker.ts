@@ -13,8 +13,11 @@ import type { ScheduleLine } from '../core/schedule-line.ts'
 import type { ScheduleSource } from '../core/schedule-source.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
 import { toTravel, type Travelling } from './arguments.ts'
+import { endDropped } from './cancel.ts'
+import { expiryLabels, type ExpiryOptions } from './expiry.ts'
 import { gatesOf } from './gate-policy.ts'
 import { makeHandle } from './handle.ts'
+import { lineLabels } from './lineage.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { SendStatus } from '../core/transport.ts'
 import { runtimeOf, type BrokerRuntime } from './runtime.ts'
@@ -36,7 +39,7 @@ interface Kick {
   readonly queue?: string
   readonly delay?: number
   readonly at?: number
-  readonly expiry?: { readonly in: number } | { readonly at: number }
+  readonly expiry?: { readonly in?: number; readonly at?: number; readonly children: boolean }
   readonly broker?: BrokerIdentity
   readonly transaction?: unknown
 }
@@ -73,12 +76,12 @@ export function makeKicker(
       const { delay: _, ...rest } = kick
       return makeKicker(home, task, { ...rest, at: checkDate(at) })
     },
-    withExpiry: (expiry: Duration | Date) =>
+    withExpiry: (expiry: Duration | Date, { children = false }: ExpiryOptions = {}) =>
       but({
         expiry:
           expiry instanceof Date
-            ? { at: checkDate(expiry) }
-            : { in: withinTime(milliseconds(expiry)) },
+            ? { at: checkDate(expiry), children }
+            : { in: withinTime(milliseconds(expiry)), children },
       }),
     withPriority: (priority: Priority) => label('priority', checkedPriority(priority)),
     withTimeout: (timeout: Duration) => label('timeout', positive(milliseconds(timeout)) / 1000),
@@ -117,10 +120,13 @@ async function kiq(
   // not in the message.
   const outgoing = runtime.sender.pack(prepared instanceof Promise ? await prepared : prepared)
   await runtime.start()
-  const status =
-    'transaction' in kick
-      ? await sendWithin(runtime, outgoing, kick.transaction)
-      : await runtime.sender.send(outgoing)
+  const isWithin = 'transaction' in kick
+  const status = isWithin
+    ? await sendWithin(runtime, outgoing, kick.transaction)
+    : await runtime.sender.send(outgoing)
+  // Inside the user's transaction it is not there yet for others: that is left to a worker.
+  if (task.gates !== undefined && !isWithin)
+    await endDropped(runtime, [outgoing.message.id], [status])
   return makeHandle(runtime, { ...sentAs(task, outgoing.message.id, status), task })
 }
 
@@ -141,8 +147,8 @@ function assemble(
   task: RegisteredTask,
   { travelling, args, kick }: { travelling: Travelling; args: readonly unknown[]; kick: Kick },
 ): Outgoing {
-  const expires = expiryOf(kick, runtime)
   const line = runtime.lineage.current()
+  const { expires, labels: timely } = expiryLabels(expiryOf(kick, task, runtime), line)
   const id = kick.id ?? runtime.ids()
   const labels: Labels = {
     ...task.labels,
@@ -150,8 +156,8 @@ function assemble(
       ? {}
       : { priority: task.priority }),
     ...kick.labels,
-    ...(expires === undefined ? {} : { tw_expires: expires }),
-    ...(line === undefined ? {} : { tw_parent: line.id, tw_root: line.root }),
+    ...timely,
+    ...lineLabels(line),
   }
   const message: Message = { id, task: task.name, ...travelling, labels }
   const route: Route = {
@@ -187,9 +193,11 @@ async function sendWithin(
   })
 }
 
-function expiryOf({ expiry }: Kick, runtime: BrokerRuntime): number | undefined {
-  if (expiry === undefined) return undefined
-  return 'at' in expiry ? expiry.at : runtime.surroundings.clock.now() + expiry.in
+function expiryOf({ expiry }: Kick, task: RegisteredTask, runtime: BrokerRuntime) {
+  const given = expiry ?? task.expires
+  if (given === undefined) return undefined
+  const { at = runtime.surroundings.clock.now() + (given.in ?? 0) } = expiry ?? {}
+  return { at, children: given.children }
 }
 
 /** A Date ends here, and the integers of stores do not reach much further. */

@@ -1,16 +1,26 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Labels } from '../core/labels.ts'
 import type { Message } from '../core/message.ts'
+import { numberLabel } from './check-labels.ts'
 
 /** The message that is running where a new one is sent. */
 export interface Line {
   readonly id: string
   readonly root: string
+  /** Milliseconds since 1970 after which nothing that it sends starts any more. */
+  readonly deadline?: number | undefined
 }
 
 /** The line that a message is on while it runs. */
 export function lineOf({ id, labels }: Message): Line {
   const root = labels['tw_root']
-  return { id, root: typeof root === 'string' ? root : id }
+  const deadline = numberLabel(labels['tw_deadline'])
+  return { id, root: typeof root === 'string' ? root : id, deadline }
+}
+
+/** What the labels of a message say that is sent there. */
+export function lineLabels(line: Line | undefined): Labels {
+  return line === undefined ? {} : { tw_parent: line.id, tw_root: line.root }
 }
 
 const storageKey: unique symbol = Symbol.for('taskwright.lineage')

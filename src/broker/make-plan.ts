@@ -38,8 +38,11 @@ export function makePlan(
   return travelling instanceof Promise ? travelling.then(plan) : plan(travelling)
 }
 
-/** A handler's `length` ends at its first default or rest argument: fewer arguments than that cannot fit. */
-function checkCount(task: RegisteredTask, args: readonly unknown[]): void {
+/**
+ * A handler's `length` ends at its first default or rest argument: fewer arguments than that cannot fit.
+ * @throws InvalidInputError
+ */
+export function checkCount(task: RegisteredTask, args: readonly unknown[]): void {
   if (task.input !== undefined || task.handler === undefined) return
   const least = task.handler.length - (task.deps === undefined ? 0 : 1)
   if (args.length >= least) return

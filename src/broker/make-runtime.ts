@@ -14,6 +14,7 @@ import { DependencyContainer } from '../dependencies/container.ts'
 import type { DependencyOverrides } from '../dependencies/overrides.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import { builtInTasks } from './canvas/built-in.ts'
+import { startTask } from './canvas/start-task.ts'
 import { WorkflowPump } from './canvas/workflow-pump.ts'
 import { ClaimBook } from './claim-book.ts'
 import { LifeCycle } from './life-cycle.ts'
@@ -96,7 +97,8 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     pump:
       opened.workflows === undefined ? undefined : new WorkflowPump(opened.workflows, surroundings),
   })
-  const builtIns = builtInTasks(() => runtime)
+  const starts = startTask(() => runtime)
+  const builtIns = new Map([...builtInTasks(() => runtime), [starts.name, starts]])
   const runtime: BrokerRuntime = {
     description: factory.where === undefined ? factory.name : `${factory.name} ${factory.where}`,
     options,

@@ -1,5 +1,6 @@
 import type { SchedulePlan } from '../core/schedule-plan.ts'
 import { normalPriority, priorityNumber, type Labels } from '../core/labels.ts'
+import { expiryLabels } from './expiry.ts'
 import { gatesOf } from './gate-policy.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
@@ -16,9 +17,11 @@ export function planMessage(
   plan: SchedulePlan,
   of: { readonly id: string; readonly slot?: number | undefined },
 ): Outgoing {
-  const task = runtime.registry.get(plan.task)
+  const task = runtime.taskOf(plan.task)
+  const { expires, labels: timely } = expiryLabels(expiryOf(runtime, task, of.slot), undefined)
   const labels: Labels = {
     ...task?.labels,
+    ...timely,
     ...(task?.priority === undefined || task.priority === normalPriority
       ? {}
       : { priority: task.priority }),
@@ -37,24 +40,18 @@ export function planMessage(
     message: { id: of.id, task: plan.task, args: plan.args, kwargs: plan.kwargs, labels },
     route: {
       fresh: of.slot === undefined,
+      expires,
       queue: plan.queue ?? task?.queue ?? runtime.defaultQueue,
       priority: priorityNumber(labels['priority']) ?? normalPriority,
       ...gates,
       ...unique,
-      ...limitsOf(task, plan),
     },
   }
 }
 
-/** A scheduled message is bound by the limits of its task like any other. */
-function limitsOf(
-  task: RegisteredTask | undefined,
-  { args, kwargs }: SchedulePlan,
-): Pick<Outgoing['route'], 'unique' | 'gates'> {
-  if (task === undefined || (task.unique === undefined && task.gates === undefined)) return {}
-  const given = task.input === undefined ? args : [kwargs]
-  return {
-    unique: task.unique === undefined ? undefined : uniqueOf(task, task.unique, given),
-    gates: task.gates === undefined ? undefined : gatesOf(task, task.gates, given),
-  }
+/** From its slot, or from now where it comes late. */
+function expiryOf(runtime: BrokerRuntime, task: RegisteredTask | undefined, slot = 0) {
+  if (task?.expires === undefined) return undefined
+  const from = Math.max(slot, runtime.surroundings.clock.now())
+  return { at: from + task.expires.in, children: task.expires.children }
 }

@@ -3,6 +3,7 @@ import { DefinitionError } from '../core/errors.ts'
 import type { Labels } from '../core/labels.ts'
 import type { RetryOptions } from '../core/retry.ts'
 import type { ScheduleLine } from '../core/schedule-line.ts'
+import type { ExpiryPolicy } from './expiry.ts'
 import type { GatePolicy, RatePolicy } from './gate-options.ts'
 import type { Schema } from './task-options.ts'
 import type { UniquePolicy } from './unique-options.ts'
@@ -33,6 +34,7 @@ export interface RegisteredTask {
   readonly result: false | { readonly expiresIn: number | undefined } | undefined
   readonly unique: UniquePolicy | undefined
   readonly rate: RatePolicy | undefined
+  readonly expires: ExpiryPolicy | undefined
   readonly gates: readonly GatePolicy[] | undefined
   readonly isolate: 'thread' | 'process' | undefined
   /** Recurring plans, for a label source to read. */

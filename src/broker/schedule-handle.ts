@@ -1,3 +1,4 @@
+import type { WorkflowHandle } from './canvas/workflow-handle.ts'
 import type { TaskHandle } from './task-handle.ts'
 
 /** A plan that was made at run time. Any process that knows its id can ask a scheduler for the same. */
@@ -13,4 +14,10 @@ export interface ScheduleHandle<out R> {
   next(count?: number): Promise<readonly Date[]>
   /** Sends its message now, besides its slots. */
   runNow(): Promise<TaskHandle<R>>
+}
+
+/** A plan of a workflow that was made at run time. */
+export interface WorkflowSchedule<out R> extends ScheduleHandle<R> {
+  /** Starts a run now, besides its slots. */
+  runNow(): Promise<WorkflowHandle<R>>
 }

@@ -1,4 +1,4 @@
-import type { Duration } from '../core/duration.ts'
+import { milliseconds, type Duration } from '../core/duration.ts'
 import { InvalidInputError, UnsupportedError } from '../core/errors.ts'
 import type { FireLedger } from '../core/fire-ledger.ts'
 import type { Labels } from '../core/labels.ts'
@@ -7,12 +7,23 @@ import type { SchedulePlan } from '../core/schedule-plan.ts'
 import type { ScheduleSource } from '../core/schedule-source.ts'
 import { adoptionOf } from '../cron/adoption.ts'
 import { nextSlot } from '../cron/plan-slots.ts'
+import type { RunOptions } from './canvas/canvas.ts'
+import type { CanvasPlan } from './canvas/plan.ts'
+import {
+  checkWorkflow,
+  plannedWorkflow,
+  startName,
+  startNow,
+  startQueue,
+  type PlannedWorkflow,
+} from './canvas/start-task.ts'
+import type { WorkflowHandle } from './canvas/workflow-handle.ts'
 import { makeHandle } from './handle.ts'
 import { makePlan } from './make-plan.ts'
 import { planMessage } from './plan-message.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
-import type { ScheduleHandle } from './schedule-handle.ts'
+import type { ScheduleHandle, WorkflowSchedule } from './schedule-handle.ts'
 import type { TaskHandle } from './task-handle.ts'
 
 /** What a plan is made of, beside its line. */
@@ -22,6 +33,9 @@ export interface PlanParts {
   readonly queue?: string | undefined
   readonly taskId?: string | undefined
 }
+
+/** A line, with what a run may have. */
+export type WorkflowLine = ScheduleLine & Pick<RunOptions, 'name' | 'deadline'>
 
 /** The lines of the three calls: a bare value, or an object with settings. */
 export const lineFrom = {
@@ -68,6 +82,48 @@ export async function scheduleTask(
   return scheduleHandle(runtime, { plan, source })
 }
 
+/** Puts a plan for a workflow into a source: of the message that starts it. */
+export async function scheduleWorkflow(
+  runtime: BrokerRuntime,
+  canvas: CanvasPlan,
+  of: { source: ScheduleSource; line: WorkflowLine; input: readonly unknown[] },
+): Promise<WorkflowSchedule<unknown>> {
+  const { source, input } = of
+  const { task, line, workflow } = await startLine(runtime, canvas, { line: of.line, input })
+  const parts = { args: line.args ?? [], labels: {} }
+  const handle = await scheduleTask(runtime, task, { source, line, parts })
+  return { ...handle, runNow: () => startNow(runtime, workflow) }
+}
+
+/** The plan of a workflow that is written in code; its input stands in `args`. */
+export async function workflowPlan(
+  runtime: BrokerRuntime,
+  canvas: CanvasPlan,
+  { id, line: given }: { id: string; line: WorkflowLine },
+): Promise<SchedulePlan> {
+  const { task, line } = await startLine(runtime, canvas, { line: given, input: given.args ?? [] })
+  return makePlan(task, line, { id })
+}
+
+/** The task whose message starts a workflow, and the line of that message. Everything of the workflow is checked. */
+async function startLine(
+  runtime: BrokerRuntime,
+  canvas: CanvasPlan,
+  { line: given, input }: { line: WorkflowLine; input: readonly unknown[] },
+): Promise<{ task: RegisteredTask; line: ScheduleLine; workflow: PlannedWorkflow }> {
+  const { name, deadline, ...line } = given
+  const run = {
+    ...(name === undefined ? {} : { name }),
+    ...(deadline === undefined ? {} : { deadline: milliseconds(deadline) }),
+  }
+  const workflow = { canvas, run, input }
+  await checkWorkflow(runtime, workflow)
+  const task = runtime.taskOf(startName)
+  if (task === undefined) throw new UnsupportedError('this broker starts no workflows.')
+  const queue = line.queue ?? startQueue(runtime, canvas)
+  return { task, line: { ...line, args: [workflow], queue } as ScheduleLine, workflow }
+}
+
 /** The handle of a stored plan. */
 export function scheduleHandle(
   runtime: BrokerRuntime,
@@ -103,12 +159,14 @@ export async function pausePlan(
   await ledger.pause([plan.id], paused)
 }
 
-/** Sends the message of a plan now. */
+/** Sends the message of a plan, or starts its workflow, now. */
 export async function runPlan(
   runtime: BrokerRuntime,
   plan: SchedulePlan,
-): Promise<TaskHandle<unknown>> {
+): Promise<TaskHandle<unknown> | WorkflowHandle<unknown>> {
   await runtime.start()
+  const workflow = plannedWorkflow(plan)
+  if (workflow !== undefined) return startNow(runtime, workflow)
   const id = runtime.ids()
   await runtime.sender.send(planMessage(runtime, plan, { id }))
   return makeHandle(runtime, { id, isDuplicate: false, task: runtime.registry.get(plan.task) })

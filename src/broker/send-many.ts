@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../core/errors.ts'
+import { endDropped } from './cancel.ts'
 import { makeHandle } from './handle.ts'
 import { prepare } from './kicker.ts'
 import type { RegisteredTask } from './registry.ts'
@@ -25,6 +26,8 @@ export async function sendMany(
   )
   await runtime.start()
   const statuses = await runtime.sender.sendMany(outgoing)
+  const ids = outgoing.map(({ message }) => message.id)
+  if (task.gates !== undefined) await endDropped(runtime, ids, statuses)
   return outgoing.map(({ message }, i) =>
     makeHandle(runtime, { ...sentAs(task, message.id, statuses[i] ?? 'stored'), task }),
   )

@@ -9,6 +9,7 @@ import { checkSchedule } from '../cron/check-schedule.ts'
 import { checkLabels } from './check-labels.ts'
 import { definitionSite } from './definition-site.ts'
 import type { RatePolicy } from './gate-options.ts'
+import { readExpiry } from './expiry.ts'
 import { readGates } from './gate-policy.ts'
 import { readRate } from './rate-limits.ts'
 import type { AnyHandler, RegisteredTask } from './registry.ts'
@@ -39,6 +40,7 @@ const known: ReadonlySet<string> = new Set<keyof AnyTaskOptions>([
   'result',
   'concurrency',
   'rate',
+  'expires',
   'ordered',
   'fair',
   'unique',
@@ -119,6 +121,7 @@ export function readDefinition(
     unique: checked(() => readUnique(options), fail),
     rate: checked(() => readTaskRate(options.rate), fail),
     gates: checked(() => readGates(options), fail),
+    expires: checked(() => readExpiry(options.expires), fail),
     isolate: options.isolate,
     schedule: schedule ?? [],
     definedAt: site,

@@ -4,6 +4,7 @@ import type { Duration } from '../core/duration.ts'
 import type { Labels, Priority, ReservedLabels } from '../core/labels.ts'
 import type { RetryOptions } from '../core/retry.ts'
 import type { ScheduleLine } from '../core/schedule-line.ts'
+import type { TaskExpiryOptions } from './expiry.ts'
 import type {
   ConcurrencyOptions,
   FairOptions,
@@ -55,6 +56,11 @@ export interface TaskOptions<
   queue?: string | undefined
   /** How long one run may take; none by default. A run that is over time is aborted, then given up. */
   timeout?: Duration | undefined
+  /**
+   * How long after it was sent a message may start; after that it is set aside as `expired`. Of a plan it
+   * counts from the slot, of a step of a workflow from when its turn comes. Default: for ever.
+   */
+  expires?: Duration | TaskExpiryOptions | undefined
   /** How long an aborted run may take to end before its slot is freed and it is reported as stuck. Default 5 s. */
   grace?: Duration | undefined
   /** Default: the broker's; `false` for none. */

@@ -6,6 +6,7 @@ import type { Priority } from '../core/labels.ts'
 import type { BrokerIdentity } from './broker-identity.ts'
 import type { Signature } from './canvas/canvas.ts'
 import type { Pending, Tail } from './canvas/step.ts'
+import type { ExpiryOptions } from './expiry.ts'
 import type { TaskHandle } from './task-handle.ts'
 import type { UserLabels } from './task-options.ts'
 
@@ -49,8 +50,11 @@ export interface Kicker<A extends readonly unknown[], R> extends Schedulable<A, 
   withDelay(delay: Duration): Kicker<A, R>
   /** Not before this moment. */
   withEta(at: Date): Kicker<A, R>
-  /** Not after this time from now, or this moment: a message that has not started by then is set aside. */
-  withExpiry(expiry: Duration | Date): Kicker<A, R>
+  /**
+   * Not after this time from now, or this moment: a message that has not started by then is set aside. With
+   * `children` that holds for what it sends, too.
+   */
+  withExpiry(expiry: Duration | Date, options?: ExpiryOptions): Kicker<A, R>
   withPriority(priority: Priority): Kicker<A, R>
   /** How long one run of this message may take. */
   withTimeout(timeout: Duration): Kicker<A, R>

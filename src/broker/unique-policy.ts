@@ -123,9 +123,12 @@ export interface Sent {
 
 /** Another message of the same key, and what became of which. */
 export interface SendConflict {
-  /** `existing`: this is the handle of the other. `dropped`: nothing was sent. `replaced`: the other was cancelled. */
-  readonly kind: 'existing' | 'dropped' | 'replaced'
-  /** The id of the other message. */
+  /**
+   * `existing`: this is the handle of the other. `dropped`: nothing was sent. `replaced`: the other was cancelled.
+   * `full`: a limit that drops the newest was full: this message is cancelled.
+   */
+  readonly kind: 'existing' | 'dropped' | 'replaced' | 'full'
+  /** The id of the other message; with `full` its own. */
   readonly id: string
 }
 
@@ -135,6 +138,7 @@ export function sentAs(task: RegisteredTask, id: string, status: SendStatus): Se
     return { id, isDuplicate: status === 'known', conflict: undefined }
   if ('replaced' in status)
     return { id, isDuplicate: false, conflict: { kind: 'replaced', id: status.replaced } }
+  if ('dropped' in status) return { id, isDuplicate: false, conflict: { kind: 'full', id } }
   const other = status.kept
   if (task.unique?.onConflict === 'error') throw new ConflictError(task.name, other)
   if (task.unique?.onConflict === 'drop')

@@ -1,3 +1,5 @@
+import { tasksOf } from '../broker/canvas/plan.ts'
+import { plannedWorkflow } from '../broker/canvas/start-task.ts'
 import type { PlannedTask, Scheduler, SchedulerStatus } from '../scheduler/scheduler.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { loadScheduler } from './load-scheduler.ts'
@@ -73,8 +75,8 @@ export function resumePlan(command: SchedulePlanCommand, terminal: Terminal): Pr
 /** Sends the message of a plan now. */
 export function runPlan(command: SchedulePlanCommand, terminal: Terminal): Promise<ExitCode> {
   return changePlan(command, terminal, async (scheduler, id) => {
-    const { taskId } = await scheduler.run(id)
-    return `sent message ${taskId}`
+    const sent = await scheduler.run(id)
+    return 'runId' in sent ? `started workflow ${sent.runId}` : `sent message ${sent.taskId}`
   })
 }
 
@@ -119,7 +121,7 @@ function statusLines(status: SchedulerStatus): string[] {
 function rowOf({ plan, source, state, next }: PlannedTask): (string | number)[] {
   return [
     safeText(plan.id),
-    safeText(plan.task),
+    safeText(whatOf(plan)),
     safeText(whenOf(plan)),
     state?.paused === true ? 'paused' : (next?.toISOString() ?? 'never'),
     state?.fired ?? 0,
@@ -127,6 +129,14 @@ function rowOf({ plan, source, state, next }: PlannedTask): (string | number)[] 
     state?.skipped ?? 0,
     source,
   ]
+}
+
+/** The task; of a workflow its name, or its tasks. */
+function whatOf(plan: PlannedTask['plan']): string {
+  const workflow = plannedWorkflow(plan)
+  if (workflow === undefined) return plan.task
+  const { canvas, run } = workflow
+  return `workflow: ${run.name ?? [...new Set(tasksOf(canvas))].join(', ')}`
 }
 
 function whenOf({ cron, every, at, timezone }: PlannedTask['plan']): string {

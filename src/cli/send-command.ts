@@ -54,6 +54,8 @@ export async function send(
         const what = handle.conflict === undefined ? 'this id' : 'this unique key'
         terminal.err(`a message of ${what} is already kept: nothing was sent`)
       }
+      if (handle.conflict?.kind === 'full')
+        terminal.err('a limit of the task is full: this message is cancelled')
       return exitCodes.done
     }
     if (flags.json !== true)

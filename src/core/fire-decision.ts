@@ -5,7 +5,7 @@ import type { Adoption, Fire, FireAnswer, FireState } from './fire-ledger.ts'
 export interface FireFacts {
   /** The store's clock. */
   readonly now: number
-  /** A message of this id waits, is due later, or runs. */
+  /** A message of this id waits, is due later, or runs; or the run that it started goes (`runOfMessage`). */
   readonly lives: (id: string) => boolean
   /** The queue has not reached its cap. */
   readonly hasRoom: (queue: string) => boolean

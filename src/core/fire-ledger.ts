@@ -39,7 +39,10 @@ export interface Fire {
   readonly envelope: Envelope | null
   /** Slots before this one that are passed over with it, and counted as missed. */
   readonly missed: number
-  /** What to do while the last message of the plan is stored and has not ended. Absent: send. */
+  /**
+   * What to do while the last message of the plan is stored and has not ended, or the run that it started
+   * (`runOfMessage` names it) is going. Absent: send.
+   */
   readonly overlap?: 'skip' | 'queue-one' | undefined
   /** The most messages that the plan ever sends. */
   readonly limit?: number | undefined

@@ -22,6 +22,48 @@ export interface Gate {
    * stand before the others. Default false: it is given back until the retry is due.
    */
   readonly keep?: boolean | undefined
+  /**
+   * What becomes of a message that finds the gate full. `wait` (default): it stands in line. `drop`: it is
+   * cancelled with {@link droppedReason} instead of passing. `cancel`: the oldest that has passed the gate
+   * is cancelled with {@link supersededReason}, and the new one passes when that one has ended: never are
+   * more let through than the limit. Where there are `limit` such new ones already, the oldest of these is
+   * cancelled. Whoever has passed such a gate has passed it until its end, over retries too; such gates
+   * stand before those that are given back.
+   */
+  readonly full?: 'wait' | 'drop' | 'cancel' | undefined
+}
+
+/** Whether who has passed a gate keeps that over a retry. */
+export function isKept({ keep, full = 'wait' }: Gate): boolean {
+  return keep === true || full !== 'wait'
+}
+
+/** Why a message was cancelled that found a gate full. */
+export function droppedReason(key: string): string {
+  return `dropped: the limit '${key}' is full`
+}
+
+/** Why a message was cancelled that had to make place for another. */
+export function supersededReason(key: string, by: string): string {
+  return `superseded by ${by}: the limit '${key}' is full`
+}
+
+/** A gate as stores write it down. */
+export type StoredGate = readonly [key: string, limit: number, mode: number]
+
+const dropMode = 2
+const cancelMode = 3
+
+/** Key, limit and how it works: 0 is given back over a retry, 1 is kept, 2 drops, 3 cancels. */
+export function storedGate({ key, limit, keep = false, full = 'wait' }: Gate): StoredGate {
+  const mode = full === 'drop' ? dropMode : full === 'cancel' ? cancelMode : Number(keep)
+  return [key, limit, mode]
+}
+
+/** What {@link storedGate} wrote. */
+export function readGate([key, limit, mode]: StoredGate): Gate {
+  if (mode === dropMode) return { key, limit, full: 'drop' }
+  return mode === cancelMode ? { key, limit, full: 'cancel' } : { key, limit, keep: mode === 1 }
 }
 
 /** The most gates of a message. */
@@ -36,7 +78,7 @@ export function checkGates(id: string, gates: readonly Gate[] | undefined): void
     ({ key, limit }) =>
       key !== '' && key.length <= longestKey && Number.isSafeInteger(limit) && limit >= 1,
   )
-  const kept = gates.map(({ keep = false }) => keep)
+  const kept = gates.map(isKept)
   const ordered = kept.every((keep, i) => !keep || kept.slice(0, i).every((before) => before))
   if (fits && ordered && keys.size === gates.length && keys.size >= 1 && keys.size <= mostGates)
     return

@@ -48,6 +48,8 @@ export interface ReservedLabels {
   tw_run?: string | undefined
   /** Milliseconds since 1970 after which the message is not run any more. */
   tw_expires?: number | undefined
+  /** The same moment where it holds for what the message sends, too. */
+  tw_deadline?: number | undefined
   /** The plan that a scheduler sent the message for. */
   schedule_id?: string | undefined
   /** The time for which it was planned: milliseconds since 1970. Absent for one that was asked for by hand. */
@@ -61,6 +63,7 @@ export const managedLabels: ReadonlyMap<string, string> = new Map([
   ['tw_root', 'it is set when a task sends another'],
   ['tw_run', 'it is set when a workflow is sent'],
   ['tw_expires', 'use kicker().withExpiry(…)'],
+  ['tw_deadline', 'use kicker().withExpiry(…, { children: true })'],
   ['schedule_id', 'it is set by the scheduler'],
   ['tw_rate_at', 'it is set by the worker'],
   ['tw_slot', 'it is set by the scheduler'],

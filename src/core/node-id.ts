@@ -34,3 +34,12 @@ export function readNodeId(id: string): NodePlace | undefined {
 export function isRunId(text: unknown): text is string {
   return typeof text === 'string' && /^[0-9a-f]{20}$/.test(text)
 }
+
+/**
+ * The run that a message starts where a plan of a workflow sent it: the part of its id that follows from plan
+ * and slot, or was drawn by chance. So whoever starts it again starts the same run. `undefined` for an id
+ * that is not 32 hex characters.
+ */
+export function runOfMessage(id: string): string | undefined {
+  return /^[0-9a-f]{32}$/.test(id) ? id.slice(12) : undefined
+}

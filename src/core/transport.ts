@@ -49,13 +49,16 @@ export interface TransportCapabilities {
 /**
  * What became of an envelope: `stored` now; `known`: a message or a result of that id is already kept;
  * or, where it has a unique key, `kept`: nothing was stored because the message of this id has the key;
- * `replaced`: stored, and the message of this id was cancelled for it.
+ * `replaced`: stored, and the message of this id was cancelled for it. `dropped`: a gate that drops was
+ * full, the one of this key: the message is stored as cancelled, and whoever claims it next (or the
+ * sender, by {@link Transport.cancel}) settles it so.
  */
 export type SendStatus =
   | 'stored'
   | 'known'
   | { readonly kept: string }
   | { readonly replaced: string }
+  | { readonly dropped: string }
 
 /** What a worker asks for. */
 export interface ReceiveRequest {

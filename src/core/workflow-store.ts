@@ -80,6 +80,11 @@ export interface RunHead {
 /** `building`: being sent. `resuming`: the next generation is being prepared. */
 export type RunState = 'building' | 'running' | 'resuming' | 'succeeded' | 'failed' | 'cancelled'
 
+/** Whether a run of this state was started and has not ended. */
+export function isGoing(state: RunState | undefined): boolean {
+  return state === 'running' || state === 'resuming'
+}
+
 /** `idle`: a side step that was not needed. `expanded`: other steps run in its place. */
 export type NodeState =
   | 'waiting'
@@ -189,7 +194,11 @@ export type ControlStatus =
 export interface WorkflowStore {
   /** Reserves `count` ordinals of a run for an expansion; returns the first. A lost answer only leaks numbers. */
   reserve(run: string, count: number): Promise<number>
-  /** Stores a page of nodes. Nothing of it runs before {@link seal}, or before a graft takes it in. The same page twice is once. */
+  /**
+   * Stores a page of nodes. Nothing of it runs before {@link seal}, or before a graft takes it in. The same page
+   * twice is once. A page without nodes makes the run known: it can be cancelled before anybody has sent it, and
+   * then {@link seal} answers `known` for a day.
+   */
   put(run: string, nodes: readonly WorkflowNode[]): Promise<void>
   /** Starts a run whose nodes were put. `known`: it was started before. */
   seal(run: string, head: RunHead): Promise<'sealed' | 'known'>

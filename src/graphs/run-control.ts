@@ -2,13 +2,11 @@ import { InvalidInputError } from '../core/errors.ts'
 import { mostGenerations } from '../core/node-id.ts'
 import type { ControlStatus, RunHead, RunView, WorkflowNode } from '../core/workflow-store.ts'
 import { nodeRecord } from './node-record.ts'
-import { endRun, pump } from './run-step.ts'
+import { buildingTime, endRun, pump } from './run-step.ts'
 import type { GraphRows, RunRecord } from './run-rows.ts'
 
 /** The most nodes of one run. */
 const mostNodes = 1_000_000
-/** Milliseconds after which a run that nobody finished sending is deleted. */
-const buildingTime = 86_400_000
 
 /** Why a run is cancelled that is still going at its deadline. */
 export const deadlineReason = 'its deadline has passed'

@@ -26,6 +26,9 @@ const stepBytes = 256_000
 const sourcesPerUnit = 16
 const edgesPerPage = 100
 
+/** Milliseconds for which a run is kept that nobody has finished sending. */
+export const buildingTime: number = 86_400_000
+
 /** Whether a part cannot be applied: its run was cancelled, or has gone on without it. */
 export function isRefused(rows: GraphRows, part: NodePart): boolean {
   const run = rows.run(part.run)
@@ -369,7 +372,8 @@ export function endRun(rows: GraphRows, run: RunRecord, { state, cause, now }: R
   run.todo = []
   const { head, gen } = run
   if (head === null) {
-    run.expires = now
+    // It is remembered as long as somebody may still be sending it.
+    run.expires = now + buildingTime
     return
   }
   run.expires = now + (state === 'succeeded' ? head.keep.succeeded : head.keep.failed)

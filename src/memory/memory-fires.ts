@@ -1,7 +1,9 @@
 import { adoptedState, decideFire, afterStoring, type FireFacts } from '../core/fire-decision.ts'
 import type { Adoption, Fire, FireAnswer, FireState, Leadership } from '../core/fire-ledger.ts'
 import type { Envelope } from '../core/message.ts'
+import { runOfMessage } from '../core/node-id.ts'
 import type { SendStatus } from '../core/transport.ts'
+import { isGoing, type RunState } from '../core/workflow-store.ts'
 import { checkEnvelope } from './memory-checks.ts'
 import { MemoryPlans } from './memory-plans.ts'
 
@@ -18,6 +20,7 @@ interface Known {
 /** The store in which slots are decided. */
 export interface FiringStore {
   readonly messages: ReadonlyMap<string, unknown>
+  readonly graphs: { run(run: string): { readonly state: RunState } | undefined }
   readonly queues: ReadonlyMap<string, { readonly cap: number | null; readonly waiting: number }>
 }
 
@@ -57,8 +60,11 @@ export class MemoryFires {
   /** Decides slots in order. Checked before the first write. */
   fireAll(fires: readonly Fire[], now: number): FireAnswer[] {
     for (const { envelope } of fires) if (envelope !== null) checkEnvelope(envelope)
-    const { messages, queues } = this.#store
-    const lives = (id: string): boolean => messages.has(id)
+    const { messages, graphs, queues } = this.#store
+    const lives = (id: string): boolean => {
+      const run = runOfMessage(id)
+      return messages.has(id) || (run !== undefined && isGoing(graphs.run(run)?.state))
+    }
     const hasRoom = (name: string): boolean => {
       const queue = queues.get(name)
       return queue === undefined || queue.cap === null || queue.waiting < queue.cap

@@ -121,10 +121,10 @@ export class MemoryQueue {
   }
 
   /** A scheduled message is due now, whatever its gates say: it was cancelled and will not run. */
-  hasten(message: MemoryMessage, now: number): void {
+  hasten(message: MemoryMessage): void {
     this.due.remove(message)
     this.#unpark(message)
-    message.at = now
+    message.at = 0
     this.#return(message)
   }
 

@@ -38,7 +38,7 @@ export class MemoryStore {
   readonly identity: StoreIdentity
   readonly messages: Map<string, MemoryMessage> = new Map()
   readonly queues: Map<string, MemoryQueue> = new Map()
-  readonly #gates = new MemoryGates()
+  readonly #gates = new MemoryGates((message, reason) => this.#cancelFor(message, reason))
   /** Dead letters in the order in which they were set aside. */
   readonly dead: Map<string, DeadMessage> = new Map()
   readonly results: MemoryResults = new MemoryResults()
@@ -93,7 +93,9 @@ export class MemoryStore {
   claim(request: ClaimRequest, owner: ClaimOwner, now: number): Delivery[] {
     for (const queue of request.queues) queue.sweep(now)
     const taken = pickMessages(request, owner)
-    return this.#hold(taken, { owner, lease: request.lease, now })
+    const held = this.#hold(taken, { owner, lease: request.lease, now })
+    this.#announce()
+    return held
   }
 
   /** Ends claims; see the contract of `Transport.settle`. */
@@ -311,8 +313,7 @@ export class MemoryStore {
     const at = envelope.at ?? now + (envelope.delay ?? 0)
     if (envelope.unique !== undefined)
       return this.#insertUnique(envelope, envelope.unique, { at, now })
-    this.#place(new MemoryMessage(envelope, ++this.#seq, now), at, now)
-    return 'stored'
+    return this.#place(new MemoryMessage(envelope, ++this.#seq, now), at, now)
   }
 
   #insertUnique(
@@ -325,20 +326,19 @@ export class MemoryStore {
     const since = holder === undefined ? now : holder.since
     const due = Math.min(at, since + (unique.within ?? Infinity))
     this.keys.take(unique, { id: envelope.id, since, now })
-    this.#place(new MemoryMessage(envelope, ++this.#seq, now), due, now)
-    if (holder === undefined) return 'stored'
-    this.#replace(holder.id, envelope.id, now)
+    const status = this.#place(new MemoryMessage(envelope, ++this.#seq, now), due, now)
+    if (holder === undefined) return status
+    const replaced = this.messages.get(holder.id)
+    if (replaced !== undefined) this.#cancelFor(replaced, `replaced by ${envelope.id}`)
     return { replaced: holder.id }
   }
 
   /** Cancels a message for another: whoever claims it next settles it, and that may be at once. */
-  #replace(id: string, by: string, now: number): void {
-    const message = this.messages.get(id)
-    if (message === undefined) return
-    message.cancelled ??= `replaced by ${by}`
+  #cancelFor(message: MemoryMessage, reason: string): void {
+    message.cancelled ??= reason
     const queue = this.#queueOf(message)
     if (message.state === 'scheduled') {
-      queue.hasten(message, now)
+      queue.hasten(message)
       this.#changed.add(queue)
     }
     if (message.state === 'running') this.#tellCancelled([message])
@@ -351,11 +351,13 @@ export class MemoryStore {
     }
   }
 
-  #place(message: MemoryMessage, at: number, now: number): void {
+  #place(message: MemoryMessage, at: number, now: number): SendStatus {
     const queue = this.queue(message.queue)
     this.messages.set(message.id, message)
     queue.enter(message, at, now)
     this.#changed.add(queue)
+    if (message.cancelled === undefined) return 'stored'
+    return { dropped: message.gates?.[message.passed]?.key ?? '' }
   }
 
   #knows(id: string, now: number): boolean {
@@ -376,9 +378,7 @@ export class MemoryStore {
     }
   }
 
-  #queueOf(message: MemoryMessage): MemoryQueue {
-    return this.queue(message.queue)
-  }
+  readonly #queueOf = ({ queue }: MemoryMessage): MemoryQueue => this.queue(queue)
 
   /** Flags a message that runs, and tells its holder. */
   #flagRunning(id: string, reason: string): void {

@@ -1,4 +1,4 @@
-import type { Gate } from '../core/gate.ts'
+import { storedGate, type Gate } from '../core/gate.ts'
 
 /** 'A' is the line of priority 0 for messages with gates. */
 const firstGated = 65
@@ -16,5 +16,5 @@ export function priorityOfLine(line: string): number {
 
 /** Gates as the scripts read them. */
 export function gateText(gates: readonly Gate[]): string {
-  return JSON.stringify(gates.map(({ key, limit, keep }) => [key, limit, keep === true ? 1 : 0]))
+  return JSON.stringify(gates.map(storedGate))
 }

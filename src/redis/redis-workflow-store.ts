@@ -30,12 +30,11 @@ import {
   valueScript,
   valuesScript,
 } from './scripts/workflow-scripts.ts'
+import { buildingTime } from '../graphs/run-step.ts'
 import { life } from './settle-answer.ts'
 import { toWire } from './wire-body.ts'
 import { nodeText, nodeViewOf, valueOf } from './workflow-wire.ts'
 
-/** Milliseconds after which a run that nobody finished sending is deleted. */
-const buildingTime = 86_400_000
 /** The most nodes of one run, and sources that one call puts. */
 const mostNodes = 1_000_000
 const listPage = 200

@@ -10,9 +10,10 @@ import { ClaimBatch } from './claim-batch.ts'
 import { idInBody } from './entries.ts'
 import { gatedLine, gateText } from './line-priority.ts'
 import type { RedisStore } from './redis-store.ts'
+import { sendGatedScript } from './scripts/send-gated-script.ts'
 import { sendPlainScript } from './scripts/send-plain-script.ts'
 import { sendScript, sendUniqueScript } from './scripts/send-script.ts'
-import { plainBodies } from './send-plain.ts'
+import { gatedBodies, plainBodies } from './send-plain.ts'
 import { toWire } from './wire-body.ts'
 
 /** Milliseconds for which Redis remembers the last call of a producer. */
@@ -58,7 +59,7 @@ export class RedisSender {
       if (this.#unsure.size > 0) for (const { id } of envelopes) this.#unsure.delete(id)
       return answer === allStored
         ? envelopes.map((): SendStatus => 'stored')
-        : answersOf(answer, isKeyed(envelopes))
+        : answersOf(answer, envelopes)
     } catch (error) {
       const full = fullQueue(error)
       if (full !== undefined) {
@@ -104,17 +105,22 @@ export class RedisSender {
     }
   }
 
-  /** Whether the short script has stored them; where it does not do, it has stored nothing. */
+  /** Whether a short script has stored them; where it does not do, it has stored nothing. */
   async #sentPlain(
     envelopes: readonly Envelope[],
     head: readonly RedisArgument[],
   ): Promise<boolean> {
     const queue = envelopes[0]?.queue ?? ''
     if (this.#capped.has(queue)) return false
-    const bodies = plainBodies(envelopes, this.#unsure)
+    const isGated = envelopes[0]?.gates !== undefined
+    const bodies = isGated
+      ? gatedBodies(envelopes, this.#unsure)
+      : plainBodies(envelopes, this.#unsure)
     if (bodies === undefined) return false
-    const { stream } = this.#store.keys.queue(queue)
-    const stored = await this.#store.commit(sendPlainScript, [stream], [...head, queue, ...bodies])
+    const { stream, side } = this.#store.keys.queue(queue)
+    const place = isGated ? [stream, side, queue] : [queue]
+    const script = isGated ? sendGatedScript : sendPlainScript
+    const stored = await this.#store.commit(script, [stream], [...head, ...place, ...bodies])
     if (stored === 0) this.#capped.add(queue)
     return stored !== 0
   }
@@ -155,11 +161,12 @@ export function uniqueArguments({ unique }: Envelope): RedisArgument[] {
   ]
 }
 
-function answersOf(answer: string, unique: boolean): SendStatus[] {
-  return answer.split(unique ? ' ' : '').map((text): SendStatus => {
+function answersOf(answer: string, envelopes: readonly Envelope[]): SendStatus[] {
+  return answer.split(isKeyed(envelopes) ? ' ' : '').map((text, i): SendStatus => {
     if (text === '1') return 'stored'
-    const id = text.slice(1)
-    return text === '0' ? 'known' : text.startsWith('k') ? { kept: id } : { replaced: id }
+    const rest = text.slice(1)
+    if (text.startsWith('d')) return { dropped: envelopes[i]?.gates?.[Number(rest) - 1]?.key ?? '' }
+    return text === '0' ? 'known' : text.startsWith('k') ? { kept: rest } : { replaced: rest }
   })
 }
 

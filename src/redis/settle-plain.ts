@@ -1,12 +1,15 @@
 import type { RedisArgument } from '../connections/redis/redis-client.ts'
+import { normalPriority } from '../core/labels.ts'
 import type { Settlement, SettleStatus } from '../core/settlement.ts'
 import type { RedisStore } from './redis-store.ts'
-import { settlePlainScript } from './scripts/settle-plain-script.ts'
+import { gatedLine } from './line-priority.ts'
+import { settleGatedScript, settlePlainScript } from './scripts/settle-plain-script.ts'
 import { life, statusOf } from './settle-answer.ts'
 import { toWire } from './wire-body.ts'
 
-/** How the token of a first claim of the default line begins. */
+/** How the token of a first claim begins: of the default line, and of that of messages that have passed gates. */
 const plainHead = '41.'
+const gatedHead = 'E1.'
 
 /**
  * Whether a settlement says no more than that a first claim succeeded, perhaps with a result. Most do,
@@ -18,14 +21,15 @@ export function isPlain({ claim, outcome, followUps, node }: Settlement): boolea
     (followUps === undefined || followUps.length === 0) &&
     node === undefined &&
     typeof claim.token === 'string' &&
-    claim.token.startsWith(plainHead)
+    (claim.token.startsWith(plainHead) || claim.token.startsWith(gatedHead))
   )
 }
 
-/** Plain settlements that go together: of one queue, with results of one life or with none. */
+/** Plain settlements that go together: of one line, with results of one life or with none. */
 export class PlainBatch {
   readonly queue: string
   readonly expiresIn: number | undefined
+  readonly #head: string
   readonly places: number[] = []
   #entries = ''
   #ids = ''
@@ -36,10 +40,15 @@ export class PlainBatch {
   constructor({ claim, result }: Settlement) {
     this.queue = claim.queue
     this.expiresIn = result?.expiresIn
+    this.#head = String(claim.token).slice(0, plainHead.length)
   }
 
   takes({ claim, result }: Settlement): boolean {
-    return claim.queue === this.queue && result?.expiresIn === this.expiresIn
+    return (
+      claim.queue === this.queue &&
+      result?.expiresIn === this.expiresIn &&
+      String(claim.token).startsWith(this.#head)
+    )
   }
 
   /** Adds the settlement that stands at `place` among all. */
@@ -58,9 +67,11 @@ export class PlainBatch {
   /** Ends them, and writes what became of each into its place. @throws StoreError */
   async run(store: RedisStore, statuses: SettleStatus[]): Promise<void> {
     const consumers = store.consumers()
+    const { stream, side } = store.keys.queue(this.queue)
+    const isGated = this.#head === gatedHead
     const answer = await store.commit(
-      settlePlainScript,
-      [store.keys.queue(this.queue).stream],
+      isGated ? settleGatedScript : settlePlainScript,
+      [isGated ? `${side}p:${gatedLine(normalPriority)}` : stream],
       [
         this.#entries,
         this.#ids,

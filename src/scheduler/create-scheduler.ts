@@ -7,6 +7,7 @@ import { nextSlot } from '../cron/plan-slots.ts'
 import { isBroker, type BrokerIdentity } from '../broker/broker-identity.ts'
 import { runtimeOf, type BrokerRuntime } from '../broker/runtime.ts'
 import { ledgerOf, nextOf, pausePlan, runPlan } from '../broker/schedule-task.ts'
+import type { WorkflowHandle } from '../broker/canvas/workflow-handle.ts'
 import type { TaskHandle } from '../broker/task-handle.ts'
 import { isLabelSource, labelSource } from './label-source.ts'
 import { PlanBook, type PlanEntry } from './plan-book.ts'
@@ -144,7 +145,7 @@ class OwnScheduler implements Scheduler {
     await pausePlan(runtime, entry.plan, false)
   }
 
-  async run(id: string): Promise<TaskHandle<unknown>> {
+  async run(id: string): Promise<TaskHandle<unknown> | WorkflowHandle<unknown>> {
     const { runtime, entry } = await this.#find(id)
     return runPlan(runtime, entry.plan)
   }

@@ -6,6 +6,7 @@ import type { Fire, FireAnswer, FireLedger } from '../core/fire-ledger.ts'
 import { dueTime, slotMessageId } from '../cron/plan-slots.ts'
 import { TurnBatch } from '../coalescing/turn-batch.ts'
 import { cancelTasks } from '../broker/cancel.ts'
+import { cancelStarted, startName } from '../broker/canvas/start-task.ts'
 import { planMessage } from '../broker/plan-message.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { dueSlots, type DueSlot } from './due-slots.ts'
@@ -118,7 +119,9 @@ export class Firing {
     const { runtime, book } = this.#options
     const { plan } = entry
     if (plan.overlap === 'cancel-running' && entry.message !== null) {
-      await cancelTasks(runtime, [entry.message], `the next fire of schedule '${plan.id}' is due`)
+      const reason = `the next fire of schedule '${plan.id}' is due`
+      if (plan.task === startName) await cancelStarted(runtime, entry.message, reason)
+      else await cancelTasks(runtime, [entry.message], reason)
     }
     const id = (plan.at === undefined ? undefined : plan.taskId) ?? slotMessageId(plan.id, slot)
     const { overlap, limit } = plan

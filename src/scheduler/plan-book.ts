@@ -12,6 +12,8 @@ import type { PlanReading, ScheduleSource } from '../core/schedule-source.ts'
 import { adoptionOf } from '../cron/adoption.ts'
 import { checkPlan } from '../cron/check-plan.ts'
 import { dueTime, nextSlot } from '../cron/plan-slots.ts'
+import { tasksOf } from '../broker/canvas/plan.ts'
+import { plannedWorkflow } from '../broker/canvas/start-task.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { DueHeap, type Due } from './due-heap.ts'
 
@@ -210,12 +212,16 @@ export class PlanBook {
 
   #check(plan: SchedulePlan, source: ScheduleSource): void {
     checkPlan(plan)
-    const { registry, transport } = this.#runtime
+    const { transport } = this.#runtime
+    const workflow = plannedWorkflow(plan)
+    const missing = [plan.task, ...(workflow === undefined ? [] : tasksOf(workflow.canvas))].find(
+      (name) => this.#runtime.taskOf(name) === undefined,
+    )
+    if (missing === undefined) return
     // On a queue that others read too, a plan may be for a task of theirs.
-    if (registry.get(plan.task) !== undefined) return
-    if (source.writable && transport.capabilities.foreignReaders) return
+    if (workflow === undefined && source.writable && transport.capabilities.foreignReaders) return
     throw new InvalidInputError(
-      `the broker has no task '${plan.task}'. Import the module that defines it.`,
+      `the broker has no task '${missing}'. Import the module that defines it.`,
     )
   }
 

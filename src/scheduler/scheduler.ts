@@ -1,5 +1,6 @@
 import type { FireState } from '../core/fire-ledger.ts'
 import type { SchedulePlan } from '../core/schedule-plan.ts'
+import type { WorkflowHandle } from '../broker/canvas/workflow-handle.ts'
 import type { TaskHandle } from '../broker/task-handle.ts'
 import type { BrokerIdentity } from '../broker/broker-identity.ts'
 import type { BadPlan } from './plan-book.ts'
@@ -88,8 +89,8 @@ export interface Scheduler extends AsyncDisposable {
   pause(id: string): Promise<void>
   /** Lets a plan go on with its next slot. @throws InvalidInputError as above. */
   resume(id: string): Promise<void>
-  /** Sends the message of a plan now. @throws InvalidInputError as above. */
-  run(id: string): Promise<TaskHandle<unknown>>
+  /** Sends the message of a plan, or starts its workflow, now. @throws InvalidInputError as above. */
+  run(id: string): Promise<TaskHandle<unknown> | WorkflowHandle<unknown>>
   /**
    * Deletes a plan. @throws InvalidInputError as above; UnsupportedError for one that is written in code (pause it).
    */

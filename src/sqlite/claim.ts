@@ -200,14 +200,19 @@ export function emptyClaim(turn: Turn, ask: ClaimAsk): ClaimAnswer | undefined {
   return maintenance && next !== null && next <= now ? undefined : { deliveries: [], next }
 }
 
-/** Makes due messages ready and takes back ended leases. */
+/**
+ * Makes due messages ready and takes back ended leases. Most claims find nothing of the kind, and a look
+ * at the first one costs a fifth of a statement that would write.
+ */
 function move(turn: Turn, ask: ClaimAsk): void {
   const { sql, now, news } = turn
-  let more = sql.run(reclaim, now) > 0
+  const isDue = (first: string, ...of: readonly number[]): boolean =>
+    (sql.get<{ at: number }>(first, ...of)?.at ?? Infinity) <= now
+  let more = isDue(firstLease) && sql.run(reclaim, now) > 0
   failpoint('sqlite.claim.moved')
   for (const no of numbersOf(turn, ask)) {
-    if (sql.run(promote, no, now) > 0) more = true
-    if (moveGated(turn, no, now)) more = true
+    if (isDue(firstDue, no) && sql.run(promote, no, now) > 0) more = true
+    if (isDue(firstGated, no) && moveGated(turn, no, now)) more = true
   }
   // Others may have room for what we leave.
   if (more) news.work = true

@@ -1,5 +1,6 @@
 import { adoptedState, decideFire, afterStoring, type FireFacts } from '../core/fire-decision.ts'
 import type { Adoption, Fire, FireAnswer, FireState, Leadership } from '../core/fire-ledger.ts'
+import { runOfMessage } from '../core/node-id.ts'
 import { hasRoom, place } from './send.ts'
 import { wholeMs, type Turn } from './turn.ts'
 
@@ -19,6 +20,7 @@ const dropGone = 'DELETE FROM tw_fire WHERE until IS NOT NULL AND until <= ?'
 const forgetOne = `
 UPDATE tw_fire SET waiting = NULL, until = COALESCE(until, ?) WHERE id = ?`
 const lives = 'SELECT 1 FROM tw_message WHERE id = ?'
+const goes = "SELECT 1 FROM tw_run WHERE id = ? AND state IN ('running', 'resuming')"
 const leader = 'SELECT grp, holder, until, report FROM tw_leader WHERE grp = ?'
 const lead = `
 INSERT INTO tw_leader(grp, holder, until, report) VALUES (?, ?, ?, ?)
@@ -68,7 +70,8 @@ export function fire(turn: Turn, fires: readonly Fire[]): FireAnswer[] {
   const { sql, now } = turn
   const facts: FireFacts = {
     now,
-    lives: (id) => sql.get(lives, id) !== undefined,
+    lives: (id) =>
+      sql.get(lives, id) !== undefined || sql.get(goes, runOfMessage(id) ?? '') !== undefined,
     hasRoom: (queue) => hasRoom(turn, queue),
   }
   return fires.map((each) => {

@@ -6,8 +6,17 @@
  * When its row is deleted, a trigger notes what it held (tw_ungated), and the settle that deleted it gives
  * that to the next in the same transaction: rows without gates pay nothing for it.
  */
-import type { Gate } from '../core/gate.ts'
+import {
+  droppedReason,
+  isKept,
+  readGate,
+  storedGate,
+  supersededReason,
+  type Gate,
+  type StoredGate,
+} from '../core/gate.ts'
 import { state, waitingToken } from './schema.ts'
+import { supersede } from './supersede.ts'
 import type { Turn } from './turn.ts'
 
 /** When a message that stands in a line is due. */
@@ -15,7 +24,7 @@ export const never: number = Number.MAX_SAFE_INTEGER
 /** The most messages of a queue that one claim takes to their gates. */
 const moveLimit = 250
 
-const readGate = 'SELECT held, cap FROM tw_gate WHERE key = ?'
+const gateRow = 'SELECT held, cap FROM tw_gate WHERE key = ?'
 const hold = `
 INSERT INTO tw_gate(key, held) VALUES (?, 1) ON CONFLICT(key) DO UPDATE SET held = held + 1`
 const free = 'UPDATE tw_gate SET held = held - 1 WHERE key = ?'
@@ -33,6 +42,16 @@ const firstInLine = `
 SELECT m.seq AS seq, m.id AS id, m.priority AS priority, m.gates AS gates, m.passed AS passed
   FROM tw_gate_line l JOIN tw_message m ON m.seq = l.seq
  WHERE l.key = ? ORDER BY l.rank, l.place, l.seq LIMIT 1`
+/** in: key, key · out: the first are those who have passed a gate that cancels, the last those who wait there. */
+const countRivals = `
+SELECT (SELECT count(*) FROM tw_gate_holder WHERE key = ?) + (SELECT count(*) FROM tw_gate_line WHERE key = ?) AS rivals`
+/** in: key, key · out: whom a gate that cancels cancels next. */
+const oldestRival = `
+SELECT coalesce((SELECT id FROM tw_gate_holder WHERE key = ? ORDER BY place LIMIT 1),
+  (SELECT m.id FROM tw_gate_line l JOIN tw_message m ON m.seq = l.seq WHERE l.key = ? ORDER BY l.place LIMIT 1)) AS id`
+const addHolder = 'INSERT INTO tw_gate_holder(key, id) VALUES (?, ?)'
+const dropHolder = 'DELETE FROM tw_gate_holder WHERE id = ? AND key = ?'
+const dropMessage = `UPDATE tw_message SET cancelled = coalesce(cancelled, ?), state = ${state.ready}, at = ?, passed = ? WHERE seq = ?`
 const leaveLine = 'DELETE FROM tw_gate_line WHERE seq = ?'
 const setPassed = 'UPDATE tw_message SET passed = ? WHERE seq = ?'
 const park = `UPDATE tw_message SET state = ${state.gated}, at = ${never}, passed = ? WHERE seq = ?`
@@ -47,7 +66,7 @@ SELECT seq, id, priority, gates, passed FROM tw_message
  WHERE queue = ? AND state = ${state.gated} AND at <= ? ORDER BY at, seq LIMIT ${moveLimit}`
 export const firstGated: string = `SELECT at FROM tw_message WHERE queue = ? AND state = ${state.gated} ORDER BY at LIMIT 1`
 const byId = 'SELECT seq, id, priority, gates, passed FROM tw_message WHERE id = ?'
-const ungated = 'SELECT seq, gates, passed FROM tw_ungated'
+const ungated = 'SELECT seq, id, gates, passed FROM tw_ungated'
 
 /** A message at its gates. */
 export interface GatedRow {
@@ -60,35 +79,45 @@ export interface GatedRow {
 
 /** Gates as they are kept. */
 export function toText(gates: readonly Gate[]): string {
-  return JSON.stringify(gates.map(({ key, limit, keep }) => [key, limit, keep === true ? 1 : 0]))
+  return JSON.stringify(gates.map(storedGate))
 }
 
 /** What {@link toText} wrote. */
 export function fromText(text: string): Gate[] {
-  const rows = JSON.parse(text) as [key: string, limit: number, keep: number][]
-  return rows.map(([key, limit, keep]) => ({ key, limit, keep: keep === 1 }))
+  return (JSON.parse(text) as StoredGate[]).map(readGate)
 }
 
-/** A message that was just stored, or is to be retried now, comes to its gates. */
-export function enterGates(turn: Turn, id: string): void {
+/** A message that was just stored, or is to be retried now, comes to its gates; the one for which it was dropped. */
+export function enterGates(turn: Turn, id: string): string | undefined {
   const row = turn.sql.get<GatedRow>(byId, id)
-  if (row !== undefined) pass(turn, row)
+  const passes = row === undefined ? false : pass(turn, row)
+  return typeof passes === 'object' ? passes.dropped : undefined
 }
 
-/** Takes a message as far as it comes. Whether it has passed all of its gates, and is ready at its place. */
-function pass({ sql, now, news }: Turn, { seq, priority, gates, passed }: GatedRow): boolean {
-  const list = fromText(gates)
+/**
+ * Takes a message as far as it comes. Whether it has passed all of its gates, and is ready at its place; or
+ * the gate for which it was dropped: then it is ready too, as cancelled.
+ */
+function pass(turn: Turn, row: GatedRow): boolean | { readonly dropped: string } {
+  const { sql, now, news } = turn
+  const { seq, id, passed } = row
+  const list = fromText(row.gates)
   let at = passed
   for (let gate = list[at]; gate !== undefined; gate = list[at]) {
     const { held = 0, cap = null } =
-      sql.get<{ held: number; cap: number | null }>(readGate, gate.key) ?? {}
-    if (held >= (cap ?? gate.limit)) {
-      const { key, keep = false } = gate
-      sql.run(park, at, seq)
-      sql.run(enqueue, key, keep ? 0 : 9 - priority, keep || at === 0 ? seq : null, key, seq)
+      sql.get<{ held: number; cap: number | null }>(gateRow, gate.key) ?? {}
+    const limit = cap ?? gate.limit
+    if (held >= limit) {
+      if (gate.full === 'drop') {
+        sql.run(dropMessage, droppedReason(gate.key), now, at, seq)
+        news.work = true
+        return { dropped: gate.key }
+      }
+      if (gate.full === 'cancel') makePlace(turn, { key: gate.key, limit }, id)
+      standInLine(turn, { ...row, passed: at }, gate)
       return false
     }
-    sql.run(hold, gate.key)
+    takePermit(turn, gate, id)
     at++
   }
   sql.run(ready, now, at, seq)
@@ -96,16 +125,46 @@ function pass({ sql, now, news }: Turn, { seq, priority, gates, passed }: GatedR
   return true
 }
 
+function takePermit({ sql }: Turn, { key, full }: Gate, id: string): void {
+  sql.run(hold, key)
+  if (full === 'cancel') sql.run(addHolder, key, id)
+}
+
+function standInLine({ sql }: Turn, { seq, priority, passed }: GatedRow, gate: Gate): void {
+  const { key, keep = false, full } = gate
+  sql.run(park, passed, seq)
+  // Where the oldest is cancelled, as they come.
+  const byPlace = full !== 'cancel' && (keep || passed === 0)
+  sql.run(enqueue, key, isKept(gate) ? 0 : 9 - priority, byPlace ? seq : null, key, seq)
+}
+
+/** Cancels the oldest, until no more are left than may pass with the one that comes. */
+function makePlace(
+  turn: Turn,
+  { key, limit }: { readonly key: string; readonly limit: number },
+  by: string,
+): void {
+  const { sql } = turn
+  while ((sql.get<{ rivals: number }>(countRivals, key, key)?.rivals ?? 0) >= limit) {
+    const oldest = sql.get<{ id: string | null }>(oldestRival, key, key)?.id ?? null
+    if (oldest === null) return
+    sql.run(dropHolder, oldest, key)
+    supersede(turn, oldest, supersededReason(key, by))
+  }
+}
+
 /** Gives back what has been passed, but for the first `kept`; the next ones pass. */
-function give(turn: Turn, gates: readonly Gate[], { passed, kept }: Held): void {
+function give(turn: Turn, gates: readonly Gate[], { id, passed, kept }: Held): void {
   // The last first: who waited there goes before those who only now come to it.
-  for (const { key } of gates.slice(kept, passed).reverse()) {
+  for (const { key, full } of gates.slice(kept, passed).reverse()) {
     turn.sql.run(free, key)
+    if (full === 'cancel') turn.sql.run(dropHolder, id, key)
     wake(turn, key)
   }
 }
 
 interface Held {
+  readonly id: string
   readonly passed: number
   readonly kept: number
 }
@@ -116,14 +175,14 @@ function wake(turn: Turn, key: string): void {
     const row = sql.get<GatedRow>(firstInLine, key)
     if (row === undefined) break
     const { held = 0, cap = null } =
-      sql.get<{ held: number; cap: number | null }>(readGate, key) ?? {}
-    const limit = cap ?? fromText(row.gates)[row.passed]?.limit ?? 1
-    if (held >= limit) break
+      sql.get<{ held: number; cap: number | null }>(gateRow, key) ?? {}
+    const gate = fromText(row.gates)[row.passed] ?? { key, limit: 1 }
+    if (held >= (cap ?? gate.limit)) break
     sql.run(leaveLine, row.seq)
-    sql.run(hold, key)
+    takePermit(turn, gate, row.id)
     const passed = row.passed + 1
     sql.run(setPassed, passed, row.seq)
-    if (pass(turn, { ...row, passed })) toTheEnd(turn, row.seq)
+    if (pass(turn, { ...row, passed }) === true) toTheEnd(turn, row.seq)
   }
   sql.run(forget, key)
 }
@@ -143,14 +202,14 @@ export function retryGates(
   at: number,
 ): void {
   const list = fromText(gates)
-  const kept = Math.min(passed, list.filter(({ keep }) => keep === true).length)
+  const kept = Math.min(passed, list.filter(isKept).length)
   turn.sql.run(
     `UPDATE tw_message SET state = ${state.gated}, at = ?, passed = ?, token = ${waitingToken.retried} WHERE seq = ?`,
     at,
     kept,
     seq,
   )
-  give(turn, list, { passed, kept })
+  give(turn, list, { id, passed, kept })
   if (at <= turn.now) enterGates(turn, id)
 }
 
@@ -169,12 +228,12 @@ export function leaveGateLine({ sql }: Turn, seq: number): void {
 /** Gives back what the messages held that were deleted in this transaction. */
 export function giveUngated(turn: Turn): void {
   const { sql } = turn
-  const rows = sql.all<{ seq: number; gates: string; passed: number }>(ungated)
+  const rows = sql.all<Omit<GatedRow, 'priority'>>(ungated)
   if (rows.length === 0) return
   sql.run('DELETE FROM tw_ungated')
-  for (const { seq, gates, passed } of rows) {
+  for (const { seq, id, gates, passed } of rows) {
     sql.run(leaveLine, seq)
-    give(turn, fromText(gates), { passed, kept: 0 })
+    give(turn, fromText(gates), { id, passed, kept: 0 })
   }
 }
 

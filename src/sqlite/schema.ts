@@ -170,6 +170,21 @@ CREATE TABLE tw_listener(id TEXT PRIMARY KEY, until INT NOT NULL) STRICT;
 CREATE TABLE tw_setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 `
 
+/** Who has passed gates that cancel, oldest first; the trigger notes the id of what is deleted. */
+const gateHolders = `
+CREATE TABLE tw_gate_holder(place INTEGER PRIMARY KEY, key TEXT NOT NULL, id TEXT NOT NULL) STRICT;
+CREATE INDEX tw_gate_holder_key ON tw_gate_holder(key, place);
+CREATE INDEX tw_gate_holder_id ON tw_gate_holder(id);
+ALTER TABLE tw_ungated ADD COLUMN id TEXT;
+DROP TRIGGER tw_message_end;
+CREATE TRIGGER tw_message_end AFTER DELETE ON tw_message WHEN old.data IS NULL OR old.gates IS NOT NULL
+  BEGIN
+    DELETE FROM tw_payload WHERE seq = old.seq;
+    INSERT OR REPLACE INTO tw_ungated SELECT old.seq, old.gates, coalesce(old.passed, 0), old.id
+     WHERE old.gates IS NOT NULL;
+  END;
+`
+
 /** All steps, oldest first. */
 export const migrations: readonly Migration[] = [
   { version: 1, sql: first },
@@ -180,6 +195,7 @@ export const migrations: readonly Migration[] = [
   { version: 6, sql: gates },
   { version: 7, sql: rates },
   { version: 8, sql: control },
+  { version: 9, sql: gateHolders },
 ]
 
 /**

@@ -73,15 +73,17 @@ export function place(turn: Turn, envelope: Envelope): SendStatus {
   )
   if (changes === 0) return 'known'
   if (isLarge(body)) sql.run(insertPayload, body, id)
+  let dropped: string | undefined
   if (envelope.gates === undefined) news.work = true
   else {
     sql.run(insertGates, toText(envelope.gates), id)
     if (later) news.work = true
-    else enterGates(turn, id)
+    else dropped = enterGates(turn, id)
   }
-  if (key === undefined || envelope.unique === undefined) return 'stored'
+  const status: SendStatus = dropped === undefined ? 'stored' : { dropped }
+  if (key === undefined || envelope.unique === undefined) return status
   takeKey(turn, { ...envelope, unique: envelope.unique }, key)
-  return key.holder === undefined ? 'stored' : { replaced: key.holder }
+  return key.holder === undefined ? status : { replaced: key.holder }
 }
 
 /**
@@ -115,7 +117,7 @@ export function send(turn: Turn, envelopes: readonly Envelope[]): SendStatus[] {
 }
 
 function isNew(status: SendStatus | undefined): boolean {
-  return status === 'stored' || (typeof status === 'object' && 'replaced' in status)
+  return status === 'stored' || (typeof status === 'object' && !('kept' in status))
 }
 
 /** Whether a queue has not reached its cap. */

@@ -28,10 +28,11 @@ export type PackedOperation =
   | Exclude<Operation, { kind: 'send' | 'settle' }>
   | { readonly kind: 'send' | 'settle'; readonly table: Table }
 
-/** A reply on its way back; that of a claim holds its deliveries as a table. */
+/** A reply on its way back: that of a claim holds its deliveries as a table, that of sends and settles its words as a column. */
 export type PackedReply =
   | Reply
   | { readonly done: true; readonly table: Table; readonly next: number | null }
+  | { readonly done: true; readonly same: unknown; readonly length: number }
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -107,13 +108,25 @@ export function unpackOperation(packed: PackedOperation): Operation {
 
 /** Packs a reply to `operation`. */
 export function packReply(operation: Operation | undefined, reply: Reply): PackedReply {
-  if (operation?.kind !== 'claim' || !reply.done) return reply
-  const { deliveries, next } = reply.answer as ClaimAnswer
-  return { done: true, table: packTable(deliveries), next }
+  if (operation === undefined || !reply.done) return reply
+  if (operation.kind === 'claim') {
+    const { deliveries, next } = reply.answer as ClaimAnswer
+    return { done: true, table: packTable(deliveries), next }
+  }
+  if (operation.kind !== 'settle' && operation.kind !== 'send') return reply
+  const statuses = reply.answer as readonly unknown[]
+  const [same] = statuses
+  return statuses.every((status) => status === same)
+    ? { done: true, same, length: statuses.length }
+    : reply
 }
 
 /** What {@link packReply} packed. */
 export function unpackReply(packed: PackedReply): Reply {
+  if ('same' in packed) {
+    const answer: unknown[] = Array.from({ length: packed.length }, () => packed.same)
+    return { done: true, answer }
+  }
   if (!('table' in packed)) return packed
   const deliveries = unpackTable(packed.table) as readonly Delivery[]
   return { done: true, answer: { deliveries, next: packed.next } }

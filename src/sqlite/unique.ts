@@ -1,6 +1,7 @@
 import type { Envelope } from '../core/message.ts'
 import type { Unique } from '../core/unique.ts'
 import { state } from './schema.ts'
+import { supersede } from './supersede.ts'
 import { wholeMs, type Turn } from './turn.ts'
 
 /** in: key · out: who took it last, and where his message is. */
@@ -11,13 +12,6 @@ const take = `
 INSERT INTO tw_unique(key, id, since, until, look) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT(key) DO UPDATE SET id = excluded.id, since = excluded.since, until = excluded.until,
        look = excluded.look`
-/** in: reason, now, id. It goes to the next who claims, who settles it: what was scheduled may go at once. */
-const replace = `
-UPDATE tw_message SET cancelled = ?,
-       at = CASE WHEN state IN (${state.scheduled}, ${state.gated}) THEN ? ELSE at END,
-       state = CASE WHEN state IN (${state.scheduled}, ${state.gated}) THEN ${state.ready} ELSE state END
- WHERE id = ? AND cancelled IS NULL`
-const leaveLine = 'DELETE FROM tw_gate_line WHERE seq = (SELECT seq FROM tw_message WHERE id = ?)'
 const holder = 'SELECT id FROM tw_unique WHERE key = ?'
 const sweepLimit = 500
 /** Milliseconds between two looks at a key, whether its message is still there. */
@@ -66,16 +60,15 @@ function isLive(row: Taken, unique: Unique, now: number): boolean {
 
 /** A message that was stored has its key; whoever had it is cancelled. */
 export function takeKey(
-  { sql, now, news }: Turn,
+  turn: Turn,
   { id, unique }: Envelope & { readonly unique: Unique },
   { holder: before, since }: KeyAnswer,
 ): void {
+  const { sql, now } = turn
   const { key, window = 0 } = unique
   const until = window > 0 ? wholeMs(now + window) : 0
   sql.run(take, key, id, since, until, now + lookEvery)
-  if (before === undefined) return
-  sql.run(leaveLine, before)
-  if (sql.run(replace, `replaced by ${id}`, now, before) > 0) news.work = news.cancels = true
+  if (before !== undefined) supersede(turn, before, `replaced by ${id}`)
 }
 
 /** Who took each key last. */

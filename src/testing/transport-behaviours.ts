@@ -7,6 +7,7 @@ import { deadLetterBehaviours } from './transport/dead-letters.ts'
 import { delayBehaviours } from './transport/delay.ts'
 import { enqueueBehaviours } from './transport/enqueue.ts'
 import { expiryBehaviours } from './transport/expiry.ts'
+import { fullGateBehaviours } from './transport/full-gates.ts'
 import { gateBehaviours } from './transport/gates.ts'
 import type { TransportBehaviour } from './transport/harness.ts'
 import { keepLeaseBehaviours } from './transport/keep-leases.ts'
@@ -62,6 +63,7 @@ export const transportBehaviours: readonly TransportBehaviour[] = [
   ...lockBehaviours,
   ...uniqueBehaviours,
   ...gateBehaviours,
+  ...fullGateBehaviours,
   ...rateBehaviours,
   ...controlBehaviours,
 ]

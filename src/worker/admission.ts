@@ -62,7 +62,8 @@ export function admit(
     const times = `its lease was lost ${delivery.redeliveries} times (${redeliveries} are allowed)`
     return { ending: deadEnding(about, 'poison', `${times}: it may be what ends its workers`) }
   }
-  const expires = delivery.expires ?? numberLabel(message.labels['tw_expires'])
+  const expires =
+    delivery.expires ?? numberLabel(message.labels['tw_expires']) ?? stepExpiry(message, about)
   if (expires !== undefined && runtime.surroundings.clock.now() > expires) {
     return {
       ending: deadEnding(about, 'expired', `it had to start before ${timeText(expires)}`),
@@ -71,6 +72,15 @@ export function admit(
   if (pausedTasks.size > 0 && pausedTasks.has(message.task)) return { ending: putOff(delivery) }
   if (isRunnable(task)) return { message, task }
   return { ending: unknownEnding(about, message.task, unknownTask) }
+}
+
+/** A step of a workflow is written down long before its turn: its time counts from when it came. */
+function stepExpiry(
+  { labels }: Message,
+  { task, delivery }: { task: RegisteredTask | undefined; delivery: Delivery },
+): number | undefined {
+  if (task?.expires === undefined || labels['tw_run'] === undefined) return undefined
+  return delivery.enqueuedAt + task.expires.in
 }
 
 /** A message of a paused task is looked at again a little later. */

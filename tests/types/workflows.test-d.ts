@@ -4,6 +4,7 @@ import {
   chain,
   chord,
   chunks,
+  configSource,
   createBroker,
   gather,
   group,
@@ -13,6 +14,7 @@ import {
   type NoInput,
   type WorkflowFailure,
 } from 'taskwright'
+import { memoryScheduleSource } from 'taskwright/memory'
 
 type Eq<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const is = <_T extends true>(): void => {}
@@ -45,6 +47,23 @@ export const both: [number, string[]] = await (await g.kiq()).result()
 export const gathered: [number, number] = await gather([load.kiq('a'), c1.kiq()])
 const opt = broker.task('opt', async (a: string, b?: string) => a + (b ?? ''))
 chain(opt.s('x'), opt.s('y'))
+
+// Plans of workflows take what kiq takes.
+const source = memoryScheduleSource()
+const plan = await open.scheduleByCron(source, { cron: '@daily', deadline: '1h' }, 'start')
+export const planned: number = await (await plan.runNow()).result()
+await c1.scheduleByInterval(source, '5m')
+await c1.scheduleByTime(source, new Date(0))
+configSource(broker, { daily: { workflow: c1, cron: '@daily' }, tick: { task: nil, every: '1m' } })
+configSource(broker, { daily: { workflow: open, args: ['start'], cron: '@daily', name: 'x' } })
+// @ts-expect-error its first step still takes a text
+await open.scheduleByCron(source, '@daily')
+// @ts-expect-error its first step takes a text
+await open.scheduleByCron(source, '@daily', 5)
+// @ts-expect-error it takes nothing
+await c1.scheduleByCron(source, '@daily', 'x')
+// @ts-expect-error a line has a task or a workflow
+configSource(broker, { both: { workflow: c1, task: nil, cron: '@daily' } })
 
 // Policies and side steps.
 const allowed = chain(load.s('a').allowFailure(), maybe.s())

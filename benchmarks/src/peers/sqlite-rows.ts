@@ -6,7 +6,7 @@ export const sqliteRows: Peer = {
   name: 'bare rows',
   engine: 'sqlite',
   settings: 'WAL, synchronous=NORMAL, main thread, 100 rows in a transaction, a statement for each',
-  missing: 'results',
+  keepsResults: true,
   scenarios: ['process', 'backlog'],
-  open: (file) => sqliteRaw(file, { results: false, synchronous: 'normal', lines: false }),
+  open: (file, { results }) => sqliteRaw(file, { results, synchronous: 'normal', lines: false }),
 }

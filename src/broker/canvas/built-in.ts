@@ -57,7 +57,8 @@ export function builtInTasks(runtime: () => BrokerRuntime): ReadonlyMap<string, 
   return new Map(tasks.map((task) => [task.name, task]))
 }
 
-function builtIn(
+/** A task of the package's own, with no settings. */
+export function builtIn(
   name: string,
   handler: RegisteredTask['handler'],
   deps: RegisteredTask['deps'],
@@ -78,6 +79,7 @@ function builtIn(
     result: undefined,
     unique: undefined,
     gates: undefined,
+    expires: undefined,
     rate: undefined,
     isolate: undefined,
     definedAt: undefined,
@@ -112,7 +114,7 @@ function given(plan: CanvasPlan, item: unknown): CanvasPlan {
 }
 
 /** The queue that the first step of a plan goes to by its own settings. */
-function firstQueue(plan: CanvasPlan): string | undefined {
+export function firstQueue(plan: CanvasPlan): string | undefined {
   if (plan.kind === 'task') return plan.settings?.queue
   const first = plan.kind === 'map' ? plan.step : plan.steps[0]
   return first === undefined ? undefined : firstQueue(first)

@@ -1,6 +1,9 @@
 import type { Duration } from '../../core/duration.ts'
 import type { Priority } from '../../core/labels.ts'
+import type { LineOf } from '../../core/schedule-line.ts'
+import type { ScheduleSource } from '../../core/schedule-source.ts'
 import type { Step } from '../../core/step.ts'
+import type { WorkflowSchedule } from '../schedule-handle.ts'
 import type { UserLabels } from '../task-options.ts'
 import type { CanvasPlan } from './plan.ts'
 import type { AnyStep, InOf, KiqInput, OutOf, StepFault } from './step.ts'
@@ -54,9 +57,38 @@ export interface Canvas<I, out O> extends Step<I, O> {
   kiq(...input: KiqInput<I>): Promise<WorkflowHandle<O>>
   /** The same with an id, a name or a deadline of its own. */
   kiqAs(options: RunOptions, ...input: KiqInput<I>): Promise<WorkflowHandle<O>>
+  /**
+   * Plans a run by a cron line. Resolves when the source has the plan. Each slot starts one run, whatever dies; its
+   * id follows from plan and slot. `overlap` means the run: the last one has not ended before all of its steps have.
+   * The line's `queue` and `labels` are of the message that starts it (default: the queue of its first step).
+   *
+   * @throws InvalidInputError for a line, a zone, a step or an input that cannot be; UnsupportedError for a source
+   * that is written in code, or a transport that keeps no workflows.
+   */
+  scheduleByCron(
+    source: ScheduleSource,
+    line: string | RunLine<'cron'>,
+    ...input: KiqInput<I>
+  ): Promise<WorkflowSchedule<O>>
+  /** The same at an interval. */
+  scheduleByInterval(
+    source: ScheduleSource,
+    line: Duration | RunLine<'every'>,
+    ...input: KiqInput<I>
+  ): Promise<WorkflowSchedule<O>>
+  /** The same at a moment, once. */
+  scheduleByTime(
+    source: ScheduleSource,
+    line: Date | string | RunLine<'at'>,
+    ...input: KiqInput<I>
+  ): Promise<WorkflowSchedule<O>>
   /** The canvas as data. */
   toJSON(): CanvasPlan
 }
+
+/** A line of one kind, with what its runs may have. */
+export type RunLine<K extends 'cron' | 'every' | 'at'> = LineOf<K> &
+  Pick<RunOptions, 'name' | 'deadline'>
 
 /** Settings of one step. */
 export interface SignatureSettings {

@@ -6,7 +6,9 @@
 import { InvalidInputError } from '../../core/errors.ts'
 import type { Gate } from '../../core/gate.ts'
 import { normalPriority, priorityNumber, type Labels } from '../../core/labels.ts'
+import { expiryLabels } from '../expiry.ts'
 import { gatesOf } from '../gate-policy.ts'
+import { lineLabels } from '../lineage.ts'
 import type { Message } from '../../core/message.ts'
 import type { GateKind, RunHead, WorkflowNode } from '../../core/workflow-store.ts'
 import { toTravel, type Travelling } from '../arguments.ts'
@@ -78,7 +80,8 @@ class GraphBuilder {
     this.#of = of
     const line = runtime.lineage.current()
     this.#labels = {
-      ...(line === undefined ? {} : { tw_parent: line.id, tw_root: line.root }),
+      ...lineLabels(line),
+      ...expiryLabels(undefined, line).labels,
       tw_run: of.run,
     }
   }

@@ -1,9 +1,11 @@
 import { milliseconds } from '../../core/duration.ts'
 import { InvalidInputError, NotStartedError, UnsupportedError } from '../../core/errors.ts'
 import { priorityNumber, type Labels } from '../../core/labels.ts'
+import type { ScheduleSource } from '../../core/schedule-source.ts'
 import { checkLabels } from '../check-labels.ts'
 import type { RegisteredTask } from '../registry.ts'
 import type { BrokerRuntime } from '../runtime.ts'
+import { lineFrom, scheduleWorkflow, type WorkflowLine } from '../schedule-task.ts'
 import { checkName } from '../task-definition.ts'
 import type { TaskHome } from '../task-home.ts'
 import { partsKey, partsOf, type CanvasParts } from './canvas-parts.ts'
@@ -59,6 +61,8 @@ function whole(parts: CanvasParts, but: (more: Partial<CanvasPlan>) => AnyCanvas
   const { plan } = parts
   const send = async (options: RunOptions, input: readonly unknown[]) =>
     sendWorkflow(runtimeOfCanvas(parts), plan, { ...options, input })
+  const schedule = async (source: ScheduleSource, line: WorkflowLine, input: readonly unknown[]) =>
+    scheduleWorkflow(runtimeOfCanvas(parts), plan, { source, line, input })
   const andThen = (next: unknown): unknown => {
     const then = partsOf(next)
     const steps = plan.kind === 'chain' && isPlain(plan) ? plan.steps : [plan]
@@ -73,6 +77,12 @@ function whole(parts: CanvasParts, but: (more: Partial<CanvasPlan>) => AnyCanvas
     failFast: () => but({ failFast: true }),
     kiq: async (...input: readonly unknown[]) => send({}, input),
     kiqAs: async (options, ...input: readonly unknown[]) => send(options, input),
+    scheduleByCron: async (source, line, ...input: readonly unknown[]) =>
+      schedule(source, lineFrom.cron(line), input),
+    scheduleByInterval: async (source, line, ...input: readonly unknown[]) =>
+      schedule(source, lineFrom.every(line), input),
+    scheduleByTime: async (source, line, ...input: readonly unknown[]) =>
+      schedule(source, lineFrom.at(line), input),
     toJSON: () => plan,
   }
   return Object.defineProperty(canvas, partsKey, { value: parts, enumerable: true })

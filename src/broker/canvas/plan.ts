@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../../core/errors.ts'
 import type { Labels } from '../../core/labels.ts'
 import type { NodePolicy } from '../../core/workflow-store.ts'
 
@@ -44,3 +45,33 @@ export interface MapPlan extends PlanPart {
  * `broker.canvas(plan)` makes a canvas of it again.
  */
 export type CanvasPlan = TaskPlan | ListPlan | MapPlan
+
+/** The names of all tasks of a canvas, side steps included, in order. @throws InvalidInputError for data that is none. */
+export function tasksOf(plan: CanvasPlan | undefined, depth: number = 0): string[] {
+  if (typeof plan !== 'object' || plan === null || depth > deepest)
+    throw new InvalidInputError('its workflow cannot be read.')
+  const { onError, onSuccess } = plan as Partial<TaskPlan>
+  const sides = [...listOf(plan.onFailure), ...listOf(onError), ...listOf(onSuccess)]
+  return [...mainTasks(plan, depth), ...sides.flatMap((step) => tasksOf(step, depth + 1))]
+}
+
+const deepest = 200
+
+function mainTasks(plan: CanvasPlan, depth: number): string[] {
+  switch (plan.kind) {
+    case 'task':
+      return [String(plan.task)]
+    case 'map':
+      return tasksOf(plan.step, depth + 1)
+    case 'chain':
+    case 'group':
+      return listOf(plan.steps).flatMap((step) => tasksOf(step, depth + 1))
+    default:
+      throw new InvalidInputError('its workflow cannot be read.')
+  }
+}
+
+function listOf(steps: readonly CanvasPlan[] | undefined): readonly CanvasPlan[] {
+  if (steps === undefined || Array.isArray(steps)) return steps ?? []
+  throw new InvalidInputError('its workflow cannot be read.')
+}

@@ -10,8 +10,8 @@ import { RedisScript } from './redis-script.ts'
  * out: [time, next moment at which something becomes due by itself or '', shortest lease seen or '',
  * lines of each queue as one text, whether the next claim needs a look too, chunks]; a chunk is [queue, line,
  * entries, counts, redeliveries, reasons]: the last three are empty for entries that were never claimed
- * before. A look is needed (1) while cancels are noted, something was given back, or there are other lines
- * than the stream itself; (2) so is a sweep, because something is left that is to be claimed again.
+ * before. A look is needed (1) while cancels are noted, something was given back, or there are lines of other
+ * priorities than the default; (2) so is a sweep, because something is left that is to be claimed again.
  *
  * Ended is what has been idle for as long as the lease in its consumer's name, or for the foreign time
  * where the consumer is not one of ours. The count of a pending entry grows with each claim; how often it
@@ -27,7 +27,8 @@ local queues = readQueues()
 local clock = now()
 local chunks = {}
 local shortest = nil
-local cancels = redis.call('EXISTS', G .. 'cancel') == 1
+local cancels = false
+local function lookForCancels() cancels = redis.call('EXISTS', G .. 'cancel') == 1 end
 if suspects < 0 then suspects = room end
 
 local function backOf(q, line, entry)
@@ -150,6 +151,8 @@ for i, q in ipairs(queues) do
   survey(q)
   open[i] = i
 end
+-- A limit may just have cancelled what has become due.
+lookForCancels()
 local left = room
 while left > 0 and #open > 0 do
   local share = math.max(1, math.floor(left / #open))
@@ -167,13 +170,17 @@ end
 -- No more than is handed out here: nobody else may run it before its time.
 if early then
   for i, q in ipairs(queues) do
-    if left > 0 and moveDue(q, left, clock, true) > 0 then left = left - claimFrom(i, q, left) end
+    if left > 0 and moveDue(q, left, clock, true) > 0 then
+      lookForCancels()
+      left = left - claimFrom(i, q, left)
+    end
   end
 end
 local lines, special = {}, cancels and 1 or 0
 for i, q in ipairs(queues) do
   lines[i] = table.concat(linesOf(q))
-  if special == 0 and (lines[i] ~= '4' or q.hasBack) then special = 1 end
+  -- 'E' is of the same priority as '4': a plain read may serve either first.
+  if special == 0 and (string.find(lines[i], '[^4E]') or q.hasBack) then special = 1 end
   if #q.suspects > 0 then special = 2 end
   local head = redis.call('ZRANGE', q.T .. 'delayed', 0, 0, 'WITHSCORES')
   if head[2] then

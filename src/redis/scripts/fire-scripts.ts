@@ -73,6 +73,12 @@ local function hasRoom(q)
   if q.cap == nil then q.cap = redis.call('HGET', G .. 'caps', q.name) end
   return not q.cap or waitingIn(q) < tonumber(q.cap)
 end
+-- The run that a message started (runOfMessage) is going.
+local function runGoes(id)
+  if #id ~= 32 or string.find(id, '[^0-9a-f]') then return false end
+  local state = redis.call('HGET', G .. 'wf:' .. string.sub(id, 13), 'state')
+  return state == 'running' or state == 'resuming'
+end
 local function decide(f)
   local s = readState(f.id)
   if not s or s.till ~= '' then return 'unknown' end
@@ -103,7 +109,7 @@ local function decide(f)
     writeState(f.id, s)
     return 'passed'
   end
-  if f.overlap ~= '' and s.message ~= '' and whereabouts({ id = s.message, q = f.m.q }) then
+  if f.overlap ~= '' and s.message ~= '' and (whereabouts({ id = s.message, q = f.m.q }) or runGoes(s.message)) then
     if f.release then return 'waits' end
     mark(missed)
     if f.overlap == 'q' and s.waiting == '' then

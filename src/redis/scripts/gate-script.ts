@@ -9,6 +9,7 @@ for i = 1, number() do
   local key, limit = arg(), arg()
   if limit == '' then redis.call('HDEL', G .. 'gatelimits', key)
   else redis.call('HSET', G .. 'gatelimits', key, limit) end
+  gateLimits, anyLimit = {}, nil
   wakeGate(key, now())
 end
 `,

@@ -94,6 +94,9 @@ end
 -- A line is made at its first message, and its group with it, so that no message is before the group.
 local function openLine(q, line)
   if line == '4' then return end
+  if q.opened == nil then q.opened = {} end
+  if q.opened[line] then return end
+  q.opened[line] = true
   if redis.call('SADD', q.T .. 'lines', line) == 1 then
     redis.pcall('XGROUP', 'CREATE', streamOf(q, line), group, '0', 'MKSTREAM')
     q.lines = nil
@@ -124,8 +127,8 @@ end
 ${gateLua}
 -- Puts a message where it waits, now or for later, and into the index of ids.
 local function place(q, m, due, clock)
-  if m.gates then noteGates(m) end
   if due > clock then
+    if m.gates then noteGates(q, m) end
     local member = string.format('%013.0f', redis.call('INCR', q.T .. 'seq')) .. ':' .. m.id
     redis.call('ZADD', q.T .. 'delayed', whole(due), member)
     local flags = (m.writeId and 'i' or '-') .. (m.retried and 'r' or '-')
@@ -138,12 +141,6 @@ local function place(q, m, due, clock)
     local entry = add(q, m)
     if m.indexed then redis.call('HSET', G .. 'ids', m.id, 'q|' .. m.line .. '|' .. entry .. '|' .. q.name) end
   end
-end
-
-local function forgetLater(q, m)
-  if isGated(m.line) then forsakeGate(m.id) end
-  redis.call('ZREM', q.T .. 'delayed', m.member)
-  redis.call('HDEL', q.T .. 'later', m.id)
 end
 
 -- Moves what is due into its lines; with 'all', what is not due as well. How many were moved, and whether

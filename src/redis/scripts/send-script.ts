@@ -89,7 +89,8 @@ export const sendScript: RedisScript = new RedisScript(
  * The same for messages of which some have a unique key: each is followed by key ('' for none), while
  * ('q', 'r' or 'w'), window, 'k' or 'r' (keep, replace), and within ('' for none).
  *
- * out: for each 1, 0, 'k' and the id that was kept, or 'r' and the id that was replaced; spaces between.
+ * out: for each 1, 0, 'k' and the id that was kept, 'r' and the id that was replaced, or 'd' and the how-manieth
+ * gate was full for which it was dropped; spaces between.
  */
 export const sendUniqueScript: RedisScript = new RedisScript(
   'send-unique',

@@ -1,19 +1,8 @@
+import { prelude } from './prelude.ts'
 import { RedisScript } from './redis-script.ts'
 
-/**
- * Ends what most deliveries are: first claims of the default line of one queue that succeeded. What it
- * does of it is what the settle script does; it reads less, and makes nothing that it does not need.
- *
- * in: KEYS the stream · G, R, group · entries, apart by spaces · their ids, the same way · the lowest and
- * the highest millisecond among the entries · milliseconds for which results are kept, or '' · how many
- * consumers of this instance, these · the bodies of the results, if there are any
- *
- * out: one letter for each as of the settle script, or 1 when all are settled.
- */
-export const settlePlainScript: RedisScript = new RedisScript(
-  'settle-plain',
-  `
-local S, G, R, group = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+const source = ({ before, after }: { readonly before: string; readonly after: string }): string => `
+${before}local S, G, R, group = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local ttl, consumers = ARGV[8], tonumber(ARGV[9])
 local held = {}
 for c = 10, 9 + consumers do
@@ -32,7 +21,7 @@ for c = 10, 9 + consumers do
 end
 local known = redis.call('EXISTS', G .. 'ids', G .. 'cancel') > 0
 local ids, flagged = nil, {}
-if known or ttl ~= '' then
+if known or ttl ~= '' or ${before === '' ? 'false' : 'true'} then
   ids = {}
   for id in string.gmatch(ARGV[5], '%S+') do ids[#ids + 1] = id end
 end
@@ -50,7 +39,7 @@ for entry in string.gmatch(ARGV[4], '%S+') do
       local body = ARGV[first + i]
       if redis.call('SET', R .. ids[i], body, 'PX', ttl, 'NX') then told[#told + 1], bodies[#bodies + 1] = ids[i], body end
     end
-    if known then gone[n] = ids[i] end
+    if ids then gone[n] = ids[i] end
   else
     all = false
     letters[i] = held[entry] and 'c' or '?'
@@ -63,6 +52,7 @@ end
 if n > 0 then
   redis.call('XACK', S, group, unpack(done))
   redis.call('XDEL', S, unpack(done))
+  ${after}
 end
 if #told > 0 and redis.call('EXISTS', G .. 'waiting') == 1 then
   local keys = {}
@@ -91,5 +81,25 @@ for entry in string.gmatch(ARGV[4], '%S+') do
   end
 end
 return table.concat(letters)
-`,
+`
+
+/**
+ * Ends what most deliveries are: first claims of the default line of one queue that succeeded. What it
+ * does of it is what the settle script does; it reads less, and makes nothing that it does not need.
+ *
+ * in: KEYS the stream · G, R, group · entries, apart by spaces · their ids, the same way · the lowest and
+ * the highest millisecond among the entries · milliseconds for which results are kept, or '' · how many
+ * consumers of this instance, these · the bodies of the results, if there are any
+ *
+ * out: one letter for each as of the settle script, or 1 when all are settled.
+ */
+export const settlePlainScript: RedisScript = new RedisScript(
+  'settle-plain',
+  source({ before: '', after: '' }),
+)
+
+/** The same for the line of messages that have passed gates: what they held is given back. */
+export const settleGatedScript: RedisScript = new RedisScript(
+  'settle-gated',
+  source({ before: prelude, after: 'leaveTogether(gone, now())' }),
 )

@@ -86,7 +86,7 @@ for i, e in ipairs(items) do
     local q = s.q
     local back = takeBack(q, s.line, e.entry)
     local gates = (isGated(s.line) or s.line == 'c') and readGates(e.id)
-    if gates then leaveGates(e.id, e.kind == 'R', clock) end
+    if gates then leaveGates(e.id, gates, e.kind == 'R', clock) end
     if e.result and redis.call('SET', R .. e.id, e.result, 'PX', e.ttl, 'NX') then
       told[#told + 1], bodies[#bodies + 1] = e.id, e.result
     end
@@ -97,7 +97,7 @@ for i, e in ipairs(items) do
         place(e.retry.q, e.retry, clock + e.retry.delay, clock)
       else
         local entry = redis.call('XADD', q.T .. 'dead', '*', 'data', was.body, 'id', e.id, 'reason', e.dead.reason, 'detail', e.dead.detail,
-          'line', was.line, 'lost', whole(e.count - 1 - back), 'enqueued', was.enqueued, 'at', whole(clock), 'gates', gates and cjson.encode(gates.g) or '')
+          'line', was.line, 'lost', whole(e.count - 1 - back), 'enqueued', was.enqueued, 'at', whole(clock), 'gates', gates and gates.text or '')
         redis.call('HSET', q.T .. 'dead:ids', e.id, entry)
         redis.call('HSET', G .. 'ids', e.id, 'x|' .. q.name)
       end

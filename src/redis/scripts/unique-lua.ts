@@ -49,21 +49,6 @@ local function holds(t, u, clock)
   return where == 'waiting' or (where == 'running' and u.during == 'r')
 end
 
--- Cancels a message for another. It goes to the next who claims, who settles it; what waits for its time goes at once.
-local function replace(t, by, clock)
-  if not redis.call('HGET', G .. 'ids', t.id) then return end
-  redis.call('HSETNX', G .. 'cancel', t.id, 'replaced by ' .. by)
-  local m = later(t.q, t.id)
-  if m then
-    forgetLater(t.q, m)
-    if isGated(m.line) then
-      leaveGates(m.id, false, clock)
-      m.line = string.char(string.byte(m.line) - 17)
-    end
-    place(t.q, m, 0, clock)
-  else redis.call('PUBLISH', G .. 'cancels', t.id .. '\\n' .. 'replaced by ' .. by) end
-end
-
 local function forgetSome(clock)
   for _, key in ipairs(redis.call('ZRANGEBYSCORE', G .. 'uniq:look', '-inf', whole(clock), 'LIMIT', 0, 3)) do
     local t = takenBy(key)
@@ -78,7 +63,7 @@ local function storeUnique(m, due, clock)
   local u = m.unique
   if not u then
     place(m.q, m, due, clock)
-    return '1'
+    return m.dropped and 'd' .. m.dropped or '1'
   end
   forgetSome(clock)
   local t = takenBy(u.key)
@@ -91,8 +76,8 @@ local function storeUnique(m, due, clock)
   place(m.q, m, due, clock)
   redis.call('HSET', G .. 'uniq', u.key, table.concat({ whole(since), whole(ends), m.q.S, m.q.T, m.q.name, m.id }, '|'))
   redis.call('ZADD', G .. 'uniq:look', whole(clock + lookEvery), u.key)
-  if not t then return '1' end
-  replace(t, m.id, clock)
+  if not t then return m.dropped and 'd' .. m.dropped or '1' end
+  if redis.call('HEXISTS', G .. 'ids', t.id) == 1 then supersede(t.q, t.id, 'replaced by ' .. m.id) end
   return 'r' .. t.id
 end
 `

@@ -1,3 +1,5 @@
+import { buildingTime } from '../../graphs/run-step.ts'
+
 /**
  * The graphs of workflows, in Lua: the same rules as `graphs/run-step.ts`, which tells them.
  *
@@ -11,7 +13,8 @@
  * Letters: kinds t j g e · gates s e f c a · policies s c a · states w(aiting) r(eleased) x(panded)
  * s(ucceeded) f(ailed) k (skipped) i(dle).
  */
-export const workflowLua = `
+export const workflowLua: string = `
+local wfBuilding = ${buildingTime}
 local wfTold, wfBodies, wfRuns, wfMore = {}, {}, {}, {}
 local function int(n) return n and string.format('%.0f', n) or '' end
 local function num(s) return s and s ~= '' and tonumber(s) or nil end
@@ -123,7 +126,7 @@ end
 local function wfEnd(w, state, cause, clock)
   w.state, w.cause, w.ended, w.todo, w.dirty = state, cause, clock, {}, true
   local keep = redis.call('HGET', w.W, state == 'succeeded' and 'ks' or 'kf')
-  redis.call('ZADD', G .. 'wf:expires', int(clock + (tonumber(keep) or 0)), w.run)
+  redis.call('ZADD', G .. 'wf:expires', int(clock + (tonumber(keep) or wfBuilding)), w.run)
   redis.call('ZREM', G .. 'wf:deadlines', w.run)
   if w.sealed then wfResult(w, w.fin, state) end
 end

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Adoption, Fire, FireLedger, FireState } from '../../core/fire-ledger.ts'
 import type { OpenTransport } from '../../core/vendor.ts'
 import type { TransportBehaviour, TransportHarness } from '../transport/harness.ts'
+import { plannedRunBehaviours } from './runs.ts'
 import { longLease, look, message, waitFor } from '../transport/verbs.ts'
 
 interface Opened extends OpenTransport {
@@ -386,4 +387,5 @@ export const ledgerBehaviours: readonly TransportBehaviour[] = [
       ])
     },
   },
+  ...plannedRunBehaviours,
 ]

@@ -36,6 +36,21 @@ export const controlBehaviours: readonly TransportBehaviour[] = [
     },
   },
   {
+    name: 'a run that is cancelled before it is sent never starts',
+    needs: 'workflows',
+    async run(harness) {
+      const stage = await Stage.of(harness)
+      const cancel = { kind: 'cancel', reason: 'enough' } as const
+      assert.equal(await stage.store.control(stage.run, cancel), 'unknown')
+      await stage.store.put(stage.run, [])
+      assert.equal(await stage.store.control(stage.run, cancel), 'ok')
+      await stage.store.sweep(100)
+      await stage.send([task(harness, 0), end(1, [0])])
+      assert.equal(await stage.state(), 'cancelled')
+      assert.deepEqual(await stage.released(), [])
+    },
+  },
+  {
     name: 'a resume runs what failed and what waited for it, as a new generation',
     needs: 'workflows',
     async run(harness) {

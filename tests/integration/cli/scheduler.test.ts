@@ -66,9 +66,11 @@ describe('taskwright scheduler', () => {
 
   it('lists, foretells, pauses, resumes, runs and removes plans', async () => {
     const at = project({
-      'plan.ts': `import { noted, store } from './schedule.ts'
+      'plan.ts': `import { chain } from 'taskwright'
+import { noted, store, tick } from './schedule.ts'
 import { broker } from './broker.ts'
 await noted.scheduleByCron(store, { cron: '0 0 1 1 *', id: 'yearly' }, 'by hand')
+await chain(noted.si('a'), tick.si()).scheduleByCron(store, { cron: '@daily', id: 'flow' })
 await broker.stop()
 `,
     })
@@ -101,6 +103,11 @@ await broker.stop()
     ])
     const code = await at.run(['schedule', 'remove', 'schedule.ts', 'tick'])
     expect(code.stderr).toMatch(/written in code/)
+    const flow = await at.run(['schedule', 'list', 'schedule.ts'])
+    expect(flow.stdout).toMatch(/flow +workflow: noted, tick +@daily/)
+    expect((await at.run(['schedule', 'run', 'schedule.ts', 'flow'])).stdout).toMatch(
+      /^flow: started workflow [0-9a-f]{20}\n$/,
+    )
   })
 
   it('does not start with a plan that could never be fired, and says which', async () => {

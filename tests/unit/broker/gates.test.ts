@@ -1,5 +1,6 @@
 /** Concurrency, order and fairness of tasks, as a caller sees them. */
 import { describe, expect, it } from 'vitest'
+import { TaskContext } from '../../../src/dependencies/task-context.ts'
 import { chain } from '../../../src/workflows/chain.ts'
 import { deferred, thrownBy, turns } from './stage.ts'
 import { stage } from '../worker/stage.ts'
@@ -61,6 +62,74 @@ describe('a task with limits', () => {
     expect(ran.filter((one) => one.startsWith('a'))).toEqual(['a1', 'a1', 'a1', 'a2', 'a3'])
     expect(ran.slice(0, 3)).toEqual(['a1', 'b1', 'b2'])
     await made.stop()
+  })
+
+  it('drops the newest where it is full, and tells its sender', async () => {
+    const set = stage()
+    const gate = deferred()
+    const task = set.broker.task(
+      { name: 't', concurrency: { limit: 1, key: first, onFull: 'drop-newest' } },
+      async (_key: string) => gate.promise,
+    )
+    const let1 = await task.kiq('a')
+    expect(let1.conflict).toBeUndefined()
+    const full = await task.kiq('a')
+    expect(full.conflict).toEqual({ kind: 'full', id: full.taskId })
+    expect(await full.status()).toBe('cancelled')
+    expect(await thrownBy(full.result())).toMatchObject({
+      name: 'TaskCancelledError',
+      reason: "dropped: the limit 't|limit|a' is full",
+    })
+    const both = await task.kiqMany([['a'], ['b']])
+    expect(both.map(({ conflict }) => conflict?.kind)).toEqual(['full', undefined])
+    const made = await set.work()
+    gate.resolve()
+    await let1.result()
+    expect((await task.kiq('a')).conflict).toBeUndefined()
+    await made.stop()
+  })
+
+  it('cancels the oldest where it is full, and runs the new one when that has ended', async () => {
+    const set = stage()
+    const seen: string[] = []
+    const task = set.broker.task(
+      {
+        name: 't',
+        deps: { ctx: TaskContext },
+        concurrency: { limit: 1, onFull: 'cancel-running' },
+      },
+      async ({ ctx }, n: number) => {
+        seen.push(`${n} begins`)
+        if (n === 1) await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve))
+        seen.push(`${n} ends`)
+      },
+    )
+    const made = await set.work()
+    const old = await task.kiq(1)
+    await turns()
+    const next = await task.kiq(2)
+    await next.result()
+    expect(seen).toEqual(['1 begins', '1 ends', '2 begins', '2 ends'])
+    expect(await thrownBy(old.result())).toMatchObject({
+      name: 'TaskCancelledError',
+      reason: `superseded by ${next.taskId}: the limit 't|limit' is full`,
+    })
+    await made.stop()
+  })
+
+  it('refuses what does not go together', () => {
+    const { broker } = stage()
+    const drop = { limit: 1, onFull: 'drop-newest' } as const
+    expect(() =>
+      broker.task(
+        { name: 'a', unique: { onConflict: 'replace' }, concurrency: drop },
+        async () => {},
+      ),
+    ).toThrow(/cancel-running/)
+    const wrong = { limit: 1, onFull: 'drop' as 'wait' }
+    expect(() => broker.task({ name: 'b', concurrency: wrong }, async () => {})).toThrow(
+      /wait, drop-newest, cancel-running/,
+    )
   })
 
   it('serves tenants by turns', async () => {

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import type { Delivery } from '../../../src/core/delivery.ts'
 import type { Body } from '../../../src/core/message.ts'
 import { logTo, type Logger } from '../../../src/core/logger.ts'
 import type { ScheduleLine } from '../../../src/core/schedule-line.ts'
@@ -82,18 +83,25 @@ export class Stage {
     return this.sent.filter((each) => each.task === task).map(({ at }) => at)
   }
 
-  /** Ends the oldest message that waits, as a worker would. Its body. */
-  async work(broker: Broker, queue: string = 'default'): Promise<Body | undefined> {
+  /** Claims the oldest message that waits, for ten minutes. */
+  async hold(broker: Broker, queue: string = 'default'): Promise<Delivery | undefined> {
     const { transport } = runtimeOf(broker)
     const { signal } = new AbortController()
     const [held] = await transport.receive({
       queues: [queue],
       room: 1,
-      lease: 60_000,
+      lease: 600_000,
       signal,
       wait: 0,
     })
+    return held
+  }
+
+  /** Ends the oldest message that waits, as a worker would. Its body. */
+  async work(broker: Broker): Promise<Body | undefined> {
+    const held = await this.hold(broker)
     if (held === undefined) return undefined
+    const { transport } = runtimeOf(broker)
     await transport.settle([{ claim: held, outcome: { kind: 'succeeded' } }])
     return held.body
   }

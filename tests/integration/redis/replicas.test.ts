@@ -69,7 +69,7 @@ describeOwnRedis('waiting for replicas', () => {
 
   it('refuses numbers that mean nothing, and a cluster', () => {
     const create = (options: Partial<RedisOptions>) => () =>
-      redisTransport({ url: primary.url, ...options } as RedisOptions).create(around)
+      redisTransport({ url: primary.url, ...options }).create(around)
     expect(create({ wait: 0 })).toThrow(/1 or more/)
     expect(create({ wait: { replicas: 1, timeout: '1m' } })).toThrow(/10 s/)
     const cluster = { nodes: [{ host: '127.0.0.1', port: 1 }] }

@@ -17,6 +17,7 @@ import type { Body } from '../core/message.ts'
 import type { StoreIdentity } from '../core/store.ts'
 import type { Surroundings } from '../core/vendor.ts'
 import { Keys, type QueueKeys } from './keys.ts'
+import { lastWords } from './last-words.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { Replicas } from './replicas.ts'
 import type { RedisScript } from './scripts/redis-script.ts'
@@ -262,7 +263,9 @@ export class RedisStore {
     const commands = this.#commands
     this.#commands = undefined
     this.#grouped.clear()
-    await commands?.close()
+    if (commands === undefined) return
+    await lastWords(this.around.clock, commands.close())
+    commands.cut()
   }
 
   #consumerOf(lease: number): string {

@@ -6,6 +6,7 @@ import { describeMachine, load, type Machine } from './machine.ts'
 import { payload } from './message.ts'
 import { readOptions, usage, type BenchOptions } from './options.ts'
 import { pairTable, runPair, type Pair, type PairRow } from './pairs.ts'
+import { measurePlans } from './plan-load.ts'
 import { tableOf } from './print-tables.ts'
 import { hotspots } from './profile.ts'
 import { rowsOf, type ResultRow } from './result-rows.ts'
@@ -14,6 +15,7 @@ import { Children } from './spawn-child.ts'
 
 const options = readOptions(process.argv.slice(2))
 if (options === 'help') console.log(usage)
+else if (options.plans !== undefined) await measurePlans(options.plans, options.runs)
 else await run(options)
 
 async function run(given: BenchOptions): Promise<void> {

@@ -18,6 +18,8 @@ export interface BenchOptions {
   readonly profile: boolean
   /** Measured instead of scenarios. */
   readonly pair: Pair | undefined
+  /** So many plans of a scheduler, and nothing else. */
+  readonly plans: number | undefined
 }
 
 export const usage = `npm run bench -- [options]
@@ -33,6 +35,7 @@ export const usage = `npm run bench -- [options]
   --against DIR     instead of scenarios: this build beside that of another checkout, which is built too,
                     interleaved; CPU of client and store per plain task as a ratio
   --pair limit      instead of scenarios: a task with a limit that does not bind beside one without
+  --plans N         only this: a scheduler begins with N plans, beside TaskIQ's source (with --peers)
   --json FILE       writes all rows into a file
   --profile         names the costliest functions of Taskwright, per scenario and thread
   --help`
@@ -46,6 +49,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
       scenario: { type: 'string' },
       runs: { type: 'string' },
       tasks: { type: 'string' },
+      plans: { type: 'string' },
       quick: { type: 'boolean', default: false },
       peers: { type: 'boolean', default: false },
       peer: { type: 'string' },
@@ -71,6 +75,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     json,
     profile,
     pair: pairOf(values),
+    plans: values.plans === undefined ? undefined : whole(values.plans, '--plans'),
   }
 }
 

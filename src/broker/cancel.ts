@@ -8,6 +8,8 @@ import type { BrokerRuntime } from './runtime.ts'
 /** How long a message that was claimed to be cancelled stays ours: only the settle comes between. */
 const claimLease = 30_000
 const purgeBatch = 200
+/** Milliseconds for which workers are waited for that hold what is cancelled. */
+const heardWithin = 1000
 
 /** Cancels by id; true where the message will not succeed any more by itself. */
 export async function cancelTasks(
@@ -19,8 +21,33 @@ export async function cancelTasks(
     () => runtime.transport.cancel(ids, { reason, lease: claimLease }),
     claimedBy,
   )
-  await settleCancelled(runtime, claimedBy(answers), reason)
+  await Promise.all([
+    settleCancelled(runtime, claimedBy(answers), reason),
+    tellHolders(
+      runtime,
+      ids.filter((_, i) => answers[i]?.state === 'running'),
+      reason,
+    ),
+  ])
   return answers.map((answer) => answer.state !== 'unknown')
+}
+
+/**
+ * Asks workers to answer that they have heard of it, so that what they hold but have not begun does not begin
+ * once the cancel is acknowledged. The flag in the store holds by itself: who does not answer in time (he hangs,
+ * or is dead) learns of it by that.
+ */
+async function tellHolders(
+  { control, surroundings }: BrokerRuntime,
+  ids: readonly string[],
+  reason: string,
+): Promise<void> {
+  if (control === undefined || ids.length === 0) return
+  try {
+    await control.broadcast({ kind: 'cancel', ids, reason }, { wait: heardWithin })
+  } catch (error) {
+    surroundings.logger.debug('workers could not be told of a cancel', { error })
+  }
 }
 
 /**

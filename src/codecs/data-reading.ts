@@ -25,6 +25,29 @@ export class DataReading {
     this.#depth--
   }
 
+  // A size is only believed one member at a time: each has a byte at least, so that bytes bound them.
+
+  /** An array of so many values, which `value` reads one by one. */
+  list(size: number, value: () => unknown): unknown[] {
+    this.enter()
+    const list: unknown[] = []
+    for (let i = 0; i < size; i++) list.push(value())
+    this.leave()
+    return list
+  }
+
+  /** An object of so many keys and values, which `value` reads one by one. */
+  map(size: number, value: () => unknown): Record<string, unknown> {
+    this.enter()
+    const record: Record<string, unknown> = {}
+    for (let i = 0; i < size; i++) {
+      const key = this.key(value())
+      record[key] = value()
+    }
+    this.leave()
+    return record
+  }
+
   /** A key that an object may have. */
   key(key: unknown): string {
     if (typeof key !== 'string') throw new MalformedMessageError('it has a key that is not a text.')

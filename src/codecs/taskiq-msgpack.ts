@@ -205,23 +205,11 @@ class MsgpackReading {
     return textOfBytes(this.#bytes.take(length))
   }
 
-  // A size is only believed one member at a time: each has a byte at least, so that bytes bound them.
   #list(size: number): unknown[] {
-    this.#reading.enter()
-    const list: unknown[] = []
-    for (let i = 0; i < size; i++) list.push(this.value())
-    this.#reading.leave()
-    return list
+    return this.#reading.list(size, () => this.value())
   }
 
   #map(size: number): Record<string, unknown> {
-    this.#reading.enter()
-    const record: Record<string, unknown> = {}
-    for (let i = 0; i < size; i++) {
-      const key = this.#reading.key(this.value())
-      record[key] = this.value()
-    }
-    this.#reading.leave()
-    return record
+    return this.#reading.map(size, () => this.value())
   }
 }

@@ -8,6 +8,8 @@ export type ControlMessage = (
       readonly concurrency?: number | undefined
       readonly prefetch?: number | undefined
     }
+  /** These were cancelled while somebody held them: who answers does not begin them any more. */
+  | { readonly kind: 'cancel'; readonly ids: readonly string[]; readonly reason: string }
   /** Milliseconds that running tasks may take to end. */
   | { readonly kind: 'shutdown'; readonly timeout?: number | undefined }
 ) & {

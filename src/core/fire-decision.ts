@@ -86,14 +86,16 @@ export function adoptedState(
   { mark, anchor }: Adoption,
   again: boolean = false,
 ): FireState {
-  const begun = { mark, anchor, waiting: null }
   if (known !== undefined) {
-    return { ...known, ...begun, mark: again ? Math.max(known.mark, mark) : mark }
+    const from = again ? Math.max(known.mark, mark) : mark
+    return { ...known, mark: from, anchor, waiting: null }
   }
   return {
-    ...begun,
+    mark,
+    anchor,
     last: null,
     message: null,
+    waiting: null,
     fired: 0,
     missed: 0,
     skipped: 0,

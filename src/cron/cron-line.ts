@@ -21,7 +21,8 @@ export function cronLine(
   timezone: string = 'UTC',
   dialect: CronDialect = 'taskwright',
 ): CronLine {
-  const key = JSON.stringify([text, timezone, dialect])
+  // Neither a zone nor a dialect has a line feed.
+  const key = `${dialect}\n${timezone}\n${text}`
   const known = lines.get(key)
   if (known !== undefined) return known
   const line = new CronLine(text, timezone, dialect)

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { PlanTiming, SchedulePlan } from '../core/schedule-plan.ts'
 import { cronLine } from './cron-line.ts'
 
@@ -45,12 +45,23 @@ export function slotMessageId(planId: string, slot: number): string {
   return time + digest(`${planId}\0${slot}`).slice(0, 20)
 }
 
+/** Prints that are kept: a hundred thousand plans share a few timings. */
+const mostPrints = 1000
+const prints = new Map<string, string>()
+
 /** What tells whether a plan is due at other times than it was: its slots before that are none of the new one's. */
 export function timingPrint(plan: PlanTiming): string {
   const { cron, dialect, timezone, every, at, start, end } = plan
-  return digest(JSON.stringify([cron, dialect, timezone, every, at, start, end])).slice(0, 16)
+  const text = JSON.stringify([cron, dialect, timezone, every, at, start, end])
+  let print = prints.get(text)
+  if (print === undefined) {
+    print = digest(text).slice(0, 16)
+    if (prints.size >= mostPrints) prints.delete(prints.keys().next().value ?? '')
+    prints.set(text, print)
+  }
+  return print
 }
 
 function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text)
 }

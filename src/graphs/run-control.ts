@@ -114,7 +114,7 @@ export function resumeRun(
   run.cause = null
   run.reason = null
   run.expires = null
-  run.todo = [{ kind: 'reset', at: 0, hi: head.count - 1 }]
+  run.todo = [{ kind: 'begin' }, { kind: 'reset', at: 0, hi: head.count - 1 }]
   rows.saveRun(run)
   return { status: 'ok', more: pump(rows, id, now) }
 }

@@ -96,9 +96,8 @@ class RunStep {
   go(): boolean {
     while (this.#budget > 0 && this.#bytes > 0) {
       const next = this.#run.todo.pop()
-      if (next !== undefined) this.#do(next)
-      else if (this.#run.state === 'resuming') this.#begin()
-      else break
+      if (next === undefined) break
+      this.#do(next)
     }
     this.#rows.saveRun(this.#run)
     return this.#run.todo.length > 0
@@ -120,6 +119,8 @@ class RunStep {
         })
       case 'reset':
         return this.#eachNode(item, (node) => this.#reset(node))
+      case 'begin':
+        return this.#begin()
       case 'cut':
         return this.#eachNode(item, (node) => this.#cut(node, item.cause))
       case 'drop':

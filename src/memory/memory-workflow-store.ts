@@ -33,6 +33,8 @@ export class MemoryWorkflowStore implements WorkflowStore {
   readonly #store: MemoryStore
   readonly #clock: Clock
   readonly #isOpen: () => boolean
+  /** The one listener of this instance. */
+  #told: ((run: string) => void) | undefined
 
   constructor(store: MemoryStore, clock: Clock, isOpen: () => boolean) {
     this.#store = store
@@ -41,10 +43,12 @@ export class MemoryWorkflowStore implements WorkflowStore {
   }
 
   onMore(listener: (run: string) => void): void {
+    if (this.#told !== undefined) this.#store.moreListeners.delete(this.#told)
     const tell = (run: string): void => {
       if (this.#isOpen()) listener(run)
       else this.#store.moreListeners.delete(tell)
     }
+    this.#told = tell
     this.#store.moreListeners.add(tell)
   }
 

@@ -21,8 +21,8 @@ import {
 
 /** How long a plan that is gone, or a leader that is, is remembered. */
 const remembered = 86_400_000
-/** The most plans or fires of one script: none holds Redis up for long. */
-const page = { plans: 100, fires: 25 }
+/** The most plans or fires of one script, and about the most bytes of messages: none holds Redis up for long. */
+const page = { plans: 100, fires: 25, bytes: 262_144 }
 
 /** The ledger of a store that its transport has opened. Its clock is that of Redis. */
 export class RedisLedger implements FireLedger {
@@ -74,7 +74,10 @@ export class RedisLedger implements FireLedger {
   async fire(fires: readonly Fire[]): Promise<readonly FireAnswer[]> {
     for (const { envelope } of fires) if (envelope !== null) checkEnvelope(envelope)
     const answers: FireAnswer[] = []
-    for (const some of pages(fires, page.fires)) answers.push(...(await this.#fire(some)))
+    const size = ({ envelope }: Fire): number => envelope?.body.length ?? 0
+    for (const some of boundedPages(fires, { most: page.fires, bytes: page.bytes, size })) {
+      answers.push(...(await this.#fire(some)))
+    }
     return answers
   }
 
@@ -186,4 +189,24 @@ function stateOf(text: string): FireState {
 /** A list in pieces. */
 export function* pages<T>(all: readonly T[], size: number): Generator<readonly T[]> {
   for (let i = 0; i < all.length; i += size) yield all.slice(i, i + size)
+}
+
+/** A list in pieces that are bounded by their sizes, too; what is larger by itself is a piece of its own. */
+export function* boundedPages<T>(
+  all: readonly T[],
+  { most, bytes, size }: { most: number; bytes: number; size: (item: T) => number },
+): Generator<readonly T[]> {
+  let some: T[] = []
+  let total = 0
+  for (const item of all) {
+    const own = size(item)
+    if (some.length > 0 && (some.length === most || total + own > bytes)) {
+      yield some
+      some = []
+      total = 0
+    }
+    some.push(item)
+    total += own
+  }
+  if (some.length > 0) yield some
 }

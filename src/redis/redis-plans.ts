@@ -2,12 +2,12 @@ import { decodePlans, encodePlan } from '../codecs/plan-data.ts'
 import { NotStartedError } from '../core/errors.ts'
 import type { SchedulePlan } from '../core/schedule-plan.ts'
 import type { PlanReading, ScheduleSource, SourceSurroundings } from '../core/schedule-source.ts'
-import { pages } from './redis-ledger.ts'
+import { boundedPages, pages } from './redis-ledger.ts'
 import type { RedisStore } from './redis-store.ts'
 import { putPlansScript, removePlansScript } from './scripts/fire-scripts.ts'
 
 /** Plans of one script, and of one reply. */
-const page = { put: 50, read: 500 }
+const page = { put: 50, read: 500, bytes: 262_144 }
 /** Removed plans that are remembered, for readers who ask what has changed; beyond it they read anew. */
 const mostRemoved = 10_000
 
@@ -62,7 +62,8 @@ export class RedisPlans implements ScheduleSource {
 
   async put(plans: readonly SchedulePlan[]): Promise<void> {
     const rows = plans.map((plan) => [plan.id, encodePlan(plan)] as const)
-    for (const some of pages(rows, page.put)) {
+    const size = ([, text]: readonly [string, string]): number => text.length
+    for (const some of boundedPages(rows, { most: page.put, bytes: page.bytes, size })) {
       const args = [some.length, ...some.flat()]
       await this.#opened().run(putPlansScript, [this.#key('')], args)
     }

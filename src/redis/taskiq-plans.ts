@@ -28,8 +28,11 @@ const share = 0.05
 
 /** in: data, old list, new list · value, id. One step, so that no reader sees half of it. */
 const putScript = `
-if KEYS[2] ~= '' then redis.call('LREM', KEYS[2], 0, ARGV[2]) end
-redis.call('LREM', KEYS[3], 0, ARGV[2])
+-- A list is searched only for what may be in it: that takes as long as the list is.
+if KEYS[2] ~= '' then
+  redis.call('LREM', KEYS[2], 0, ARGV[2])
+  if KEYS[3] ~= KEYS[2] then redis.call('LREM', KEYS[3], 0, ARGV[2]) end
+end
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('RPUSH', KEYS[3], ARGV[2])
 return 1
@@ -99,49 +102,61 @@ export class TaskiqPlans implements ScheduleSource {
   }
 
   async put(plans: readonly SchedulePlan[]): Promise<void> {
-    // All are checked before the first is written.
-    const rows = plans.map((plan) => ({
+    // All are checked before the first is written; of two of one id the last one counts.
+    const rows = [...new Map(plans.map((plan) => [plan.id, plan])).values()].map((plan) => ({
       plan,
       value: Buffer.from(writePlain(toTaskiq(plan), this.#layout.serializer)),
     }))
-    for (const { plan, value } of rows) {
-      const old = await this.#listOf(plan.id)
-      await this.#opened().commands.call('EVAL', [
-        putScript,
-        3,
-        this.#key('data', plan.id),
-        old ?? '',
-        this.#listFor(plan),
-        value,
-        plan.id,
-      ])
+    for (const some of pages(rows, page)) {
+      const known = await this.#listsOf(some.map(({ plan }) => plan.id))
+      await Promise.all(
+        some.map(({ plan, value }, i) =>
+          this.#opened().commands.call('EVAL', [
+            putScript,
+            3,
+            this.#key('data', plan.id),
+            known[i] ?? '',
+            this.#listFor(plan),
+            value,
+            plan.id,
+          ]),
+        ),
+      )
     }
     this.#readAt = -Infinity
   }
 
   async remove(ids: readonly string[]): Promise<readonly string[]> {
     const removed: string[] = []
-    for (const id of ids) {
-      const list = await this.#listOf(id)
-      if (list === undefined) continue
-      const keys = [this.#key('data', id), list]
-      const had = await this.#opened().commands.call('EVAL', [removeScript, 2, ...keys, id])
-      if (had === 1) removed.push(id)
+    for (const some of pages(ids, page)) {
+      const known = await this.#listsOf(some)
+      const had = await Promise.all(
+        some.map(async (id, i) => {
+          const list = known[i]
+          if (list === undefined) return 0
+          const keys = [this.#key('data', id), list]
+          return this.#opened().commands.call('EVAL', [removeScript, 2, ...keys, id])
+        }),
+      )
+      removed.push(...some.filter((_, i) => had[i] === 1))
     }
     this.#readAt = -Infinity
     return removed
   }
 
-  /** The list that holds a stored plan; `undefined` when there is none. */
-  async #listOf(id: string): Promise<string | undefined> {
-    const bytes = await this.#opened().commands.callBytes('GET', [this.#key('data', id)])
-    if (bytes === null) return undefined
-    try {
-      return this.#listFor(fromTaskiq(readPlain(bytes as Buffer)))
-    } catch {
-      // Nobody can read it, so nobody knows its list: it is in one of these, or found by nobody.
-      return this.#key('cron')
-    }
+  /** The lists that hold stored plans, in order; `undefined` where there is none. */
+  async #listsOf(ids: readonly string[]): Promise<(string | undefined)[]> {
+    const keys = ids.map((id) => this.#key('data', id))
+    const found = (await this.#opened().commands.callBytes('MGET', keys)) as (Buffer | null)[]
+    return found.map((bytes) => {
+      if (bytes === null) return undefined
+      try {
+        return this.#listFor(fromTaskiq(readPlain(bytes)))
+      } catch {
+        // Nobody can read it, so nobody knows its list: it is in one of these, or found by nobody.
+        return this.#key('cron')
+      }
+    })
   }
 
   #listFor({ cron, at }: SchedulePlan): string {

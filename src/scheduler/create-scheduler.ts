@@ -3,7 +3,6 @@ import { milliseconds, type Duration } from '../core/duration.ts'
 import { DefinitionError, InvalidInputError, UnsupportedError } from '../core/errors.ts'
 import type { FireLedger } from '../core/fire-ledger.ts'
 import type { ScheduleSource } from '../core/schedule-source.ts'
-import { nextSlot } from '../cron/plan-slots.ts'
 import { isBroker, type BrokerIdentity } from '../broker/broker-identity.ts'
 import { runtimeOf, type BrokerRuntime } from '../broker/runtime.ts'
 import { ledgerOf, nextOf, pausePlan, runPlan } from '../broker/schedule-task.ts'
@@ -11,7 +10,7 @@ import type { WorkflowHandle } from '../broker/canvas/workflow-handle.ts'
 import type { TaskHandle } from '../broker/task-handle.ts'
 import { isLabelSource, labelSource } from './label-source.ts'
 import { PlanBook, type PlanEntry } from './plan-book.ts'
-import { readStatus } from './read-status.ts'
+import { plannedTasks, readStatus } from './read-status.ts'
 import { noCounts, type SchedulerCounts } from './scheduler-counts.ts'
 import { SchedulerLoop } from './scheduler-loop.ts'
 import type { SchedulerOptions } from './scheduler-options.ts'
@@ -118,16 +117,7 @@ class OwnScheduler implements Scheduler {
 
   async plans(): Promise<readonly PlannedTask[]> {
     const { book, ledger } = await this.#look()
-    const entries = [...book.entries.values()]
-    const now = await ledger.now()
-    const states = await ledger.states(entries.map(({ plan }) => plan.id))
-    return entries.map(({ plan, source, mark, anchor }, i) => {
-      const state = states[i] ?? null
-      const done = plan.limit !== undefined && (state?.fired ?? 0) >= plan.limit
-      const from = Math.max(now, state?.mark ?? mark)
-      const slot = done || state?.paused === true ? null : nextSlot(plan, from, anchor)
-      return { plan, source: source.name, state, next: slot === null ? null : new Date(slot) }
-    })
+    return plannedTasks(book, await ledger.now())
   }
 
   async next(id: string, count: number = 1): Promise<readonly Date[]> {
@@ -164,7 +154,7 @@ class OwnScheduler implements Scheduler {
   async status(): Promise<SchedulerStatus> {
     const { book, ledger, group } = await this.#look()
     const { lease } = this.#settings
-    return readStatus({ book, ledger, group, lease, planned: await this.plans() })
+    return readStatus({ book, ledger, group, lease })
   }
 
   async #start(options: SchedulerStartOptions): Promise<void> {

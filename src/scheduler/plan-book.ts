@@ -55,6 +55,8 @@ export class PlanBook {
   /** Plans one of whose slots waits for their last message. */
   readonly waiting: Set<PlanEntry> = new Set()
   readonly bad: Map<string, BadPlan> = new Map()
+  /** What the ledger knew of plans when they were read. Only where the book is there to look. */
+  readonly states: Map<string, FireState> = new Map()
   readonly #runtime: BrokerRuntime
   readonly #ledger: FireLedger
   readonly #sources: readonly ScheduleSource[]
@@ -206,6 +208,7 @@ export class PlanBook {
   #missing(source: ScheduleSource, { whole, plans, removed }: PlanReading): string[] {
     const mine = (id: string): boolean => this.entries.get(id)?.source === source
     if (!whole) return removed.filter((id) => mine(id) || this.bad.get(id)?.source === source.name)
+    if (this.entries.size === 0) return []
     const there = new Set(plans.map(({ id }) => id))
     return [...this.entries.keys()].filter((id) => mine(id) && !there.has(id))
   }
@@ -233,7 +236,9 @@ export class PlanBook {
       : await this.#ledger.states(plans.map(({ id }) => id))
     for (const [i, plan] of plans.entries()) {
       const from = source ?? this.entries.get(plan.id)?.source
-      const state = states[i] ?? adoptedState(undefined, adoptionOf(plan, now))
+      const known = states[i] ?? null
+      if (known !== null && !this.#fires) this.states.set(plan.id, known)
+      const state = known ?? adoptedState(undefined, adoptionOf(plan, now))
       if (from === undefined) continue
       this.drop(plan.id)
       const { mark, anchor, message, waiting } = state

@@ -10,15 +10,26 @@ export interface StatusOf {
   readonly group: string
   /** Milliseconds. */
   readonly lease: number
-  readonly planned: readonly PlannedTask[]
 }
 
 const patience = 15_000
 
+/** All plans of a book that only looks, as they stand. */
+export function plannedTasks({ entries, states }: PlanBook, now: number): readonly PlannedTask[] {
+  return [...entries.values()].map(({ plan, source, mark, anchor }) => {
+    const state = states.get(plan.id) ?? null
+    const done = plan.limit !== undefined && (state?.fired ?? 0) >= plan.limit
+    const from = Math.max(now, state?.mark ?? mark)
+    const slot = done || state?.paused === true ? null : nextSlot(plan, from, anchor)
+    return { plan, source: source.name, state, next: slot === null ? null : new Date(slot) }
+  })
+}
+
 /** How schedulers do: who leads, and whether what is due gets done. */
 export async function readStatus(of: StatusOf): Promise<SchedulerStatus> {
-  const { book, ledger, group, lease, planned } = of
+  const { book, ledger, group, lease } = of
   const now = await ledger.now()
+  const planned = plannedTasks(book, now)
   const leaders = (await ledger.leaders()).map((leader) => statusOf(leader, now))
   const overdue = planned.filter((each) => isOverdue(each, now - Math.max(patience, 2 * lease)))
   const alive = leaders.some((leader) => leader.group === group && leader.alive)

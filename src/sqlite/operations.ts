@@ -15,7 +15,7 @@ import type { Settlement, SettleStatus } from '../core/settlement.ts'
 import type { TaskStatus } from '../core/states.ts'
 import type { CancelAnswer, ExtendReport, QueueSettings, SendStatus } from '../core/transport.ts'
 import type { Failure } from './failure.ts'
-import type { PlanRow, PlanRows } from './plan-rows.ts'
+import type { PlanAsk, PlanPage } from './plan-rows.ts'
 import type { GraphOperations } from './graph-operations.ts'
 
 /** What a claim is asked for. */
@@ -85,8 +85,9 @@ export interface Operations extends GraphOperations {
   }
   resignGroup: { ask: { group: string; holder: string }; answer: null }
   groupLeaders: { ask: null; answer: readonly Leadership[] }
-  readPlans: { ask: number | null; answer: PlanRows }
-  putPlans: { ask: readonly PlanRow[]; answer: null }
+  readPlans: { ask: PlanAsk; answer: PlanPage }
+  /** JSON of a list of `PlanRow`s. */
+  putPlans: { ask: string; answer: null }
   removePlans: { ask: readonly string[]; answer: readonly string[] }
   deleteDead: { ask: readonly string[]; answer: number }
   trimDead: { ask: DeadTrim; answer: number }

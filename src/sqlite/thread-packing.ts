@@ -4,6 +4,7 @@
  * cross as one typed array, short texts as one text. What is not rows crosses as it is.
  */
 import type { Delivery } from '../core/delivery.ts'
+import type { Adoption, FireState } from '../core/fire-ledger.ts'
 import type { Envelope } from '../core/message.ts'
 import type { Settlement } from '../core/settlement.ts'
 import type { ClaimAnswer, Operation, Reply } from './operations.ts'
@@ -25,13 +26,17 @@ export interface Table {
 
 /** An operation on its way to the thread. */
 export type PackedOperation =
-  | Exclude<Operation, { kind: 'send' | 'settle' }>
-  | { readonly kind: 'send' | 'settle'; readonly table: Table }
+  | Exclude<Operation, { kind: 'send' | 'settle' | 'adopt' }>
+  | { readonly kind: 'send' | 'settle' | 'adopt'; readonly table: Table }
 
-/** A reply on its way back: that of a claim holds its deliveries as a table, that of sends and settles its words as a column. */
+/**
+ * A reply on its way back: the deliveries of a claim and the states of plans are a table, the words of sends and
+ * settles a column.
+ */
 export type PackedReply =
   | Reply
   | { readonly done: true; readonly table: Table; readonly next: number | null }
+  | { readonly done: true; readonly states: Table }
   | { readonly done: true; readonly same: unknown; readonly length: number }
 
 type Row = Readonly<Record<string, unknown>>
@@ -87,7 +92,8 @@ export function unpackTable({ length, columns }: Table): unknown {
 
 /** Packs operations. */
 export function packOperation(operation: Operation): PackedOperation {
-  if (operation.kind === 'send') return { kind: 'send', table: packTable(operation.ask) }
+  const { kind } = operation
+  if (kind === 'send' || kind === 'adopt') return { kind, table: packTable(operation.ask) }
   if (operation.kind === 'settle') {
     return { kind: 'settle', table: packTable(operation.ask.map(flatten)) }
   }
@@ -98,6 +104,7 @@ export function packOperation(operation: Operation): PackedOperation {
 export function unpackOperation(packed: PackedOperation): Operation {
   if (!('table' in packed)) return packed
   const rows = unpackTable(packed.table)
+  if (packed.kind === 'adopt') return { kind: 'adopt', ask: rows as readonly Adoption[] }
   return packed.kind === 'send'
     ? { kind: 'send', ask: rows as readonly Envelope[] }
     : {
@@ -109,11 +116,16 @@ export function unpackOperation(packed: PackedOperation): Operation {
 /** Packs a reply to `operation`. */
 export function packReply(operation: Operation | undefined, reply: Reply): PackedReply {
   if (operation === undefined || !reply.done) return reply
-  if (operation.kind === 'claim') {
+  const { kind } = operation
+  if (kind === 'claim') {
     const { deliveries, next } = reply.answer as ClaimAnswer
     return { done: true, table: packTable(deliveries), next }
   }
-  if (operation.kind !== 'settle' && operation.kind !== 'send') return reply
+  if (kind === 'adopt' || kind === 'fireStates') {
+    const states = reply.answer as readonly (FireState | null)[]
+    return { done: true, states: packTable(states.map((state) => state ?? {})) }
+  }
+  if (kind !== 'settle' && kind !== 'send') return reply
   const statuses = reply.answer as readonly unknown[]
   const [same] = statuses
   return statuses.every((status) => status === same)
@@ -123,6 +135,13 @@ export function packReply(operation: Operation | undefined, reply: Reply): Packe
 
 /** What {@link packReply} packed. */
 export function unpackReply(packed: PackedReply): Reply {
+  if ('states' in packed) {
+    const states = unpackTable(packed.states) as readonly Partial<FireState>[]
+    return {
+      done: true,
+      answer: states.map((state) => ('mark' in state ? (state as FireState) : null)),
+    }
+  }
   if ('same' in packed) {
     const answer: unknown[] = Array.from({ length: packed.length }, () => packed.same)
     return { done: true, answer }

@@ -5,20 +5,11 @@
  */
 import { inspect } from 'node:util'
 import { parentPort } from 'node:worker_threads'
-import type { TaskContext } from '../core/context.ts'
-import { milliseconds } from '../core/duration.ts'
-import { errorData, rebuildError } from '../core/error-data.ts'
-import {
-  NonRetryableError,
-  RetryRequestedError,
-  TaskRejectedError,
-  UnsupportedError,
-  isTaskwrightError,
-} from '../core/errors.ts'
+import { errorData } from '../core/error-data.ts'
+import { NonRetryableError, RetryRequestedError, isTaskwrightError } from '../core/errors.ts'
 import { logTo, type LogFields, type LogLevel } from '../core/logger.ts'
 import { taskiqJson } from '../codecs/taskiq-json.ts'
 import { fromTravel } from '../broker/arguments.ts'
-import { outsideWorkflow } from '../broker/canvas/outside-workflow.ts'
 import { registrationKey } from '../broker/define-task.ts'
 import { enterIsolation } from '../broker/isolation.ts'
 import { Lineage, lineOf } from '../broker/lineage.ts'
@@ -26,9 +17,10 @@ import type { AnyHandler, RegisteredTask } from '../broker/registry.ts'
 import { DependencyContainer } from '../dependencies/container.ts'
 import { providerError } from '../dependencies/provider-error.ts'
 import type { FromIsolated, IsolatedCall, ToIsolated } from './isolate-messages.ts'
+import { Asking, isolatedContext } from './isolated-context.ts'
 import { loadModule } from './load-module.ts'
 
-const pending = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
+const asking = new Asking(answer)
 
 function answer(message: FromIsolated): void {
   if (parentPort !== null) parentPort.postMessage(message)
@@ -40,10 +32,7 @@ function take(message: ToIsolated): void {
     void run(message)
     return
   }
-  const waiting = pending.get(message.call)
-  pending.delete(message.call)
-  if (message.error === undefined) waiting?.resolve()
-  else waiting?.reject(rebuildError(message.error))
+  asking.heard(message)
 }
 
 enterIsolation()
@@ -75,7 +64,7 @@ async function handle(call: IsolatedCall): Promise<unknown> {
   if (deps === undefined) return start(...positional)
   const container = new DependencyContainer()
   const value = await container.use({
-    context: contextOf(call, task, input),
+    context: isolatedContext({ call, task, input, asking, logger: logTo(log) }),
     body: async (scope) => start(await scope.resolve(deps), ...positional),
   })
   await container.close()
@@ -122,7 +111,7 @@ function travelling({ plain, message }: IsolatedCall, value: unknown): unknown {
 /** What a provider of a dependency threw steers the worker as the handler's own does. */
 function failure(thrown: unknown): FromIsolated {
   const inner = providerError(thrown)
-  const codes = ['RETRY_REQUESTED', 'TASK_REJECTED', 'NON_RETRYABLE'] as const
+  const codes = ['RETRY_REQUESTED', 'TASK_REJECTED', 'TASK_SKIPPED', 'NON_RETRYABLE'] as const
   const steers = codes.some((code) => isTaskwrightError(inner, code))
   const error = steers ? inner : thrown
   const retryDelay = error instanceof RetryRequestedError ? error.delay : undefined
@@ -131,63 +120,6 @@ function failure(thrown: unknown): FromIsolated {
     error: errorData(error),
     ...(retryDelay === undefined ? {} : { retryDelay }),
   }
-}
-
-let calls = 0
-
-function contextOf(call: IsolatedCall, task: RegisteredTask, input: unknown): TaskContext {
-  const { message, queue, attempt, redeliveries } = call
-  const { labels } = message
-  const { tw_parent: parentId, tw_root: rootId, tw_run: runId } = labels
-  return {
-    taskId: message.id,
-    taskName: task.name,
-    queue,
-    attempt,
-    redeliveries,
-    labels,
-    args: task.input === undefined ? message.args : [],
-    input,
-    parentId: typeof parentId === 'string' ? parentId : undefined,
-    rootId: typeof rootId === 'string' ? rootId : undefined,
-    // Never aborts: what interrupts an isolated run kills it.
-    signal: new AbortController().signal,
-    logger: logTo(log),
-    progress: (state, meta = null) =>
-      new Promise((resolve, reject) => {
-        const number = ++calls
-        answer({ kind: 'progress', call: number, state, meta })
-        pending.set(number, { resolve, reject })
-      }),
-    retry: (options) => {
-      const delay = options?.delay === undefined ? undefined : milliseconds(options.delay)
-      throw new RetryRequestedError(
-        delay,
-        options?.cause === undefined ? {} : { cause: options.cause },
-      )
-    },
-    reject: (reason) => {
-      throw new TaskRejectedError(reason)
-    },
-    runId: typeof runId === 'string' ? runId : undefined,
-    ...outsideWorkflow('an isolated task has no store at hand'),
-    lock: () => Promise.reject(outside('ctx.lock')),
-    limit: () => {
-      throw outside('ctx.limit')
-    },
-    once: () => Promise.reject(outside('ctx.once')),
-    commit: () => {
-      throw new UnsupportedError(
-        'ctx.commit does not reach out of an isolated task: the transaction would be in another process.',
-      )
-    },
-  }
-}
-
-function outside(what: string): UnsupportedError {
-  return new UnsupportedError(
-    `${what} does not reach out of an isolated task: take it in a task that is not isolated.`,
-  )
 }
 
 function log(level: LogLevel, message: string, fields: LogFields): void {

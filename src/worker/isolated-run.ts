@@ -1,9 +1,10 @@
 import type { TaskContext } from '../core/context.ts'
-import { errorData, rebuildError } from '../core/error-data.ts'
+import { rebuildError } from '../core/error-data.ts'
 import {
   NonRetryableError,
   RetryRequestedError,
   TaskRejectedError,
+  TaskSkippedError,
   type TaskwrightError,
   UnsupportedError,
 } from '../core/errors.ts'
@@ -11,6 +12,7 @@ import type { Message } from '../core/message.ts'
 import type { RegisteredTask } from '../broker/registry.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import type { FromIsolated, IsolatedCall } from './isolate-messages.ts'
+import { IsolatedAsks } from './isolated-asks.ts'
 import { processLine, threadLine, type IsolatedLine } from './isolated-line.ts'
 
 /** What runs isolated. */
@@ -39,6 +41,7 @@ export async function runIsolated(
     throw new UnsupportedError(`task '${task.name}' is isolated, but its module is not known.`)
   if (signal.aborted) throw signal.reason
   const line = open()
+  const asks = new IsolatedAsks(context, line)
   const kill = (): void => line.kill()
   signal.addEventListener('abort', kill, { once: true })
   try {
@@ -53,13 +56,15 @@ export async function runIsolated(
         else if (message.kind === 'error') reject(rebuild(message))
         else if (message.kind === 'log')
           context.logger[message.level](message.message, message.fields)
-        else void keepProgress(context, line, message)
+        else if (message.kind === 'made') asks.made(message)
+        else void asks.ask(message)
       })
       line.send(callOf(run, file))
     })
   } finally {
     signal.removeEventListener('abort', kill)
     line.kill()
+    asks.close()
   }
 }
 
@@ -77,19 +82,6 @@ function callOf({ runtime, message, context }: IsolatedRun, file: string): Isola
   }
 }
 
-async function keepProgress(
-  context: TaskContext,
-  line: IsolatedLine,
-  { call, state, meta }: Extract<FromIsolated, { kind: 'progress' }>,
-): Promise<void> {
-  try {
-    await context.progress(state, meta)
-    line.send({ kind: 'kept', call, error: undefined })
-  } catch (error) {
-    line.send({ kind: 'kept', call, error: errorData(error) })
-  }
-}
-
 /** Our own errors steer the worker (retry, reject), so they come back as what they were; others as data. */
 function rebuild({ error, retryDelay }: Extract<FromIsolated, { kind: 'error' }>): Error {
   const cause = error.cause === undefined ? undefined : rebuildError(error.cause)
@@ -97,6 +89,7 @@ function rebuild({ error, retryDelay }: Extract<FromIsolated, { kind: 'error' }>
   const made = ((): TaskwrightError | undefined => {
     if (error.code === 'RETRY_REQUESTED') return new RetryRequestedError(retryDelay, options)
     if (error.code === 'TASK_REJECTED') return new TaskRejectedError(error.message)
+    if (error.code === 'TASK_SKIPPED') return new TaskSkippedError(error.message, options)
     if (error.code === 'NON_RETRYABLE') return new NonRetryableError(error.message, options)
     return undefined
   })()

@@ -15,6 +15,9 @@ import { StartCheck } from './start-check.ts'
 import type { TaskFact, WorkerEmitter } from './worker-events.ts'
 import type { WorkerSettings } from './worker-settings.ts'
 
+/** Milliseconds for which a cancel that was heard meets deliveries that were on their way. */
+const heardFor = 2000
+
 /** What {@link Runs} work with. */
 export interface RunsOptions {
   readonly runtime: BrokerRuntime
@@ -46,6 +49,8 @@ export class Runs {
   readonly #executor: Executor
   readonly #finisher: Finisher
   readonly #idle: (() => void)[] = []
+  /** What was heard to be cancelled in the last moments. */
+  readonly #heard = new Map<string, string>()
   readonly #listener: FinishListener
   #filling = false
   #overrun: Timer | undefined
@@ -219,6 +224,23 @@ export class Runs {
   }
 
   /**
+   * Messages of these ids were cancelled while somebody held them. One whose delivery is still on its way here
+   * was claimed before that: it is met by what was heard.
+   */
+  cancelById(ids: readonly string[], reason: string): void {
+    const { slots, runtime } = this.#options
+    for (const id of ids) {
+      this.#heard.set(id, reason)
+      const held = this.#runs.map(({ delivery }) => delivery).filter((one) => one.id === id)
+      for (const claim of [...held, ...slots.waitingFor(id)]) this.cancelled(claim, reason)
+    }
+    const forget = (): void => {
+      for (const id of ids) this.#heard.delete(id)
+    }
+    runtime.surroundings.clock.after(heardFor, forget, { background: true })
+  }
+
+  /**
    * A claim that was lost without our knowing came back to this very worker: the older one must not run
    * beside the newer, nor after a cancel that came between them.
    */
@@ -227,7 +249,9 @@ export class Runs {
     this.lost([...running, ...this.#options.slots.waitingFor(id)])
   }
 
-  #run(delivery: Delivery, inSlot: boolean): void {
+  #run(given: Delivery, inSlot: boolean): void {
+    const reason = this.#heard.size === 0 ? undefined : this.#heard.get(given.id)
+    const delivery = reason === undefined ? given : { ...given, cancelled: reason }
     const run = new Run(delivery, this.#options.runtime.surroundings.clock, inSlot)
     run.place = this.#runs.push(run) - 1
     this.#executor.execute(run)

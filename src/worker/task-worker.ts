@@ -146,6 +146,7 @@ export class TaskWorker implements Worker {
       },
       shutdown: (timeout) => void this.#end('control', timeout ?? this.#settings.shutdownTimeout),
       pause: (what) => this.#pause(what),
+      cancel: (ids, reason) => runs.cancelById(ids, reason),
     }
   }
 

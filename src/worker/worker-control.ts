@@ -18,6 +18,7 @@ export interface ControlledWorker {
   }): void
   shutdown(timeout: number | undefined): void
   pause(what: Paused): void
+  cancel(ids: readonly string[], reason: string): void
 }
 
 /** Hears what is said to a worker, and follows the settings of all. */
@@ -74,6 +75,9 @@ export class WorkerControl {
         return null
       case 'shutdown':
         worker.shutdown(message.timeout)
+        return null
+      case 'cancel':
+        worker.cancel(message.ids, message.reason)
         return null
       case 'settings':
         void this.#look()

@@ -18,6 +18,8 @@ export interface Wanted {
   readonly schedulerPlans: number
   /** Random workflows on each engine, with and without sweeps; absent: they are not asked for. */
   readonly workflowRuns: number | undefined
+  /** Random workflows in virtual time that go with them. */
+  readonly canvases: number
   /** Tasks of the rows of limits on each engine; absent: they are not asked for. */
   readonly limitTasks: number | undefined
   readonly seeds: number
@@ -31,7 +33,7 @@ export interface Wanted {
 export const usage = `npm run faults [-- OPTIONS]
 
   --tier A|B|C        how much: every commit, a night, a release (default A)
-  --row 1,2,26        only these rows of the matrix
+  --row 1,2,26        only these rows: of the matrix, or of what is asked for beside it
   --engine sqlite     only this engine: sqlite, redis (--redis)
   --controls          only the negative controls: each must be caught
   --simulate          only the simulation under virtual time
@@ -40,8 +42,10 @@ export const usage = `npm run faults [-- OPTIONS]
   --plans N           plans that are then due in one second (default 100000; 0: none)
   --workflows         only the rows of random workflows on workers that are killed, and their controls
   --runs N            how many of them (default 300)
-  --limits            only the rows of limits, order and uniqueness under kills, and their controls
-  --tasks N           how many tasks, and a tenth as many rounds (default 10000)
+  --canvases N        and in virtual time (default 5000)
+  --limits            only the rows of limits, order, uniqueness, cancel and fairness, and their controls;
+                      with --row 31d,… only some of them
+  --tasks N           how many of them (default 10000; the full size is 50000)
   --seeds N           seeds of the simulation (default 2000)
   --seed S            replays the faults of a run (default: drawn)
   --json FILE         writes the report there, after each row
@@ -65,6 +69,7 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
       plans: { type: 'string', default: '100000' },
       workflows: { type: 'boolean', default: false },
       runs: { type: 'string', default: '300' },
+      canvases: { type: 'string', default: '5000' },
       limits: { type: 'boolean', default: false },
       tasks: { type: 'string', default: '10000' },
       seeds: { type: 'string', default: '2000' },
@@ -83,13 +88,8 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
   if (values.resume && values.json === undefined) throw new Error('--resume needs --json FILE')
   const seed = whole(values.seed ?? String(drawSeed()), '--seed')
   const seeds = whole(values.seeds, '--seeds')
-  const only =
-    values.controls ||
-    values.simulate ||
-    values.scheduler ||
-    values.workflows ||
-    values.limits ||
-    values.row !== undefined
+  const families = values.scheduler || values.workflows || values.limits
+  const only = values.controls || values.simulate || families || values.row !== undefined
   return {
     tier,
     seed,
@@ -97,10 +97,12 @@ export function readArguments(args: readonly string[], drawSeed: () => number): 
     schedulerPlans: whole(values.plans, '--plans'),
     schedulerSeconds: values.scheduler ? whole(values.seconds, '--seconds') : undefined,
     workflowRuns: values.workflows ? whole(values.runs, '--runs') : undefined,
+    canvases: whole(values.canvases, '--canvases'),
     limitTasks: values.limits ? whole(values.tasks, '--tasks') : undefined,
     engines: chosen,
     rows: values.row?.split(',').map((text) => text.trim()),
-    matrix: values.row !== undefined || !only,
+    // With a family of rows of its own, `--row` chooses within that.
+    matrix: (values.row !== undefined && !families) || !only,
     controls: values.controls || !only,
     // It is of no engine: who asks for one does not ask for it.
     simulate: values.simulate || (!only && engine === undefined),

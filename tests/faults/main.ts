@@ -3,25 +3,18 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { readArguments, usage, type Wanted } from './command-line.ts'
 import { controls, type Control } from './controls.ts'
 import { engines, type EngineName } from './engines.ts'
+import type { Item } from './item.ts'
+import { itemsOfLimits } from './limit-items.ts'
 import { matrix } from './matrix.ts'
 import { makeProgram, type Program } from './program.ts'
 import { headOf, isGreen, renderReport, type Line, type Report } from './report.ts'
 import type { Outcome, Row } from './row.ts'
-import { limitKills, uniqueRace } from './rows/limit-kills.ts'
 import { scheduleStorm } from './rows/schedule-storm.ts'
 import { schedulerKills } from './rows/scheduler-kills.ts'
 import { workflowKills } from './rows/workflow-kills.ts'
 import { simulationRow } from './simulation-row.ts'
 import type { StageOptions } from './stage.ts'
-import { workflowControls } from './workflow-row.ts'
-
-/** Something to be run, that ends in a line of the report. */
-interface Item {
-  readonly row: string
-  readonly fault: string
-  readonly engine: string
-  run(options: StageOptions): Promise<Outcome>
-}
+import { workflowControls, workflowSimulation } from './workflow-row.ts'
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
 
@@ -98,16 +91,21 @@ function itemsOf(asked: Wanted): Item[] {
         ])
   const { workflowRuns: runs } = asked
   const ofWorkflows = runs === undefined ? [] : itemsOfWorkflows(asked, runs)
-  const ofLimits = asked.limitTasks === undefined ? [] : itemsOfLimits(asked, asked.limitTasks)
-  const all = [...ofEngines, ...ofSchedulers, ...ofWorkflows, ...ofLimits]
+  const ofLimits =
+    asked.limitTasks === undefined ? [] : itemsOfLimits(asked.engines, asked.limitTasks)
+  const families = [...ofSchedulers, ...ofWorkflows, ...ofLimits]
+  const all = [
+    ...ofEngines,
+    ...families.filter(({ row }) => isWanted(asked, row.replace('control ', ''))),
+  ]
   return asked.simulate ? [...all, itemOfSimulation(asked)] : all
 }
 
-function itemsOfWorkflows({ engines: asked }: Wanted, runs: number): Item[] {
+function itemsOfWorkflows({ engines: asked, canvases }: Wanted, runs: number): Item[] {
   const kills = asked.flatMap((engine) =>
     [true, false].map((sweeps) => ({
       row: sweeps ? '30' : '30b',
-      fault: `random workflows, workers ${sweeps ? 'killed' : 'stopped, no sweeps'}`,
+      fault: `random workflows, workers killed and stopped${sweeps ? '' : '; no sweeps'}`,
       engine,
       run: (options: StageOptions) => workflowKills(options, { engine, runs, sweeps }),
     })),
@@ -118,37 +116,13 @@ function itemsOfWorkflows({ engines: asked }: Wanted, runs: number): Item[] {
     engine: 'memory',
     run: ({ log }) => workflowControls(log),
   }
-  return [...kills, controls]
-}
-
-function itemsOfLimits({ engines: asked }: Wanted, tasks: number): Item[] {
-  const rounds = Math.ceil(tasks / 10)
-  return asked.flatMap((engine): Item[] => [
-    {
-      row: '31',
-      fault: 'limits and order, workers killed',
-      engine,
-      run: (options) => limitKills(options, { engine, tasks, keys: 100, endless: false }),
-    },
-    {
-      row: '31b',
-      fault: '50 producers of one unique key at once',
-      engine,
-      run: (options) => uniqueRace(options, { engine, rounds, looks: false }),
-    },
-    {
-      row: 'control 31',
-      fault: 'without a lease of permits',
-      engine,
-      run: (options) => limitKills(options, { engine, tasks: 2000, keys: 1, endless: true }),
-    },
-    {
-      row: 'control 31b',
-      fault: 'without a key: look, then send',
-      engine,
-      run: (options) => uniqueRace(options, { engine, rounds: 20, looks: true }),
-    },
-  ])
+  const simulation: Item = {
+    row: '30v',
+    fault: 'random workflows in virtual time',
+    engine: 'memory',
+    run: ({ seed, log }) => workflowSimulation({ canvases, seed }, log),
+  }
+  return [...kills, controls, simulation]
 }
 
 function itemOfSchedulers(engine: EngineName, seconds: number): Item {

@@ -46,7 +46,7 @@ export function makeProgram(): Program {
   }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   for (const file of readdirSync(sources))
-    writeFileSync(join(folder, file.replace(/\.ts$/, '.js')), compile(join(sources, file)))
+    writeFileSync(join(folder, file.replace(/\.ts$/, '.js')), compiled(join(sources, file)))
   return {
     folder,
     entry: (source) => join(folder, source.replace(/\.ts$/, '.js')),
@@ -55,8 +55,9 @@ export function makeProgram(): Program {
   }
 }
 
-function compile(file: string): string {
-  const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), {
+/** A source as JavaScript, types taken out; or another text in its place. */
+export function compiled(file: string, text: string = readFileSync(file, 'utf8')): string {
+  const { outputText } = ts.transpileModule(text, {
     fileName: file,
     compilerOptions: {
       target: ts.ScriptTarget.ES2022,

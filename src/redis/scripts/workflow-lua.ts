@@ -289,8 +289,8 @@ local function wfGo(w, clock)
   w.dirty = true
   while w.budget > 0 and w.bytes > 0 do
     local item = table.remove(w.todo)
-    if item == nil then
-      if w.state ~= 'resuming' then break end
+    if item == nil then break
+    elseif item[1] == 'b' then
       w.state = 'running'
       local list = wfExtents(w)
       for i = #list, 1, -1 do

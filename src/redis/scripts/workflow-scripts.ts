@@ -93,7 +93,7 @@ export const pumpScript: RedisScript = script(
   'wf-pump',
   `
 local w = wfOpen(arg())
-if not w or (#w.todo == 0 and w.state ~= 'resuming') then return 0 end
+if not w or #w.todo == 0 then return 0 end
 wfGo(w, now())
 wfSaveAll()
 return #wfMore
@@ -128,7 +128,7 @@ if not w.sealed or (w.state ~= 'failed' and w.state ~= 'cancelled') then return 
 if w.gen >= 65535 then return redis.error_reply('the workflow was resumed too often') end
 w.gen, w.state, w.ended, w.cause, w.reason = w.gen + 1, 'resuming', nil, nil, nil
 redis.call('ZREM', G .. 'wf:expires', w.run)
-w.todo = { { 'r', 0, tonumber(redis.call('HGET', w.W, 'count')) - 1 } }
+w.todo = { { 'b' }, { 'r', 0, tonumber(redis.call('HGET', w.W, 'count')) - 1 } }
 wfGo(w, clock)
 wfSaveAll()
 return { 'ok', #wfMore }

@@ -122,6 +122,26 @@ export const scheduleSourceBehaviours: readonly ScheduleSourceBehaviour[] = [
     },
   },
   {
+    name: 'read: thousands of plans all come, and what has changed among them',
+    async run({ open, id }) {
+      const [a, b] = [await open(), await open()]
+      const ids = Array.from({ length: 4500 }, id)
+      await a.put(ids.map((each) => plan(each)))
+      const { stamp, plans } = await b.read()
+      assert.deepEqual(new Set(plans.map((each) => each.id)), new Set(ids))
+      assert.equal(plans.length, ids.length)
+      await a.remove(ids.slice(0, 2100))
+      await a.put(ids.slice(2100).map((each) => plan(each, { cron: '1 1 * * *' })))
+      const known = new Map(plans.map((each) => [each.id, each]))
+      const next = await b.read(stamp)
+      if (next.whole) known.clear()
+      for (const each of next.removed) known.delete(each)
+      for (const each of next.plans) known.set(each.id, each)
+      assert.deepEqual([...known.keys()].sort(), ids.slice(2100).sort())
+      assert.deepEqual(new Set([...known.values()].map(({ cron }) => cron)), new Set(['1 1 * * *']))
+    },
+  },
+  {
     name: 'read: a stamp that it does not know is answered by all plans',
     async run({ open, id }) {
       const source = await open()

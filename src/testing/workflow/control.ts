@@ -90,6 +90,24 @@ export const controlBehaviours: readonly TransportBehaviour[] = [
     },
   },
   {
+    name: 'a resume begins also where putting all back is just as much as one step may do',
+    needs: 'workflows',
+    async run(harness) {
+      const stage = await Stage.of(harness)
+      const width = 248
+      const tasks = Array.from({ length: width }, (_, ord) => task(harness, ord))
+      const ords = tasks.map(({ ord }) => ord)
+      await stage.send([...tasks, join(width, ords), end(width + 1, [width])])
+      await stage.store.control(stage.run, { kind: 'cancel', reason: 'enough' })
+      await stage.pump()
+      assert.equal(await stage.store.control(stage.run, { kind: 'resume', expected: 0 }), 'ok')
+      await stage.pump()
+      assert.equal(await stage.state(), 'running')
+      const [answer] = await stage.store.check([{ run: stage.run, ord: width - 1, gen: 1 }])
+      assert.equal(answer?.start, true)
+    },
+  },
+  {
     name: 'what an old generation still brings is refused',
     needs: 'workflows',
     async run(harness) {

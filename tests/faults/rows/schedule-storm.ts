@@ -2,6 +2,7 @@
  * Row 31 for schedules: many plans made at run time, all due in the same second. All are fired, none early, and
  * no script holds Redis up. Says what loading them costs.
  */
+import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
 import {
   createBroker,
@@ -80,7 +81,7 @@ export async function scheduleStorm(
     }
   } finally {
     await broker.stop()
-    await server?.kill()
+    await server?.remove()
   }
 }
 
@@ -130,20 +131,42 @@ async function judge(
   }
 }
 
-/** What the scripts took on Redis. A busy machine stops it in the midst of some; the average tells what they cost. */
+/**
+ * What the scripts took on Redis, by its own clock, which goes on while a busy machine has stopped it: a script that
+ * is too long is a fault unless the plainest of commands were as long. The work of a script is bounded in any case:
+ * 25 slots, 256 KiB of messages (`tests/integration/redis/plans.test.ts`).
+ */
 async function scriptTimes(url: string): Promise<Outcome> {
   const { Redis } = await import('ioredis')
   const client = new Redis(url)
   try {
-    const slow = (await client.call('SLOWLOG', 'LEN')) as number
+    const slow = (await client.call('SLOWLOG', 'GET', '-1')) as [number, number, number, string[]][]
+    const [script, other] = [/^eval/i, /^(?!eval)/i].map((name) =>
+      slow.filter(([, , , [command = '']]) => name.test(command)).map(([, , micros]) => micros),
+    )
     const stats = await client.info('commandstats')
+    const latency = await client.info('latencystats')
     const [, calls = '0', mean = '0'] =
       /cmdstat_evalsha:calls=(\d+),usec=\d+,usec_per_call=([\d.]+)/.exec(stats) ?? []
-    const faults = Number(mean) > longestScript ? [`a script takes ${mean} µs, on the average`] : []
+    const [, p50 = '0', p99 = '0', p999 = '0'] =
+      /latency_percentiles_usec_evalsha:p50=([\d.]+),p99=([\d.]+),p99.9=([\d.]+)/.exec(latency) ??
+      []
+    const worst = Math.max(0, ...(script ?? []))
+    const busy = (other ?? []).length > 0 || (loadavg()[0] ?? 0) > availableParallelism()
+    const faults = [
+      ...(Number(p99) > longestScript ? [`one in a hundred scripts takes ${p99} µs`] : []),
+      ...(worst > 0 && !busy
+        ? [`${script?.length} scripts took more than ${longestScript} µs`]
+        : []),
+    ]
     const facts = {
       scripts: Number(calls),
       'mean (µs)': Number(mean),
-      [`over ${longestScript} µs by the clock`]: slow,
+      'p50, p99, p99.9 (µs)': `${p50}, ${p99}, ${p999}`,
+      [`over ${longestScript} µs by the clock`]: (script ?? []).length,
+      'worst of those (µs)': worst,
+      'other commands over it': (other ?? []).length,
+      'load average': Math.round((loadavg()[0] ?? 0) * 10) / 10,
     }
     return { faults, facts }
   } finally {

@@ -1,22 +1,21 @@
 /**
- * Row 30: random workflows on three worker processes that are killed (or, where no worker sweeps, stopped
- * beyond their leases) all the time; each generation is held against the evaluator of the tree.
+ * Row 30: random workflows on three worker processes that are killed, and stopped beyond their leases, all
+ * the time; each generation is held against the evaluator of the tree, and what the store accepted from
+ * workers against their ledgers. With the sweep of workers and without: a sweep would make a workflow that
+ * was lost one that is late, and so hide it.
  */
-import { fork, type ChildProcess } from 'node:child_process'
-import { isDeepStrictEqual } from 'node:util'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { seededRandom, type Broker, type CanvasPlan, type WorkflowHandle } from 'taskwright'
-import {
-  evaluate,
-  randomCanvas,
-  type Before,
-  type RandomCanvas,
-} from '../../support/workflow-model.ts'
+import { seededRandom, type WorkflowStore } from 'taskwright'
+import { Claims } from '../claims.ts'
+import { Fleet } from '../fleet.ts'
 import type { Outcome } from '../row.ts'
 import type { StageOptions } from '../stage.ts'
 import { sweepKeys } from '../sweep-keys.ts'
+import { openLedger, readLedgers, type Ledger } from '../worker/ledger.ts'
 import { pause } from '../worker/pause.ts'
-import { workflowBroker, type WorkflowFate, type WorkflowPlan } from '../worker/workflow-process.ts'
+import { workflowBroker, workflowTransport, type WorkflowPlan } from '../worker/workflow-process.ts'
+import { drawn, mostTasks, play, type Draw, type PlayedOut } from './workflow-play.ts'
 
 /** How much of it. */
 export interface WorkflowKills {
@@ -25,10 +24,8 @@ export interface WorkflowKills {
   readonly sweeps: boolean
 }
 
-const tasks = 40
 const workers = 3
-const patience = 120_000
-const atOnce = 10
+const atOnce = 40
 
 /** Runs it. */
 export async function workflowKills(
@@ -36,164 +33,143 @@ export async function workflowKills(
   { engine, runs, sweeps }: WorkflowKills,
 ): Promise<Outcome> {
   const random = seededRandom(seed)
-  const draw = (below: number): number => Math.floor(random.next() * below)
+  const draw: Draw = (below) => Math.floor(random.next() * below)
   const prefix = `faults-workflows-${process.pid}-${seed}-`
+  const folder = program.scratch('workflows')
+  const ledgers = join(folder, 'ledgers')
+  mkdirSync(ledgers)
   const plan: WorkflowPlan = {
-    tasks,
+    tasks: mostTasks,
     sweeps,
+    ledger: ledgers,
     store:
       engine === 'sqlite'
-        ? { kind: 'sqlite', file: join(program.scratch('workflows'), 'tasks.db') }
+        ? { kind: 'sqlite', file: join(folder, 'tasks.db') }
         : { kind: 'redis', url: process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379', prefix },
   }
-  const broker = workflowBroker(plan)
-  await broker.start()
-  const fleet = new Fleet(program.entry('workflow-process.ts'), plan)
+  const { broker, store } = await openAsJudge(plan)
+  const ledger = openLedger(ledgers)
+  const fleet = new StruckFleet(program.entry('workflow-process.ts'), plan, ledger)
   const faults: string[] = []
-  let [generations, done] = [0, 0]
-  const striking = fleet.strike(sweeps ? 'kill' : 'stop', draw)
+  const out: PlayedOut[] = []
+  const striking = fleet.strike(draw)
   try {
-    const canvases = Array.from({ length: runs }, () => drawn(draw))
-    const next = canvases.entries()
+    // Drawn before anything runs: the order in which they end draws nothing.
+    const next = Array.from({ length: runs }, () => drawn(draw)).entries()
     await Promise.all(
       Array.from({ length: atOnce }, async () => {
-        for (const [i, canvas] of next) {
+        for (const [i, played] of next) {
           try {
-            const took = await play(broker, canvas)
-            generations += took
+            out.push(await play({ broker, store, sweeps }, played))
           } catch (error) {
             faults.push(`run ${i}: ${(error as Error).message.slice(0, 400)}`)
           }
-          if (++done % 25 === 0) log(`${done} runs, ${fleet.strikes} strikes`)
+          const done = out.length + faults.length
+          if (done % 25 === 0) log(`${done} runs, ${fleet.kills} kills, ${faults.length} faults`)
         }
       }),
     )
   } finally {
-    fleet.closing = true
-    await striking
-    await fleet.close()
+    await fleet.close(striking)
     await broker.stop()
+    ledger.close()
     if (plan.store.kind === 'redis') await sweepKeys(plan.store)
   }
-  return { faults, facts: { runs, generations, strikes: fleet.strikes } }
+  const claims = new Claims(readLedgers(ledgers))
+  faults.push(...acceptedTwice(claims))
+  return { faults, facts: { ...factsOf(out), messages: claims.ids().length, ...fleet.facts } }
 }
 
-/** A canvas of at most as many tasks as there are. */
-function drawn(draw: (below: number) => number): RandomCanvas {
-  for (;;) {
-    const canvas = randomCanvas(draw, 1 + draw(30))
-    if (canvas.fates.size <= tasks) return canvas
+/** A broker beside the workers, and the store behind it. */
+async function openAsJudge(plan: WorkflowPlan) {
+  const inner = workflowTransport(plan)
+  let store: WorkflowStore | undefined
+  const broker = workflowBroker(plan, {
+    ...inner,
+    create(around) {
+      const opened = inner.create(around)
+      store = opened.workflows
+      return opened
+    },
+  })
+  await broker.start()
+  if (store === undefined) throw new Error('this store keeps no workflows')
+  return { broker, store }
+}
+
+/** Each step of each generation is ended once in effect, and by its holder only. */
+function acceptedTwice(claims: Claims): string[] {
+  const found = {
+    'ended twice': claims.settledTwice(),
+    'ended by who had lost it': claims.staleSettles(),
+    'claimed after its end': claims.claimedAfterEnd(),
   }
-}
-
-/** Sends a canvas, and resumes it until it succeeds; how many generations it took. */
-async function play(broker: Broker, canvas: RandomCanvas): Promise<number> {
-  const handle = await broker.canvas(told(canvas, canvas.plan)).kiq()
-  let before: Before = new Map()
-  for (let gen = 0; ; gen++) {
-    const outcome = await handle.waitResult({ timeout: patience })
-    const expected = evaluate(canvas, gen, before)
-    before = await standing(handle)
-    if (outcome.status !== expected.run)
-      throw new Error(`generation ${gen} ${outcome.status}, not ${expected.run}`)
-    for (const [name, state] of expected.states) {
-      if (before.get(name) !== state)
-        throw new Error(`generation ${gen}: ${name} is ${String(before.get(name))}, not ${state}`)
-    }
-    if (!outcome.isErr) {
-      // What a failure says as data is more than its task.
-      const value = JSON.stringify(plain(outcome.returnValue))
-      if (!isDeepStrictEqual(JSON.parse(value), JSON.parse(JSON.stringify(expected.value))))
-        throw new Error(`its value is ${value}, not ${JSON.stringify(expected.value)}`)
-      return gen + 1
-    }
-    if (gen > 3) return gen + 1
-    await handle.resume()
-  }
-}
-
-async function standing(handle: WorkflowHandle<unknown>): Promise<Before> {
-  const nodes = await handle.nodes()
-  return new Map(
-    nodes.flatMap(({ kind, name, status }) => (kind === 'task' ? [[name, status]] : [])),
+  return Object.entries(found).flatMap(([what, ids]) =>
+    ids.length === 0 ? [] : [`${what}: ${ids.length} (${ids.slice(0, 5).join(', ')})`],
   )
 }
 
-/** The plan with what each task does as its last argument. */
-function told(canvas: RandomCanvas, plan: CanvasPlan): CanvasPlan {
-  const each = (list: readonly CanvasPlan[] | undefined): CanvasPlan[] | undefined =>
-    list?.map((one) => told(canvas, one))
-  if (plan.kind === 'map') return plan
-  const onFailure = each(plan.onFailure)
-  if (plan.kind !== 'task') return { ...plan, steps: each(plan.steps) ?? [], onFailure }
-  const fate = canvas.fates.get(plan.task)
-  const arg: WorkflowFate = {
-    name: plan.task,
-    failsUntil: fate?.failsUntil ?? 0,
-    expands: fate?.expands === undefined ? null : told(canvas, fate.expands),
-    takes: plan.task.length * 2,
+function factsOf(out: readonly PlayedOut[]): Record<string, number> {
+  const sum = (of: (one: PlayedOut) => number): number => out.reduce((all, one) => all + of(one), 0)
+  const sizes = out.map(({ nodes }) => nodes).sort((a, b) => a - b)
+  return {
+    runs: out.length,
+    generations: sum(({ generations }) => generations),
+    nodes: sum(({ nodes }) => nodes),
+    'smallest run': sizes[0] ?? 0,
+    'median run': sizes[sizes.length >> 1] ?? 0,
+    'largest run': sizes.at(-1) ?? 0,
+    cancels: sum(({ cancelled }) => cancelled),
+    'cancels in the middle of a step': sum(({ unjudged }) => unjudged),
+    'left to a sweep': sum(({ leftToSweeps }) => leftToSweeps),
   }
-  const sides = { onError: each(plan.onError), onSuccess: each(plan.onSuccess) }
-  return { ...plan, args: [arg], ...sides, onFailure }
 }
 
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain)
-  if (typeof value !== 'object' || value === null) return value
-  if ('isErr' in value && 'taskName' in value) return { failed: value.taskName }
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]))
-}
+/** Worker processes: one that ends is started anew. */
+class StruckFleet {
+  kills = 0
+  #stops = 0
+  #closing = false
+  readonly #fleet: Fleet
 
-/** The worker processes: one that is killed is started anew. */
-class Fleet {
-  strikes = 0
-  closing = false
-  readonly #entry: string
-  readonly #plan: WorkflowPlan
-  readonly #children = new Set<ChildProcess>()
-
-  constructor(entry: string, plan: WorkflowPlan) {
-    this.#entry = entry
-    this.#plan = plan
-    for (let i = 0; i < workers; i++) this.#start()
+  constructor(entry: string, plan: WorkflowPlan, ledger: Ledger) {
+    this.#fleet = new Fleet({ ledger, entry, plan: () => plan })
+    for (let no = 0; no < workers; no++) this.#keep(no)
   }
 
-  async strike(how: 'kill' | 'stop', draw: (below: number) => number): Promise<void> {
-    while (!this.closing) {
-      await pause(400 + draw(1200))
-      const child = [...this.#children][draw(this.#children.size)]
-      if (child === undefined || this.closing) continue
-      this.strikes++
-      if (how === 'kill') child.kill('SIGKILL')
-      else {
-        child.kill('SIGSTOP')
+  get facts(): Record<string, number> {
+    return { kills: this.kills, stops: this.#stops }
+  }
+
+  /** Strikes one after the other: mostly a kill, now and then a stop for longer than a lease. */
+  async strike(draw: Draw): Promise<void> {
+    while (!this.#closing) {
+      await pause(1000 + draw(2000))
+      const { working } = this.#fleet
+      const member = working[draw(working.length)]
+      if (member === undefined || this.#closing) continue
+      if (draw(4) > 0) {
+        this.kills++
+        this.#fleet.strike(member, 'SIGKILL', 'kill')
+        await member.gone
+      } else {
+        this.#stops++
+        this.#fleet.strike(member, 'SIGSTOP', 'stop')
         await pause(1500)
-        child.kill('SIGCONT')
+        this.#fleet.heal(member, 'stop')
       }
     }
   }
 
-  async close(): Promise<void> {
-    const gone = [...this.#children].map(
-      (child) => new Promise<void>((resolve) => child.once('exit', () => resolve())),
-    )
-    for (const child of this.#children) child.kill('SIGTERM')
-    const late = pause(8000).then(() => {
-      for (const child of this.#children) child.kill('SIGKILL')
-    })
-    await Promise.race([Promise.all(gone), late])
+  async close(striking: Promise<void>): Promise<void> {
+    this.#closing = true
+    await striking
+    await this.#fleet.stop(8000)
   }
 
-  #start(): void {
-    const child = fork(this.#entry, [], {
-      env: { ...process.env, WORKFLOW_PLAN: JSON.stringify(this.#plan) },
-      execArgv: [],
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    })
-    this.#children.add(child)
-    child.once('exit', () => {
-      this.#children.delete(child)
-      if (!this.closing) this.#start()
+  #keep(no: number): void {
+    void this.#fleet.start(no).gone.then(() => {
+      if (!this.#closing) this.#keep(no)
     })
   }
 }

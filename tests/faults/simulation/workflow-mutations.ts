@@ -1,31 +1,12 @@
 /**
- * The rules of workflows with one thing wrong, in a copy of the sources: each must be caught by random
- * canvases within a number of seeds, or they would not catch the same mistake in the code itself.
+ * The rules of workflows with one thing wrong each: random canvases must catch it within a number of
+ * seeds, or they would not catch the same mistake in the code itself.
  */
-import { execFile } from 'node:child_process'
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-
-const root = join(dirname(fileURLToPath(import.meta.url)), '../../..')
-const run = promisify(execFile)
+import type { SourceEdit } from './workflow-copy.ts'
 
 /** One thing that is wrong: a text of a source, and what stands in its place. */
-export interface WorkflowMutation {
+export interface WorkflowMutation extends SourceEdit {
   readonly wrong: string
-  readonly file: string
-  readonly text: string
-  readonly instead: string
 }
 
 const step = 'src/graphs/run-step.ts'
@@ -102,44 +83,17 @@ export const workflowMutations: readonly WorkflowMutation[] = [
     instead:
       "  if (run.state === 'cancelled') return { start: true, source: null }\n  if (run.gen < 0)\n    return refused(",
   },
+  {
+    wrong: 'what is left to do is kept after the end',
+    file: step,
+    text: "if (this.#run.endedAt === null || item.kind === 'drop') this.#run.todo",
+    instead: 'this.#run.todo',
+  },
+  {
+    wrong: 'what was left to do goes on after a cancel',
+    file: 'src/graphs/run-control.ts',
+    text: "  endRun(rows, run, { state: 'cancelled', cause: null, now })\n  run.todo = rows\n    .extents(id)\n    .map(({ lo, hi }) => ({ kind: 'drop' as const, at: lo, hi }))\n    .reverse()",
+    instead:
+      "  const kept = run.todo\n  endRun(rows, run, { state: 'cancelled', cause: null, now })\n  run.todo = [...rows.extents(id).map(({ lo, hi }) => ({ kind: 'drop' as const, at: lo, hi })), ...kept]",
+  },
 ]
-
-/** The seed that catches a mutation, and how; `null` when none of so many does. */
-export async function caughtBySeed(
-  mutation: WorkflowMutation,
-  seeds: number,
-): Promise<{ seed: number; finding: string } | null> {
-  const { file, text, instead } = mutation
-  const folder = mkdtempSync(join(tmpdir(), 'taskwright-mutation-'))
-  try {
-    for (const name of [
-      'src',
-      'package.json',
-      'tests/support/workflow-model.ts',
-      'tests/support/workflow-simulation.ts',
-      'tests/faults/simulation/workflow-seeds.ts',
-    ]) {
-      mkdirSync(dirname(join(folder, name)), { recursive: true })
-      cpSync(join(root, name), join(folder, name), { recursive: true })
-    }
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir')
-    const source = readFileSync(join(folder, file), 'utf8')
-    if (!source.includes(text))
-      throw new Error(`'${mutation.wrong}' is not where it was in ${file}`)
-    writeFileSync(join(folder, file), source.replace(text, instead))
-    const loader = join(root, 'node_modules/jiti/lib/jiti-register.mjs')
-    const { stdout } = await run(
-      process.execPath,
-      [
-        '--import',
-        loader,
-        join(folder, 'tests/faults/simulation/workflow-seeds.ts'),
-        String(seeds),
-      ],
-      { env: { ...process.env, JITI_FS_CACHE: 'false' }, maxBuffer: 10_000_000, timeout: 600_000 },
-    )
-    return JSON.parse(stdout) as { seed: number; finding: string } | null
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}

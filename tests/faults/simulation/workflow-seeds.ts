@@ -1,17 +1,41 @@
-/** Random canvases by seed until one finds something: prints the seed and what was found, or null. */
+/** Random canvases by seed until one finds something; prints what was seen, as JSON. */
 import { memoryTransport } from '../../../src/memory/index.ts'
 import { ManualClock } from '../../../src/testing/index.ts'
 import { simulateWorkflow } from '../../support/workflow-simulation.ts'
 
-const most = Number(process.argv[2] ?? 100)
-let found: { seed: number; finding: string } | null = null
-for (let seed = 0; seed < most && found === null; seed++) {
+/** Which seeds, and of about how many tasks at most. */
+export interface SeedsWanted {
+  readonly from: number
+  readonly count: number
+  readonly size: number
+}
+
+/** What they saw. */
+export interface SeedsFound {
+  /** The seed that found something, and what; `null` when none did. */
+  readonly found: { readonly seed: number; readonly finding: string } | null
+  readonly canvases: number
+  readonly handlerRuns: number
+  readonly generations: number
+  readonly expansions: number
+}
+
+const { from, count, size } = JSON.parse(process.argv[2] ?? '') as SeedsWanted
+let found: SeedsFound['found'] = null
+let [canvases, handlerRuns, generations, expansions] = [0, 0, 0, 0]
+for (let seed = from; seed < from + count && found === null; seed++) {
   const clock = new ManualClock()
-  const options = { factory: memoryTransport(), clock, size: 30, sweeperOnly: seed % 2 === 0 }
+  // In half of them nobody pumps: what is left to do is found by sweeps only.
+  const options = { factory: memoryTransport(), clock, size, sweeperOnly: seed % 2 === 0 }
   try {
-    await simulateWorkflow(seed, options)
+    const seen = await simulateWorkflow(seed, options)
+    canvases++
+    handlerRuns += seen.runs
+    generations += seen.generations
+    expansions += seen.expansions
   } catch (error) {
     found = { seed, finding: (error as Error).message.slice(0, 200) }
   }
 }
-process.stdout.write(JSON.stringify(found))
+const seen: SeedsFound = { found, canvases, handlerRuns, generations, expansions }
+process.stdout.write(JSON.stringify(seen))

@@ -20,17 +20,28 @@ export interface LimitsPlan {
     | { readonly kind: 'redis'; readonly url: string; readonly prefix: string }
   /** Where it is written down: `S` and `E` lines, appended whole. */
   readonly journal: string
-  readonly limit: number
   /** Milliseconds. */
   readonly lease: number
   /** The control: permits that nobody times out, taken by the handler itself. */
   readonly endless: boolean
+  /** The control: tenants without fairness. */
+  readonly unfair: boolean
 }
+
+const mostLimit = 10
+
+/** The limit of the task to which the `n`-th call goes: 1 to 10 by turns. */
+export const limitOf = (n: number): number => 1 + (n % mostLimit)
 
 /** The tasks of the row. */
 export interface LimitTasks {
-  readonly limited: Task<[n: number], void>
+  /** With limits of 1 to 10, in this order. */
+  readonly limited: readonly Task<[n: number], void>[]
   readonly ordered: Task<[key: number, n: number], void>
+  /** Works for so many milliseconds, unless it is cancelled. */
+  readonly cancellable: Task<[work: number], void>
+  /** Writes down how long ago it was sent, for all tenants but `a`. */
+  readonly tenant: Task<[name: string, sentAt: number], void>
 }
 
 /** The broker of a plan. */
@@ -44,7 +55,7 @@ export function limitsBroker({ store }: LimitsPlan): Broker {
 
 /** Defines the tasks. */
 export function limitTasks(broker: Broker, plan: LimitsPlan): LimitTasks {
-  const { journal, limit, endless } = plan
+  const { journal, endless, unfair } = plan
   const note = (what: string): void => appendFileSync(journal, `${what} ${process.pid}\n`)
   const deps = { ctx: TaskContext }
   const run = async (id: string, work: number): Promise<void> => {
@@ -53,14 +64,31 @@ export function limitTasks(broker: Broker, plan: LimitsPlan): LimitTasks {
     note(`E ${id}`)
   }
   return {
-    limited: broker.task(
-      { name: 'limited', deps, ...(endless ? {} : { concurrency: limit }) },
-      async ({ ctx }, n: number) => {
-        if (!endless) return run(`L ${n}`, 1 + (n % 4))
-        const permit = await broker.lock('limited', { limit, ttl: '1h' })
-        await run(`L ${n}`, 1 + (n % 4))
-        await permit.release()
-        ctx.signal.throwIfAborted()
+    limited: Array.from({ length: mostLimit }, (_, i) => {
+      const limit = i + 1
+      return broker.task(
+        { name: `limited${limit}`, deps, ...(endless ? {} : { concurrency: limit }) },
+        async ({ ctx }, n: number) => {
+          if (!endless) return run(`L ${n}`, 1 + (n % 4))
+          const permit = await broker.lock(`limited${limit}`, { limit, ttl: '1h' })
+          await run(`L ${n}`, 1 + (n % 4))
+          await permit.release()
+          ctx.signal.throwIfAborted()
+        },
+      )
+    }),
+    cancellable: broker.task({ name: 'cancellable', deps }, async ({ ctx }, work: number) => {
+      note(`S C ${ctx.taskId}`)
+      await pause(work, ctx.signal)
+    }),
+    tenant: broker.task(
+      {
+        name: 'tenant',
+        ...(unfair ? {} : { fair: { key: (name: string, _sentAt: number) => name, share: 10 } }),
+      },
+      async (name: string, sentAt: number) => {
+        if (name !== 'a') note(`S B ${Date.now() - sentAt}`)
+        await pause(20)
       },
     ),
     ordered: broker.task(

@@ -54,6 +54,27 @@ describe.each([
     expect(pid === process.pid).toBe(kind === 'thread')
   })
 
+  it('takes locks, keeps steps and waits for rates by way of its worker', async () => {
+    expect(await (await tasks.holds.kiq()).result()).toEqual({
+      first: 1,
+      made: false,
+      own: true,
+      token: true,
+      locked: true,
+      waited: 0,
+      unknown: true,
+      released: true,
+      twice: true,
+    })
+    await using taken = await broker.lock('taken')
+    expect((await (await tasks.skips.kiq()).waitResult()).status).toBe('cancelled')
+    await taken.release()
+    expect(await (await tasks.skips.kiq()).result()).toBe('ran')
+    // It is given back with the end of the run.
+    await using again = await broker.lock('taken', { wait: 0 })
+    expect(again.token).toBeGreaterThan(taken.token)
+  })
+
   it('parses its input and binds its arguments there', async () => {
     expect(await (await tasks.parsed.kiq({ n: '41' })).result()).toBe(42)
     const named = broker.remoteTask<[number, number], number>({

@@ -10,6 +10,7 @@ import {
   TaskContext,
   createBroker,
   dependency,
+  isTaskwrightError,
   logTo,
   type LogFields,
 } from '../../../src/index.ts'
@@ -17,6 +18,7 @@ import {
 export const lines: { level: string; message: string; fields: LogFields }[] = []
 export const broker = createBroker({
   transport: 'memory:',
+  limits: { calls: { limit: 100, per: '1s' } },
   logger: logTo((level, message, fields) => void lines.push({ level, message, fields })),
 })
 
@@ -124,6 +126,45 @@ function define(kind: 'thread' | 'process') {
       const refused = await context.progress('x', { run: () => {} }).catch(String)
       return String(refused)
     }),
+    holds: broker.task(
+      { name: `${kind}.holds`, isolate, deps: ctx, retry: { max: 1, backoff: 1 } },
+      async ({ ctx: context }) => {
+        await using lock = await context.lock(kind, { ttl: '20s' })
+        await lock.extend()
+        let made = false
+        const first = await context.once('step', () => {
+          made = true
+          return context.attempt
+        })
+        if (context.attempt === 1) throw new Error('again')
+        const own = new RangeError('own')
+        const thrown: unknown = await context
+          .once('fails', () => Promise.reject(own))
+          .catch((error: unknown) => error)
+        const locked: unknown = await context
+          .lock(kind, { wait: 0 })
+          .catch((error: unknown) => error)
+        const unknown: unknown = await context
+          .limit('none')
+          .acquire()
+          .catch((error: unknown) => error)
+        return {
+          first,
+          made,
+          own: thrown === own,
+          token: lock.token > 0,
+          locked: isTaskwrightError(locked, 'LOCKED'),
+          waited: await context.limit('calls').acquire(),
+          unknown: String(unknown).includes("no limit 'none'"),
+          released: await lock.release(),
+          twice: await lock.release(),
+        }
+      },
+    ),
+    skips: broker.task({ name: `${kind}.skips`, isolate, deps: ctx }, async ({ ctx: context }) => {
+      await context.lock('taken', { ifLocked: 'skip' })
+      return 'ran'
+    }),
     sends: broker.task({ name: `${kind}.sends`, isolate }, async () => {
       const error: unknown = await far.kiq().catch((thrown: unknown) => thrown)
       return String(error)
@@ -163,6 +204,8 @@ export const {
   sends: t20,
   sendsTo: t21,
   named: t22,
+  holds: t23,
+  skips: t24,
 } = thread
 export const {
   add: p1,
@@ -187,6 +230,8 @@ export const {
   sends: p20,
   sendsTo: p21,
   named: p22,
+  holds: p23,
+  skips: p24,
 } = child
 
 /** Starts a process that outlives its parent, unless the whole group is killed. */

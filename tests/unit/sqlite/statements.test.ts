@@ -13,6 +13,7 @@ import {
   unpackReply,
 } from '../../../src/sqlite/thread-packing.ts'
 import { Tokens } from '../../../src/sqlite/tokens.ts'
+import { adoptedState } from '../../../src/core/fire-decision.ts'
 
 const library = await loadLibrary(undefined)
 
@@ -111,6 +112,22 @@ describe('packing', () => {
     ).toEqual({
       done: true,
       answer: { deliveries: [], next: 5 },
+    })
+    const plans = [
+      { id: 'a', print: 'p', mark: 1, anchor: 2 },
+      { id: 'b', print: 'p', mark: 3, anchor: 2 },
+    ]
+    const adopt = { kind: 'adopt', ask: plans } as const
+    expect(unpackOperation(packOperation(adopt))).toEqual(adopt)
+    const state = adoptedState(undefined, { id: 'a', print: 'p', mark: 1, anchor: 2 })
+    const states = {
+      done: true,
+      answer: [state, null, { ...state, message: 'm', last: 7 }],
+    } as const
+    expect(unpackReply(packReply({ kind: 'fireStates', ask: [] }, states))).toEqual(states)
+    expect(unpackReply(packReply(adopt, { ...states, answer: [state] }))).toEqual({
+      done: true,
+      answer: [state],
     })
   })
 })

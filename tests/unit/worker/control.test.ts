@@ -31,6 +31,21 @@ describe('remote control', () => {
     expect(await control.ping()).toEqual([])
   })
 
+  it('does not begin what it hears to be cancelled while that is on its way to it', async () => {
+    const set = stage()
+    const ran: number[] = []
+    const task = set.broker.task('t', async (n: number) => void ran.push(n))
+    const made = await set.work()
+    const said = { kind: 'cancel', ids: ['late'], reason: 'too late' } as const
+    await set.runtime.control?.broadcast(said, { wait: 1000 })
+    const late = await task.kicker().withTaskId('late').kiq(1)
+    expect(await thrownBy(late.result())).toMatchObject({ reason: 'too late' })
+    const other = await task.kiq(2)
+    await other.result()
+    expect(ran).toEqual([2])
+    await made.stop()
+  })
+
   it('shuts down who is named', async () => {
     const set = stage()
     set.broker.task('t', async () => {})

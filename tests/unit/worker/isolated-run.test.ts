@@ -83,14 +83,14 @@ describe('an isolated run', () => {
   it('keeps progress and log lines while it runs', async () => {
     const { tell, sent, progress, lines, result } = newRun()
     tell({ kind: 'log', level: 'warn', message: 'hm', fields: { a: 1 } })
-    tell({ kind: 'progress', call: 1, state: 'half', meta: { n: 1 } })
-    tell({ kind: 'progress', call: 2, state: 'refused', meta: null })
+    tell({ kind: 'ask', call: 1, ask: { what: 'progress', state: 'half', meta: { n: 1 } } })
+    tell({ kind: 'ask', call: 2, ask: { what: 'progress', state: 'refused', meta: null } })
     await turns()
     expect(lines).toEqual([{ level: 'warn', message: 'hm', fields: { a: 1 } }])
     expect(progress).toEqual([['half', { n: 1 }]])
     expect(sent.slice(1)).toMatchObject([
-      { kind: 'kept', call: 1, error: undefined },
-      { kind: 'kept', call: 2, error: { message: 'lost' } },
+      { kind: 'answer', call: 1 },
+      { kind: 'answer', call: 2, error: { data: { message: 'lost' } } },
     ])
     tell({ kind: 'value', value: undefined })
     expect(await result).toBeUndefined()

@@ -26,6 +26,19 @@ export function time(text: string): number {
   }
 }
 
+/** What `read` reads, or `off`. */
+export function orOff<T>(read: (text: string) => T): (text: string) => T | 'off' {
+  return (text) => (text.trim() === 'off' ? 'off' : read(text))
+}
+
+/** `10/1m`: how many in which time. */
+export function rate(text: string): { limit: number; per: number } {
+  const [count, per, ...rest] = text.split('/')
+  if (count === undefined || per === undefined || rest.length > 0)
+    throw new InvalidArgumentError("Write it as how many in which time, for instance '10/1m'.")
+  return { limit: wholeNumber(1)(count), per: time(per) }
+}
+
 const units: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }
 
 /** Bytes of `512mb`, `1.5g`, `300000k`. */

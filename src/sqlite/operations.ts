@@ -131,6 +131,8 @@ export interface News {
   results: boolean
   /** Running messages were cancelled. */
   cancels: boolean
+  /** A lock was given back. */
+  locks: boolean
   /** Runs of workflows in which something is left to do. */
   unfinished: string[]
 }

@@ -19,6 +19,7 @@ const known: ReadonlySet<string> = new Set<keyof WorkerOptions>([
   'lease',
   'redeliveries',
   'unknownTask',
+  'foreignFires',
   'stallLimit',
   'grace',
   'shutdownTimeout',
@@ -64,7 +65,9 @@ function readOptions(runtime: BrokerRuntime, options: WorkerOptions): WorkerSett
   const queues = queuesOf(runtime, options.queues)
   const shares = sharesOf(options)
   const unknownTask = unknownTaskOf(options.unknownTask ?? 'set-aside', queues)
-  const { ack = 'late' } = options
+  const { ack = 'late', foreignFires = 'run' } = options
+  if (foreignFires !== 'run' && foreignFires !== 'drop')
+    throw new InvalidInputError("foreignFires is 'run' or 'drop'.")
   if (ack !== 'late' && ack !== 'early') throw new InvalidInputError("ack is 'early' or 'late'.")
   const { random } = runtime.surroundings
   return {
@@ -76,6 +79,7 @@ function readOptions(runtime: BrokerRuntime, options: WorkerOptions): WorkerSett
     lease,
     redeliveries: whole(options.redeliveries ?? 3, 'redeliveries', 0),
     unknownTask,
+    foreignFires,
     stallLimit: milliseconds(options.stallLimit ?? lease),
     grace: milliseconds(options.grace ?? '5s'),
     shutdownTimeout: milliseconds(options.shutdownTimeout ?? '30s'),

@@ -1,4 +1,5 @@
 import type { ShareRule } from './queue-shares.ts'
+import type { ForeignFirePolicy } from './foreign-fires.ts'
 import type { UnknownTaskPolicy } from './worker-options.ts'
 
 /** `WorkerOptions` with every choice made. */
@@ -12,6 +13,7 @@ export interface WorkerSettings {
   readonly lease: number
   readonly redeliveries: number
   readonly unknownTask: UnknownTaskPolicy
+  readonly foreignFires: ForeignFirePolicy
   readonly stallLimit: number
   readonly grace: number
   readonly shutdownTimeout: number

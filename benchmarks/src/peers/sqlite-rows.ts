@@ -6,6 +6,7 @@ export const sqliteRows: Peer = {
   name: 'bare rows',
   engine: 'sqlite',
   settings: 'WAL, synchronous=NORMAL, main thread, 100 rows in a transaction, a statement for each',
+  missing: 'sends and round trips, which the other bare loop has',
   keepsResults: true,
   scenarios: ['process', 'backlog'],
   open: (file, { results }) => sqliteRaw(file, { results, synchronous: 'normal', lines: false }),

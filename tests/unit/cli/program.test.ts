@@ -29,6 +29,7 @@ async function parse(...argv: string[]): Promise<[string, Record<string, unknown
       'resume',
       'cancel',
       'control',
+      'limit',
       'scheduler',
       'scheduleList',
       'scheduleNext',
@@ -284,6 +285,21 @@ describe('the other commands', () => {
       ['shutdown', 't', '--timeout=5s'],
       'control',
       { what: 'shutdown', target: 't', flags: { wait: 1000, timeout: 5000 } },
+    ],
+    [
+      ['limit', 't', 'mail', '--concurrency=5', '--key=acme'],
+      'limit',
+      { target: 't', name: 'mail', flags: { concurrency: 5, key: 'acme' } },
+    ],
+    [
+      ['limit', 't', 'llm', '--rate=10/1m'],
+      'limit',
+      { target: 't', name: 'llm', flags: { rate: { limit: 10, per: 60_000 } } },
+    ],
+    [
+      ['limit', 't', 'llm', '--rate=off'],
+      'limit',
+      { target: 't', name: 'llm', flags: { rate: 'off' } },
     ],
     [
       ['scale', 't', '--concurrency=5'],

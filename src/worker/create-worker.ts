@@ -17,6 +17,7 @@ const known: ReadonlySet<string> = new Set<keyof WorkerOptions>([
   'lease',
   'redeliveries',
   'unknownTask',
+  'foreignFires',
   'stallLimit',
   'grace',
   'shutdownTimeout',
@@ -61,7 +62,9 @@ function readOptions(runtime: BrokerRuntime, options: WorkerOptions): WorkerSett
   if (lease < 100) throw new InvalidInputError('a lease is 100 ms or more.')
   const queues = queuesOf(runtime, options.queues)
   const unknownTask = unknownTaskOf(options.unknownTask ?? 'set-aside', queues)
-  const { ack = 'late' } = options
+  const { ack = 'late', foreignFires = 'run' } = options
+  if (foreignFires !== 'run' && foreignFires !== 'drop')
+    throw new InvalidInputError("foreignFires is 'run' or 'drop'.")
   if (ack !== 'late' && ack !== 'early') throw new InvalidInputError("ack is 'early' or 'late'.")
   const { random } = runtime.surroundings
   return {
@@ -72,6 +75,7 @@ function readOptions(runtime: BrokerRuntime, options: WorkerOptions): WorkerSett
     lease,
     redeliveries: whole(options.redeliveries ?? 3, 'redeliveries', 0),
     unknownTask,
+    foreignFires,
     stallLimit: milliseconds(options.stallLimit ?? lease),
     grace: milliseconds(options.grace ?? '5s'),
     shutdownTimeout: milliseconds(options.shutdownTimeout ?? '30s'),

@@ -169,6 +169,7 @@ export class TaskWorker implements Worker {
       prefetched: this.#slots.waiting,
       settled: this.#runs.settled,
       stuck: this.#runs.stuck,
+      foreignFires: this.#runs.foreignFires,
     }
   }
 

@@ -1,3 +1,4 @@
+import type { ForeignFirePolicy } from './foreign-fires.ts'
 import type { Duration } from '../core/duration.ts'
 
 /** What happens to a message whose task no one has registered here. */
@@ -26,6 +27,11 @@ export interface WorkerOptions {
   redeliveries?: number | undefined
   /** Default `'set-aside'`. */
   unknownTask?: UnknownTaskPolicy | undefined
+  /**
+   * What to do with messages of plans that were not sent by a scheduler of ours, but by one that fires the same
+   * plans, such as TaskIQ's on one source: `run` (default), or `drop`, where a scheduler of ours fires them all.
+   */
+  foreignFires?: ForeignFirePolicy | undefined
   /** How long the event loop may be blocked before leases are no longer renewed. Default: the lease. */
   stallLimit?: Duration | undefined
   /** How long an aborted handler may take to end before its slot is freed. Default `'5s'`; a task's `grace` wins. */

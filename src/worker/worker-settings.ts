@@ -1,3 +1,4 @@
+import type { ForeignFirePolicy } from './foreign-fires.ts'
 import type { UnknownTaskPolicy } from './worker-options.ts'
 
 /** `WorkerOptions` with every choice made. */
@@ -9,6 +10,7 @@ export interface WorkerSettings {
   readonly lease: number
   readonly redeliveries: number
   readonly unknownTask: UnknownTaskPolicy
+  readonly foreignFires: ForeignFirePolicy
   readonly stallLimit: number
   readonly grace: number
   readonly shutdownTimeout: number

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Broker } from '../../../src/broker/broker.ts'
 import { createBroker } from '../../../src/broker/create-broker.ts'
+import { logTo } from '../../../src/core/logger.ts'
 import type { ScheduleSource } from '../../../src/core/schedule-source.ts'
 import { redisScheduleSource, redisTransport } from '../../../src/redis/index.ts'
 import { createScheduler } from '../../../src/scheduler/create-scheduler.ts'
@@ -64,6 +65,7 @@ describeRedis('schedules shared with Python', () => {
         let own: string
         const queue = 'shared'
         const greeted: string[] = []
+        const warned: string[] = []
 
         beforeAll(async () => {
           own = `${redis.prefix}${release}-${serializer}:`
@@ -74,6 +76,9 @@ describeRedis('schedules shared with Python', () => {
           broker = createBroker({
             transport: redisTransport({ url: redis.url, prefix: own, resultPrefix: own }),
             queue,
+            logger: logTo((level, message) => {
+              if (level === 'warn') warned.push(message)
+            }),
           })
           source = redisScheduleSource({
             url: redis.url,
@@ -162,6 +167,35 @@ describeRedis('schedules shared with Python', () => {
           } finally {
             theirs.kill('SIGKILL')
             await gone
+          }
+          // Ours beside it: what each sends can be told apart, is counted, and theirs can be left out.
+          const both = spawn(
+            python,
+            ['-m', 'taskiq', 'scheduler', 'program:scheduler', '--update-interval', '1'],
+            { cwd: folder, stdio: 'ignore' },
+          )
+          const bothGone = new Promise((done) => both.once('exit', done))
+          try {
+            await broker.purge(queue)
+            await using worker = createWorker(broker, { concurrency: 5, foreignFires: 'drop' })
+            await worker.start()
+            await using scheduler = createScheduler({ broker, sources: [source] })
+            await scheduler.start()
+            await expect
+              .poll(() => worker.counts.foreignFires >= 2 && scheduler.counts.fired >= 3, {
+                timeout: 30_000,
+              })
+              .toBe(true)
+            await expect
+              .poll(() => warned.filter((text) => /'ours-every' is fired by two/.test(text)).length)
+              .toBe(1)
+            greeted.length = 0
+            const before = scheduler.counts.fired
+            await expect.poll(() => greeted.length, { timeout: 30_000 }).toBeGreaterThan(3)
+            expect(greeted.length).toBeLessThanOrEqual(scheduler.counts.fired - before + 1)
+          } finally {
+            both.kill('SIGKILL')
+            await bothGone
           }
           expect(await source.remove(['ours-cron', 'ours-time', 'ours-every', 'nobody'])).toEqual([
             'ours-cron',

@@ -37,6 +37,7 @@ describe('createWorker', () => {
       prefetched: 0,
       settled: 0,
       stuck: 0,
+      foreignFires: 0,
     })
   })
 

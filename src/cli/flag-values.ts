@@ -58,6 +58,22 @@ export function nameList(text: string): readonly string[] {
   )
 }
 
+/** Names as above, or with weights: `critical=6,default=3,low=1`; one without has 1. */
+export function queueList(text: string): readonly string[] | Readonly<Record<string, number>> {
+  const names = nameList(text)
+  if (!text.includes('=')) return names
+  return Object.fromEntries(
+    names.map((name) => {
+      const [queue = '', weight = '1'] = name.split('=', 2)
+      if (queue.trim() !== '' && /^[1-9]\d{0,3}$/.test(weight.trim()))
+        return [queue.trim(), Number(weight)]
+      throw new InvalidArgumentError(
+        "Give weights as whole numbers, for instance 'critical=6,default=3,low=1'.",
+      )
+    }),
+  )
+}
+
 const levelNames: Readonly<Record<string, LogLevel>> = {
   debug: 'debug',
   info: 'info',

@@ -1,3 +1,4 @@
+import type { ShareRule } from './queue-shares.ts'
 import type { ForeignFirePolicy } from './foreign-fires.ts'
 import type { UnknownTaskPolicy } from './worker-options.ts'
 
@@ -6,6 +7,8 @@ export interface WorkerSettings {
   readonly concurrency: number
   readonly prefetch: number
   readonly queues: readonly string[]
+  /** How room is shared among them; absent: equally, in turns. */
+  readonly shares: ShareRule | undefined
   readonly ack: 'early' | 'late'
   readonly lease: number
   readonly redeliveries: number

@@ -1,4 +1,3 @@
-import { sqliteRaw } from '../raw/sqlite-raw.ts'
 import type { Peer } from './peer.ts'
 
 /** The bare loop on SQLite with a statement for every row: the limit of a queue that has no lines. */
@@ -9,5 +8,10 @@ export const sqliteRows: Peer = {
   missing: 'sends and round trips, which the other bare loop has',
   keepsResults: true,
   scenarios: ['process', 'backlog'],
-  open: (file, { results }) => sqliteRaw(file, { results, synchronous: 'normal', lines: false }),
+  open: async (file, { results }) =>
+    (await import('../raw/sqlite-raw.ts')).sqliteRaw(file, {
+      results,
+      synchronous: 'normal',
+      lines: false,
+    }),
 }

@@ -78,6 +78,13 @@ describe('worker', () => {
     ])
   })
 
+  it('reads queues with weights, and strict ones', async () => {
+    const weighted = await flagsOf(...worker, '--queues=critical=6, default=3,low')
+    expect(weighted).toMatchObject({ queues: { critical: 6, default: 3, low: 1 } })
+    const strict = await flagsOf(...worker, '--queues=a,b', '--strict')
+    expect(strict).toMatchObject({ queues: ['a', 'b'], strict: true })
+  })
+
   it('reads every flag', async () => {
     const [, { modules, flags }] = await parse(
       ...worker,
@@ -151,6 +158,8 @@ describe('worker', () => {
     ['--workers=0', 'Give a whole number of 1 or more.'],
     ['--workers=1.5', 'Give a whole number of 1 or more.'],
     ['--prefetch=-1', 'Give a whole number of 0 or more.'],
+    ['--queues=a=6,b=0', 'Give weights as whole numbers'],
+    ['--queues=a=6,=1', 'Give weights as whole numbers'],
     ['--queues=a,,b', 'Give names with commas between them'],
     ['--ack=sometimes', 'Give one of: early, late.'],
     ['--lease=30', "not a duration: '30'"],

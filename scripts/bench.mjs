@@ -19,7 +19,7 @@ const folder = join(root, 'benchmarks')
 const args = process.argv.slice(2)
 
 install()
-const { environment, close } = await openServers()
+const { environment, close } = await openServers(['redis'])
 Object.assign(process.env, environment)
 const built = buildIfStale() && prepare() && buildBenchmarks() && buildAgainst()
 process.exitCode = built && run(process.execPath, [join(folder, 'dist/main.js'), ...args]) ? 0 : 1

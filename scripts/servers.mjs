@@ -5,10 +5,10 @@
  *     node scripts/servers.mjs npx vitest run tests/conformance
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { accessSync, constants, mkdtempSync } from 'node:fs'
+import { accessSync, chownSync, constants, mkdtempSync, readdirSync, realpathSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 /** What there is to know of each. `hello` and `answer`: how to tell that it is one, and that it is ready. */
@@ -22,16 +22,79 @@ export const servers = {
     url: (port) => `redis://127.0.0.1:${port}`,
     program: 'redis-server',
     package: 'redis-server',
-    args: (port, folder) => [
+    command: ({ port, folder, program }) => [
+      program,
       ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder],
       ...['--save', '', '--appendonly', 'no', '--loglevel', 'warning'],
     ],
     suites: 'everything on Redis (tests/conformance/redis*, tests/integration/redis, its faults)',
   },
+  postgres: {
+    name: 'PostgreSQL',
+    variable: 'POSTGRES_URL',
+    port: 5432,
+    hello: startupMessage(),
+    // It asks for a password or takes us in; or refuses, and not because it is still starting.
+    answer: /^(?:R|E(?![\s\S]*57P03))/,
+    url: (port) => `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    program: 'postgres',
+    // Debian does not put it on PATH.
+    places: () => folders('/usr/lib/postgresql').map((version) => `${version}/bin`),
+    package: 'postgresql',
+    command: postgresCommand,
+    suites:
+      'the data of the reference application on PostgreSQL (examples/reflector/tests/postgres.test.ts)',
+  },
+}
+
+/** What a client of PostgreSQL says first: the version of the protocol, a user and a database. */
+function startupMessage() {
+  const words = Buffer.from('user\0postgres\0database\0postgres\0\0')
+  const head = Buffer.alloc(8)
+  head.writeInt32BE(words.length + 8, 0)
+  head.writeInt32BE(196_608, 4)
+  return Buffer.concat([head, words])
+}
+
+/** Makes a cluster and serves it. PostgreSQL refuses to run as root: then as the user that its package made. */
+function postgresCommand({ port, folder, program, isRoot }) {
+  const data = join(folder, 'data')
+  // Its other programs lie beside it, wherever a link on PATH leads.
+  const initdb = [
+    join(dirname(realpathSync(program)), 'initdb'),
+    '-D',
+    data,
+    '-U',
+    'postgres',
+    '-A',
+    'trust',
+  ]
+  const serve = [program, '-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder]
+  const script = `${quoted([...initdb, '-E', 'UTF8', '--locale=C', '--no-sync'])} >/dev/null && exec ${quoted([...serve, '-c', 'fsync=off'])}`
+  if (!isRoot) return ['sh', '-c', script]
+  const [user, group] = ['-u', '-g'].map((flag) =>
+    Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout),
+  )
+  chownSync(folder, user, group)
+  const become = ['setpriv', `--reuid=${user}`, `--regid=${group}`, '--clear-groups']
+  return [...become, 'sh', '-c', script]
+}
+
+const quoted = (words) => words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
+
+/** The folders in a folder, newest version first; none where it is not there. */
+function folders(place) {
+  try {
+    return readdirSync(place)
+      .sort((a, b) => Number(b) - Number(a))
+      .map((name) => join(place, name))
+  } catch {
+    return []
+  }
 }
 
 /** Milliseconds: until a server has to answer, and until a new one has to be ready. */
-const patience = { answer: 1000, start: 15_000 }
+const patience = { answer: 1000, start: 60_000 }
 
 /**
  * Finds or starts one: `{ environment, close }`, or `{ missing }` with what is not run and why. `close` may be
@@ -45,13 +108,18 @@ export async function openServer(server, options = {}) {
   } = options
   const { name, variable, port, url } = server
   // Faults are made on servers of their own: the program is wanted even where one is running.
-  const lacks = findProgram(server, environment) ? undefined : lackOf(server, isRoot, say)
+  const there = findProgram(server, environment)
+  const lacks = there === undefined ? lackOf(server, isRoot, say) : undefined
   if (environment[variable]) return found({})
-  if (await answers(server, port)) return found({ [variable]: url(port) })
-  if (lacks === undefined) return startOwn(server, say)
+  // One that an installation has just started has passwords that nobody here knows.
+  const installed = there === undefined && lacks === undefined
+  if (!installed && (await answers(server, port))) return found({ [variable]: url(port) })
+  const program = there ?? findProgram(server, environment)
+  if (lacks === undefined && program !== undefined)
+    return startOwn(server, { program, isRoot, say })
   return {
     missing:
-      `${name}: ${variable} is not set, nothing answers on port ${port}, and ${lacks}. ` +
+      `${name}: ${variable} is not set, nothing answers on port ${port}, and ${lacks ?? `there is no ${server.program}`}. ` +
       `Not run: ${server.suites}.`,
   }
 }
@@ -73,15 +141,17 @@ export async function openServers(names = Object.keys(servers), options = {}) {
 
 const found = (environment) => ({ environment, close: async () => {} })
 
-function findProgram({ program }, { PATH = '' }) {
-  return PATH.split(delimiter).some((folder) => {
+/** Where it is: on PATH, or where packages put it. */
+function findProgram({ program, places = () => [] }, { PATH = '' }) {
+  for (const folder of [...PATH.split(delimiter), ...places()]) {
+    if (folder === '') continue
     try {
-      accessSync(join(folder, program), constants.X_OK)
-      return folder !== ''
-    } catch {
-      return false
-    }
-  })
+      const file = join(folder, program)
+      accessSync(file, constants.X_OK)
+      return file
+    } catch {}
+  }
+  return undefined
 }
 
 /** Installs it; why that was not possible, or nothing. */
@@ -98,12 +168,12 @@ function lackOf({ program, package: name }, isRoot, say) {
   return `${lacks}, and \`apt-get install ${name}\` failed`
 }
 
-async function startOwn(server, say) {
+async function startOwn(server, { program, isRoot, say }) {
   const folder = mkdtempSync(join(tmpdir(), `taskwright-${server.program}-`))
   const port = await freePort()
   // A shell ends it when its standard input closes: at our end, however we end.
   const watch = '"$@" </dev/null >&2 & cat >/dev/null; kill $!; wait $!; rm -rf "$0"'
-  const command = [server.program, ...server.args(port, folder)]
+  const command = server.command({ port, folder, program, isRoot })
   const stdio = ['pipe', 'ignore', 'pipe']
   const child = spawn('sh', ['-c', watch, folder, ...command], { stdio })
   let output = ''

@@ -15,7 +15,7 @@ import type { DeadLetters } from './dead-letters.ts'
 import type { SharedTasks } from './shared-tasks.ts'
 import type { Sendable } from './task.ts'
 import type { TaskDefiner } from './task-definer.ts'
-import type { TaskHandle } from './task-handle.ts'
+import type { CancelOptions, TaskHandle } from './task-handle.ts'
 import type { In, Out, ParamNames, Schema } from './task-options.ts'
 
 /** What the user makes: registry, middlewares, dependencies and life cycle on top of a transport. */
@@ -50,9 +50,14 @@ export interface Broker extends TaskDefiner, BrokerIdentity, AsyncDisposable {
   cancel(ids: readonly string[], reason?: string): Promise<readonly boolean[]>
   /**
    * Cancels all messages that fit, waiting or running; their ids. Messages that are sent meanwhile may be missed.
+   * With `children` also what these have sent, as {@link TaskHandle.cancel} does.
    * @throws UnsupportedError where the transport cannot be inspected.
    */
-  cancelWhere(filter: MessageFilter, reason?: string): Promise<readonly string[]>
+  cancelWhere(
+    filter: MessageFilter,
+    reason?: string,
+    options?: CancelOptions,
+  ): Promise<readonly string[]>
   /** Cancels all that waits in a queue, scheduled messages included; returns how many. Each leaves a result that says so. */
   purge(queue: string): Promise<number>
   /**

@@ -16,13 +16,13 @@ export interface MessageFilter {
 const page = 500
 
 /**
- * Cancels all that fit when the call begins; their ids. Reads the store page by page.
+ * Cancels all that fit when the call begins, with `children` also what these have sent; the ids. Reads the store page by page.
  * @throws UnsupportedError where the transport cannot be inspected.
  */
 export async function cancelWhere(
   runtime: BrokerRuntime,
   { queue, task, labels = {} }: MessageFilter,
-  reason: string,
+  { reason, children }: { readonly reason: string; readonly children: boolean },
 ): Promise<readonly string[]> {
   const wanted: string[] = []
   for await (const [{ id }, message] of stored(runtime, queue)) {
@@ -30,7 +30,9 @@ export async function cancelWhere(
     if (Object.entries(labels).every(([name, value]) => message.labels[name] === value))
       wanted.push(id)
   }
-  return cancelAll(runtime, wanted, reason)
+  const cancelled = await cancelAll(runtime, wanted, reason)
+  if (!children) return cancelled
+  return [...cancelled, ...(await cancelChildren(runtime, wanted, reason))]
 }
 
 /** Cancels what these messages sent, and what that sent; the ids. */

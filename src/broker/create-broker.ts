@@ -108,9 +108,9 @@ function assemble(home: TaskHome): Broker {
       await now().start()
       return cancelTasks(now(), ids, reason)
     },
-    async cancelWhere(filter, reason = 'cancelled') {
+    async cancelWhere(filter, reason = 'cancelled', { children = false } = {}) {
       await now().start()
-      return cancelWhere(now(), filter, reason)
+      return cancelWhere(now(), filter, { reason, children })
     },
     async purge(queue) {
       await now().start()

@@ -136,7 +136,7 @@ const workflowCalls = [
 ] as const
 const controlCalls = ['broadcast', 'listen', 'settings', 'set'] as const
 const rateCalls = ['take', 'setRule', 'holdOff'] as const
-const lockCalls = ['acquire', 'renew', 'free'] as const
+const lockCalls = ['acquire', 'renew', 'free', 'onFreed'] as const
 const ledgerCalls = [
   'now',
   'adopt',

@@ -7,7 +7,7 @@ import type { BrokerRuntime } from './runtime.ts'
 import type { Outgoing } from './sender.ts'
 import { uniqueOf } from './unique-policy.ts'
 
-/** The label that names the plan of a message (TaskIQ's), and the one that says its slot. */
+/** The label that names the plan of a message (TaskIQ's), and the one that says its slot: 0 besides its slots. */
 const planLabel = 'schedule_id'
 const slotLabel = 'tw_slot'
 
@@ -27,7 +27,8 @@ export function planMessage(
       : { priority: task.priority }),
     ...plan.labels,
     [planLabel]: plan.id,
-    ...(of.slot === undefined ? {} : { [slotLabel]: of.slot }),
+    // Every message of ours has one: another scheduler's have none, by which it is noticed.
+    [slotLabel]: of.slot ?? 0,
   }
   // As a call has them: what they gate and what makes it unique follows from its arguments.
   const args = task?.input === undefined ? plan.args : [plan.kwargs]

@@ -1,4 +1,4 @@
-import { sleep, type Timer } from '../core/clock.ts'
+import { sleep, type Clock, type Timer } from '../core/clock.ts'
 import { milliseconds, type Duration } from '../core/duration.ts'
 import { InvalidInputError, LockedError, LockLostError, UnsupportedError } from '../core/errors.ts'
 import type { HeldLock, LockOptions } from '../core/held-lock.ts'
@@ -6,8 +6,11 @@ import type { Locks, Permit } from '../core/locks.ts'
 import type { BrokerRuntime } from './runtime.ts'
 
 const defaultTtl = '30s'
-/** Milliseconds between two looks while somebody else holds it. */
-const look = { first: 10, longest: 250 }
+/**
+ * Milliseconds between two looks while somebody else holds it. A lock that is given back wakes who waits; the
+ * looks find what was not heard of, and holds that ended by time.
+ */
+const look = { first: 10, longest: 500 }
 /** A hold is extended three times within its length. */
 const beatsPerTtl = 3
 
@@ -33,14 +36,70 @@ export async function takeLock(
   const { clock, random } = runtime.surroundings
   const ask = { holder: random.hex(12), limit, ms }
   const deadline = clock.monotonic() + (wait === undefined ? Infinity : milliseconds(wait))
-  for (let pause = look.first; ; pause = Math.min(pause * 2, look.longest)) {
-    signal?.throwIfAborted()
-    const asked = clock.monotonic()
-    const permit = await locks.acquire(key, ask)
-    if (permit !== null) return new StoreLock(runtime, locks, { permit, ms, since: asked })
-    const left = deadline - clock.monotonic()
-    if (left <= 0) throw new LockedError(key)
-    await sleep(clock, Math.min(left, pause * (0.5 + random.next())), { signal })
+  const freed = new Freed(locks, key)
+  try {
+    for (let pause = look.first; ; pause = Math.min(pause * 2, look.longest)) {
+      signal?.throwIfAborted()
+      const asked = clock.monotonic()
+      const permit = await locks.acquire(key, ask)
+      if (permit !== null) return new StoreLock(runtime, locks, { permit, ms, since: asked })
+      const left = deadline - clock.monotonic()
+      if (left <= 0) throw new LockedError(key)
+      // Who only now begins to listen asks once more: it may have been given back in between.
+      if (await freed.listen()) continue
+      const span = Math.min(left, pause * (0.5 + random.next()))
+      await freed.orAfter(span, { clock, signal })
+    }
+  } finally {
+    freed.stop()
+  }
+}
+
+/** Waits until a lock may have been given back. */
+class Freed {
+  readonly #locks: Locks
+  readonly #key: string
+  #stop: (() => void) | undefined
+  #rung = false
+  #wake: AbortController | undefined
+
+  constructor(locks: Locks, key: string) {
+    this.#locks = locks
+    this.#key = key
+  }
+
+  /** Begins to listen; whether it had not before. */
+  async listen(): Promise<boolean> {
+    if (this.#stop !== undefined) return false
+    // Where nothing can be heard the looks are enough.
+    this.#stop = await this.#locks.onFreed(this.#key, () => this.#ring()).catch(() => () => {})
+    return true
+  }
+
+  /** Until it rings, the time has passed, or the signal aborts. */
+  async orAfter(
+    ms: number,
+    { clock, signal }: { clock: Clock; signal: AbortSignal | undefined },
+  ): Promise<void> {
+    if (!this.#rung) {
+      const wake = new AbortController()
+      const end = (): void => wake.abort()
+      this.#wake = wake
+      signal?.addEventListener('abort', end, { once: true })
+      await sleep(clock, ms, { signal: wake.signal })
+      signal?.removeEventListener('abort', end)
+    }
+    this.#rung = false
+    this.#wake = undefined
+  }
+
+  stop(): void {
+    this.#stop?.()
+  }
+
+  #ring(): void {
+    this.#rung = true
+    this.#wake?.abort()
   }
 }
 

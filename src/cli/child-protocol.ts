@@ -1,4 +1,5 @@
 import type { LogLevel } from '../core/logger.ts'
+import type { WorkerOptions } from '../worker/worker-options.ts'
 import type { LogFormat } from './log-output.ts'
 
 /*
@@ -19,7 +20,8 @@ export interface WorkerPlan {
   readonly name: string | undefined
   readonly concurrency: number
   readonly prefetch: number
-  readonly queues: readonly string[] | undefined
+  readonly queues: WorkerOptions['queues']
+  readonly strict: boolean | undefined
   readonly ack: 'early' | 'late'
   /** Milliseconds; `undefined` leaves it to the worker. */
   readonly lease: number | undefined

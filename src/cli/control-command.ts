@@ -144,10 +144,12 @@ export function cancel(
     throw new UsageError('name the ids, or give --task, --queue or --label.')
   return withBroker(target, async (broker) => {
     let cancelled: readonly string[]
-    if (filtered) cancelled = await broker.cancelWhere({ queue, task, labels }, reason)
+    const { children } = flags
+    if (filtered)
+      cancelled = await broker.cancelWhere({ queue, task, labels }, reason, { children })
     else {
       const answers = await Promise.all(
-        ids.map((id) => broker.handle(id).cancel(reason, { children: flags.children })),
+        ids.map((id) => broker.handle(id).cancel(reason, { children })),
       )
       cancelled = ids.filter((_, i) => answers[i] === true)
     }
@@ -190,5 +192,36 @@ export function control(
     if (names.length > 0) return exitCodes.done
     terminal.err('no worker answers')
     return exitCodes.noResult
+  })
+}
+
+/** What `taskwright limit` was told. */
+export interface LimitCommand {
+  readonly target: string
+  readonly name: string
+  readonly flags: {
+    /** `off` lets what the code says hold again. */
+    readonly concurrency?: number | 'off' | undefined
+    readonly rate?: { readonly limit: number; readonly per: number } | 'off' | undefined
+    readonly key?: string | undefined
+  }
+}
+
+/** Sets how many messages of a task run at once, or a rate, for all processes. */
+export function limit(
+  { target, name, flags }: LimitCommand,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { concurrency, rate, key } = flags
+  if ((concurrency === undefined) === (rate === undefined))
+    throw new UsageError('give --concurrency or --rate: a number, or off.')
+  return withBroker(target, async (broker) => {
+    const orNull = <T>(value: T | 'off'): T | null => (value === 'off' ? null : value)
+    if (concurrency !== undefined) await broker.setConcurrency(name, orNull(concurrency), key)
+    if (rate !== undefined) await broker.setRate(name, orNull(rate), key)
+    const off = (concurrency ?? rate) === 'off'
+    const what = [name, ...(key === undefined ? [] : [key])].map(safeText).join(', ')
+    terminal.out(off ? `what the code says holds again: ${what}` : `set for all processes: ${what}`)
+    return exitCodes.done
   })
 }

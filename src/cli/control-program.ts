@@ -3,6 +3,7 @@ import type {
   CancelCommand,
   ControlCommand,
   InspectCommand,
+  LimitCommand,
   PauseCommand,
 } from './control-command.ts'
 import type { ExitCode } from './exit-codes.ts'
@@ -16,6 +17,7 @@ export interface ControlActions {
   resume(command: PauseCommand): Promise<ExitCode>
   cancel(command: CancelCommand): Promise<ExitCode>
   control(command: ControlCommand): Promise<ExitCode>
+  limit(command: LimitCommand): Promise<ExitCode>
 }
 
 /** Adds the commands that talk to running workers. */
@@ -78,11 +80,22 @@ export function controlCommands(
     .option('--task <name>', 'all of this task')
     .option('--queue <name>', 'all of this queue')
     .option('--label <name=value>', 'all with this label; may be given many times', values.label)
-    .option('--children', 'also what the named messages sent')
+    .option('--children', 'also what these messages sent')
     .option('--reason <text>', 'told to whoever waits for them', 'cancelled from the command line')
     .option('--json', 'print JSON, for programs')
     .action((from: string, ids: string[], flags: CancelCommand['flags']) =>
       note(actions.cancel({ target: from, ids, flags })),
+    )
+  program
+    .command('limit')
+    .description('Set a limit for all processes, durably, in place of what the code says.')
+    .argument('<target>', target)
+    .argument('<name>', 'a task; with --rate a rate, that of a task by TASK|rate')
+    .option('--concurrency <n>', 'messages at once, or off', values.orOff(values.wholeNumber(1)))
+    .option('--rate <n/time>', 'how many in which time (10/1m), or off', values.orOff(values.rate))
+    .option('--key <key>', 'of this key alone')
+    .action((from: string, name: string, flags: LimitCommand['flags']) =>
+      note(actions.limit({ target: from, name, flags })),
     )
   toWorkers(
     program

@@ -26,6 +26,19 @@ export function time(text: string): number {
   }
 }
 
+/** What `read` reads, or `off`. */
+export function orOff<T>(read: (text: string) => T): (text: string) => T | 'off' {
+  return (text) => (text.trim() === 'off' ? 'off' : read(text))
+}
+
+/** `10/1m`: how many in which time. */
+export function rate(text: string): { limit: number; per: number } {
+  const [count, per, ...rest] = text.split('/')
+  if (count === undefined || per === undefined || rest.length > 0)
+    throw new InvalidArgumentError("Write it as how many in which time, for instance '10/1m'.")
+  return { limit: wholeNumber(1)(count), per: time(per) }
+}
+
 const units: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }
 
 /** Bytes of `512mb`, `1.5g`, `300000k`. */
@@ -42,6 +55,22 @@ export function nameList(text: string): readonly string[] {
   if (names.every((name) => name !== '')) return names
   throw new InvalidArgumentError(
     "Give names with commas between them, for instance 'default,webhooks'.",
+  )
+}
+
+/** Names as above, or with weights: `critical=6,default=3,low=1`; one without has 1. */
+export function queueList(text: string): readonly string[] | Readonly<Record<string, number>> {
+  const names = nameList(text)
+  if (!text.includes('=')) return names
+  return Object.fromEntries(
+    names.map((name) => {
+      const [queue = '', weight = '1'] = name.split('=', 2)
+      if (queue.trim() !== '' && /^[1-9]\d{0,3}$/.test(weight.trim()))
+        return [queue.trim(), Number(weight)]
+      throw new InvalidArgumentError(
+        "Give weights as whole numbers, for instance 'critical=6,default=3,low=1'.",
+      )
+    }),
   )
 }
 

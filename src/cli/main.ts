@@ -43,6 +43,7 @@ const actions: Actions = {
   resume: async (command) => (await controls()).pause('resume', command, terminal),
   cancel: async (command) => (await controls()).cancel(command, terminal),
   control: async (command) => (await controls()).control(command, terminal),
+  limit: async (command) => (await controls()).limit(command, terminal),
   deadDelete: async (command) => (await import('./dead-command.ts')).deleteDead(command, terminal),
   deadRetry: async (command) => (await import('./dead-command.ts')).retryDead(command, terminal),
 }

@@ -123,9 +123,13 @@ function workerCommand(program: Command): Command {
       ).argParser(values.wholeNumber(0)),
     )
     .addOption(
-      flag('--queues <names>', "with commas between them (default: the tasks' own)").argParser(
-        values.nameList,
-      ),
+      flag(
+        '--queues <names>',
+        "with commas between them, or with weights: critical=6,default=3,low=1 (default: the tasks' own)",
+      ).argParser(values.queueList),
+    )
+    .addOption(
+      flag('--strict', 'takes from a queue only when those before it in --queues have nothing'),
     )
     .addOption(
       flag(

@@ -92,11 +92,12 @@ async function start(plan: WorkerPlan, slot: number): Promise<void> {
 }
 
 function optionsOf(plan: WorkerPlan, slot: number): Parameters<typeof createWorker>[1] {
-  const { concurrency, prefetch, queues, ack, lease, redeliveries, maxTasks, name } = plan
+  const { concurrency, prefetch, queues, strict, ack, lease, redeliveries, maxTasks, name } = plan
   return {
     concurrency,
     prefetch,
     queues,
+    strict,
     ack,
     lease,
     redeliveries,

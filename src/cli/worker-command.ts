@@ -3,6 +3,7 @@ import { systemClock } from '../core/clock.ts'
 import type { Logger, LogLevel } from '../core/logger.ts'
 import { systemRandom } from '../core/random.ts'
 import { readTarget } from '../worker/load-module.ts'
+import type { WorkerOptions } from '../worker/worker-options.ts'
 import { forkChild } from './child-process.ts'
 import type { WorkerFacts, WorkerPlan } from './child-protocol.ts'
 import type { ExitCode } from './exit-codes.ts'
@@ -17,7 +18,8 @@ export interface WorkerFlags {
   readonly workers: number
   readonly concurrency: number
   readonly prefetch?: number | undefined
-  readonly queues?: readonly string[] | undefined
+  readonly queues?: WorkerOptions['queues']
+  readonly strict?: boolean | undefined
   readonly ack: 'early' | 'late'
   readonly lease?: number | undefined
   readonly redeliveries?: number | undefined
@@ -81,6 +83,7 @@ function planOf({ target, modules, flags }: WorkerCommand): WorkerPlan {
     concurrency: flags.concurrency,
     prefetch: flags.prefetch ?? Math.min(flags.concurrency, 100),
     queues: flags.queues,
+    strict: flags.strict,
     ack: flags.ack,
     lease: flags.lease,
     redeliveries: flags.redeliveries,

@@ -32,4 +32,10 @@ export interface Locks {
   renew(permit: Permit, ms: number): Promise<boolean>
   /** Gives it back; whether it was still held. Idempotent. */
   free(permit: Permit): Promise<boolean>
+  /**
+   * Calls `wake` when a permit of the key was given back, by whatever process; returns what ends it. A hint:
+   * it may come for nothing, and not at all, and never for a hold that ended by time. Whoever begins to listen
+   * asks once more before he waits.
+   */
+  onFreed(key: string, wake: () => void): Promise<() => void>
 }

@@ -67,6 +67,12 @@ export interface ReceiveRequest {
   /** The most deliveries that may be handed out, prefetch included. At least 1. */
   readonly room: number
   /**
+   * How much of the room each of `queues` has first, in their order: as many whole numbers, whose sum is
+   * the room. What one leaves goes to the others in their order, so that all to the first is strict. The
+   * queues are then distinct. Absent: equal shares, in turns.
+   */
+  readonly shares?: readonly number[] | undefined
+  /**
    * The most suspects among them: messages with `redeliveries` above 0, which may have killed their
    * last worker. They wait in a line of their own and come first. Absent: no limit.
    */

@@ -8,8 +8,11 @@ import { zoneOf, type Zone } from './zone.ts'
 // Loaded when a task has a schedule: `import 'taskwright'` loads no package.
 const require = createRequire(import.meta.url)
 
-/** Lines that are kept: a hundred thousand plans share a few of them. */
-const mostLines = 1000
+/**
+ * Lines that are kept: a hundred thousand plans share a few of them. As many as a day has minutes must fit: plans
+ * that are read in turn would find none of a smaller number. Each takes some tens of kilobytes (croner's).
+ */
+const mostLines = 2048
 const lines = new Map<string, CronLine>()
 
 /**

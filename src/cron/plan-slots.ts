@@ -46,7 +46,7 @@ export function slotMessageId(planId: string, slot: number): string {
 }
 
 /** Prints that are kept: a hundred thousand plans share a few timings. */
-const mostPrints = 1000
+const mostPrints = 10_000
 const prints = new Map<string, string>()
 
 /** What tells whether a plan is due at other times than it was: its slots before that are none of the new one's. */

@@ -1,3 +1,4 @@
+import { KeyedWakes } from '../coalescing/keyed-wakes.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Locks, Permit, PermitAsk } from '../core/locks.ts'
 
@@ -9,6 +10,7 @@ interface Hold {
 /** The holds of a {@link MemoryStore}, by key and holder. What has expired is never seen, and dropped when its key is asked for. */
 export class MemoryHolds {
   readonly #keys = new Map<string, Map<string, Hold>>()
+  readonly wakes: KeyedWakes = new KeyedWakes()
   #fence = 0
 
   acquire(key: string, { holder, limit, ms }: PermitAsk, now: number): Permit | null {
@@ -33,6 +35,8 @@ export class MemoryHolds {
     const holds = this.#live(key, now)
     const held = holds?.delete(holder) ?? false
     if (holds?.size === 0) this.#keys.delete(key)
+    // In a turn of its own: nobody takes a lock inside the call that gives it back.
+    if (held) queueMicrotask(() => this.wakes.ring(key))
     return held
   }
 
@@ -66,5 +70,9 @@ export class MemoryLocks implements Locks {
 
   async free(permit: Permit): Promise<boolean> {
     return this.#holds.free(permit, this.#clock.now())
+  }
+
+  async onFreed(key: string, wake: () => void): Promise<() => void> {
+    return this.#holds.wakes.listen(key, wake)
   }
 }

@@ -109,12 +109,12 @@ class MemoryTransport implements Transport {
 
   async receive(request: ReceiveRequest): Promise<readonly Delivery[]> {
     const store = this.#open()
-    const { room, lease, signal, wait, early = false, suspects = Infinity } = request
+    const { room, lease, signal, wait, early = false, suspects = Infinity, shares } = request
     if (!(room >= 1)) throw new InvalidInputError(`room is a number of 1 or more, not ${room}.`)
     if (signal.aborted) return []
     const queues = [...new Set(request.queues)].map((name) => store.queue(name))
     const claim = (): Delivery[] =>
-      store.claim({ queues, room, lease, early, suspects }, this.#owner, this.#clock.now())
+      store.claim({ queues, room, lease, early, suspects, shares }, this.#owner, this.#clock.now())
     const found = claim()
     if (found.length > 0 || wait === 0) return found
     const waiting = new WaitingReceive({ clock: this.#clock, queues, claim, signal, wait, early })

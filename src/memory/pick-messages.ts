@@ -9,6 +9,8 @@ export interface ClaimRequest {
   readonly early: boolean
   /** The most messages with redeliveries among them. */
   readonly suspects: number
+  /** See `ReceiveRequest.shares`. */
+  readonly shares?: readonly number[] | undefined
 }
 
 /**
@@ -16,6 +18,7 @@ export interface ClaimRequest {
  * goes to the others.
  */
 export function pickMessages(request: ClaimRequest, owner: ClaimOwner): MemoryMessage[] {
+  if (request.shares !== undefined) return pickByShares(request, request.shares)
   const { room, early } = request
   let { suspects } = request
   let open = turned(request.queues, owner).filter(({ waiting, queued }) =>
@@ -38,6 +41,24 @@ export function pickMessages(request: ClaimRequest, owner: ClaimOwner): MemoryMe
     })
   }
   if (!alone) taken.sort((a, b) => b.priority - a.priority || a.seq - b.seq)
+  return taken
+}
+
+/** Each queue has its share first; what is left goes to the others in their order. */
+function pickByShares(request: ClaimRequest, shares: readonly number[]): MemoryMessage[] {
+  const { queues, room, early } = request
+  let { suspects } = request
+  const taken: MemoryMessage[] = []
+  for (const most of [(i: number) => shares[i] ?? 0, () => room]) {
+    for (const [i, queue] of queues.entries()) {
+      for (let left = Math.min(most(i), room - taken.length); left > 0; left--) {
+        const message = queue.take({ early, suspect: suspects > 0 })
+        if (message === undefined) break
+        if (message.redeliveries > 0) suspects--
+        taken.push(message)
+      }
+    }
+  }
   return taken
 }
 

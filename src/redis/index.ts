@@ -2,6 +2,7 @@ export { redisTransport } from './redis-transport.ts'
 export { redisResultBackend } from './redis-result-backend.ts'
 export type { RedisOptions } from './redis-options.ts'
 export type { TaskiqBroker } from './keys.ts'
+export type { ReplicaWait } from './replicas.ts'
 export type {
   RedisClient,
   RedisClientOptions,

@@ -35,6 +35,7 @@ interface Wanted {
   readonly suspects: number
   /** Leases that have ended are looked for, whether or not it is time. */
   readonly sweep: boolean
+  readonly shares: readonly number[] | undefined
 }
 
 /** What is known of the queues of a worker between its requests. Times are of the monotonic clock. */
@@ -68,10 +69,11 @@ export class RedisReceiver {
 
   /** @throws StoreError */
   async receive(request: ReceiveRequest, stopping: AbortSignal): Promise<readonly Delivery[]> {
-    const { room, lease, signal, wait = Infinity, early = false, suspects = -1 } = request
+    const { room, lease, signal, wait = Infinity, early = false, suspects = -1, shares } = request
     const { clock } = this.#store.around
     const watch = this.#watchOf(request.queues)
-    const strict = early || wait === 0
+    // A plain read knows of no shares: what it may bring is one message of each line.
+    const strict = early || wait === 0 || shares !== undefined
     if (watch.full && !strict && !this.#needsLook(watch) && watch.lines.count <= room) {
       const read = await this.#readNow(watch, { room, lease })
       if (read.chunks.length > 0) return handOut(this.#store, read)
@@ -81,7 +83,10 @@ export class RedisReceiver {
       if (signal.aborted || stopping.aborted) return []
       if (strict || this.#needsLook(watch)) {
         if (wait > 0) await this.#store.subscriber.hearWork()
-        const found = await this.#look(watch, { room, lease, early, suspects, sweep: wait === 0 })
+        const found = await this.#look(watch, {
+          ...{ room, lease, early, suspects, shares },
+          sweep: wait === 0,
+        })
         if (found.length > 0) return found
       }
       const now = clock.monotonic()
@@ -92,7 +97,7 @@ export class RedisReceiver {
       const read = await this.#reads.read({
         lines: watch.lines,
         consumer: this.#store.consumer(lease),
-        room,
+        room: shares === undefined ? room : Math.min(room, watch.lines.count),
         wait: left,
         stamp: watch.stamp,
         signals: [signal, stopping],
@@ -135,7 +140,7 @@ export class RedisReceiver {
   }
 
   async #look(watch: Watch, wanted: Wanted): Promise<readonly Delivery[]> {
-    const { room, lease, early, suspects } = wanted
+    const { room, lease, early, suspects, shares = [] } = wanted
     const store = this.#store
     const { clock } = store.around
     for (const queue of watch.queues) await store.ensureGroup(queue)
@@ -143,7 +148,7 @@ export class RedisReceiver {
     const at = clock.monotonic()
     const sweeps = wanted.sweep || at >= watch.sweepAt
     // Who is served first turns with each look.
-    const from = watch.turn++ % watch.queues.length
+    const from = shares.length > 0 ? 0 : watch.turn++ % watch.queues.length
     const turned = [...watch.queues.slice(from), ...watch.queues.slice(0, from)]
     const answer = await store.run(
       claimScript,
@@ -156,6 +161,8 @@ export class RedisReceiver {
         sweeps ? 1 : 0,
         store.foreignIdle,
         ...queueArguments(store, turned),
+        shares.length,
+        ...shares,
       ],
     )
     const { chunks, now, due, shortest, lines, special } = readAnswer(answer, turned)

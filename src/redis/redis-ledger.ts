@@ -151,7 +151,7 @@ export class RedisLedger implements FireLedger {
       ]
     })
     const keys = [this.#key, ...batch.keys()]
-    return (await this.#store.run(fireScript, keys, [
+    return (await this.#store.commit(fireScript, keys, [
       ...batch.queues(),
       fires.length,
       ...args,

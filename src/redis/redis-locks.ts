@@ -1,3 +1,4 @@
+import { KeyedWakes } from '../coalescing/keyed-wakes.ts'
 import type { Locks, Permit, PermitAsk } from '../core/locks.ts'
 import type { RedisStore } from './redis-store.ts'
 import { acquireScript, freeScript, renewScript } from './scripts/lock-scripts.ts'
@@ -6,6 +7,7 @@ import { life } from './settle-answer.ts'
 /** The locks of a store that its transport has opened. */
 export class RedisLocks implements Locks {
   readonly #store: RedisStore
+  readonly #wakes = new KeyedWakes()
 
   constructor(store: RedisStore) {
     this.#store = store
@@ -23,6 +25,18 @@ export class RedisLocks implements Locks {
 
   async free({ key, holder }: Permit): Promise<boolean> {
     return (await this.#store.run(freeScript, [this.#name(key)], [key, holder])) === 1
+  }
+
+  async onFreed(key: string, wake: () => void): Promise<() => void> {
+    const stop = this.#wakes.listen(key, wake)
+    const channel = `${this.#store.keys.app}freed`
+    try {
+      await this.#store.subscriber.hear(channel, (freed) => this.#wakes.ring(freed))
+    } catch (error) {
+      stop()
+      throw error
+    }
+    return stop
   }
 
   #name(key: string): string {

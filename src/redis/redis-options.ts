@@ -1,6 +1,7 @@
 import type { Duration } from '../core/duration.ts'
 import type { RedisPlace } from '../connections/redis/redis-client.ts'
 import type { TaskiqBroker } from './keys.ts'
+import type { ReplicaWait } from './replicas.ts'
 
 /** Options of `redisTransport` and `redisResultBackend`. */
 export interface RedisOptions extends RedisPlace {
@@ -36,6 +37,13 @@ export interface RedisOptions extends RedisPlace {
    * less and less often, down to a fifth as often. Default 1 s; callers of Python tasks want less.
    */
   readonly resultPoll?: Duration | undefined
+  /**
+   * How many replicas must have a message before `kiq()` resolves, and an outcome before it counts as
+   * settled (`WAIT`): what was acknowledged survives a failover to a replica that has it. Costs a round
+   * trip to the replicas with each batch; while too few answer, sends fail after some tries and workers wait.
+   * What it does not promise: docs/guide/redis.md. Not on a cluster. Default: none is waited for.
+   */
+  readonly wait?: number | ReplicaWait | undefined
   /**
    * Uses a server that may throw messages away when its memory is full (`maxmemory-policy allkeys-…`).
    * Default false: the transport does not start there.

@@ -11,13 +11,15 @@ import type { RedisArgument } from '../connections/redis/redis-client.ts'
 import { RedisConnector } from '../connections/redis/redis-connector.ts'
 import type { RedisLink } from '../connections/redis/redis-link.ts'
 import { milliseconds } from '../core/duration.ts'
-import { InvalidInputError, NotStartedError } from '../core/errors.ts'
+import { InvalidInputError, NotStartedError, UnsupportedError } from '../core/errors.ts'
 import { failpoint } from '../core/failpoint.ts'
 import type { Body } from '../core/message.ts'
 import type { StoreIdentity } from '../core/store.ts'
 import type { Surroundings } from '../core/vendor.ts'
 import { Keys, type QueueKeys } from './keys.ts'
+import { lastWords } from './last-words.ts'
 import type { RedisOptions } from './redis-options.ts'
+import { Replicas } from './replicas.ts'
 import type { RedisScript } from './scripts/redis-script.ts'
 import { Subscriber } from './subscriber.ts'
 
@@ -49,6 +51,7 @@ export class RedisStore {
   readonly #numbers = new Map<string, number>()
   readonly #grouped = new Map<string, Promise<void>>()
   readonly #users = new Set<object>()
+  readonly #replicas: Replicas | undefined
   #commands: RedisLink | undefined
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -70,6 +73,7 @@ export class RedisStore {
         'on a cluster all keys of an app need one `tag`, so that each step is one: redisTransport({ cluster, tag: "app" }).',
       )
     }
+    this.#replicas = this.#replicasOf(options.wait)
     this.instance = instance ?? `tw:${hostname()}:${process.pid}:${around.random.hex(6)}`
     // The connection of a thread is told apart by its name.
     this.#name = instance === undefined ? this.instance : `${instance}:leases`
@@ -112,6 +116,28 @@ export class RedisStore {
     throw new NotStartedError(
       'the Redis store is not open: call start() first (after stop(): again).',
     )
+  }
+
+  /**
+   * Calls a script whose effect must not be lost: with `wait`, it counts when replicas have it, too.
+   * @throws StoreError
+   */
+  async commit(
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+  ): Promise<unknown> {
+    const replicas = this.#replicas
+    if (replicas === undefined) return this.run(script, keys, args)
+    const head = [this.keys.app, this.keys.result(''), this.group]
+    failpoint('redis.call')
+    try {
+      const answer = await replicas.run(script, [keys.length, ...keys, ...head, ...args])
+      failpoint('redis.answered')
+      return answer
+    } catch (error) {
+      throw await replicas.failure(error)
+    }
   }
 
   /** Calls a script of ours. @throws StoreError */
@@ -204,6 +230,24 @@ export class RedisStore {
     }
   }
 
+  #replicasOf(wait: RedisOptions['wait']): Replicas | undefined {
+    if (wait === undefined) return undefined
+    if (this.connector.isCluster) {
+      throw new UnsupportedError(
+        'redisTransport: `wait` is not for a cluster: give its nodes `min-replicas-to-write`.',
+      )
+    }
+    return new Replicas(wait, async () => {
+      // Its calls wait: for longer than others before they are given up.
+      const link = await this.connector.link({
+        name: `taskwright:${this.#name}:wait`,
+        blocking: true,
+      })
+      await link.open()
+      return link
+    })
+  }
+
   async #open(): Promise<void> {
     const commands = await this.connector.link({ name: `taskwright:${this.#name}` })
     await commands.open()
@@ -214,11 +258,14 @@ export class RedisStore {
     await this.#opening?.catch(() => {})
     this.#opening = undefined
     await this.subscriber.close()
+    await this.#replicas?.close()
     this.#leases.clear()
     const commands = this.#commands
     this.#commands = undefined
     this.#grouped.clear()
-    await commands?.close()
+    if (commands === undefined) return
+    await lastWords(this.around.clock, commands.close())
+    commands.cut()
   }
 
   #consumerOf(lease: number): string {

@@ -18,6 +18,7 @@ import type { TransportFactory } from '../core/vendor.ts'
 import { BlockingReads } from './blocking-reads.ts'
 import { cancel } from './cancel.ts'
 import { removeConsumers } from './consumers.ts'
+import { lastWords } from './last-words.ts'
 import { LeaseThread } from './lease-thread.ts'
 import { Janitor } from './janitor.ts'
 import { extend, recover, release } from './leases.ts'
@@ -145,7 +146,7 @@ class RedisTransport implements Transport {
     this.#watch?.stop()
     await this.#leases.stop()
     await Promise.allSettled([...this.#receives])
-    await this.#janitor.stop()
+    await lastWords(this.#store.around.clock, this.#janitor.stop())
     await this.#sender.idle()
     this.#reads.close()
     await this.#forgetConsumers()
@@ -246,7 +247,7 @@ class RedisTransport implements Transport {
     if (named.length === 0) return
     const queues = this.#store.seen().map(({ queue }) => queue)
     // What stays holds nothing that anybody needs: a janitor removes it later.
-    await removeConsumers(this.#store, queues, { named }).catch(() => {})
+    await lastWords(this.#store.around.clock, removeConsumers(this.#store, queues, { named }))
   }
 
   #checkStarted(): void {

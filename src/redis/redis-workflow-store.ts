@@ -81,18 +81,23 @@ export class RedisWorkflowStore implements WorkflowStore {
     const { name, count, sink, end, failFast, results, resultTtl, keep, deadline } = head
     const spans = failFast.map(({ lo, hi }) => [lo, hi])
     const { succeeded, failed, cancelled, skipped } = results
-    const [status, more] = (await this.#run(sealScript, run, [
-      name,
-      count,
-      sink,
-      end,
-      spans.length === 0 ? '' : JSON.stringify(spans),
-      ...[succeeded, failed, cancelled, skipped].map(toWire),
-      life(resultTtl),
-      life(keep.succeeded),
-      life(keep.failed),
-      deadline ?? '',
-    ])) as ['sealed' | 'known' | 'none', number]
+    const [status, more] = (await this.#store.commit(
+      sealScript,
+      [this.#key(run)],
+      [
+        run,
+        name,
+        count,
+        sink,
+        end,
+        spans.length === 0 ? '' : JSON.stringify(spans),
+        ...[succeeded, failed, cancelled, skipped].map(toWire),
+        life(resultTtl),
+        life(keep.succeeded),
+        life(keep.failed),
+        deadline ?? '',
+      ],
+    )) as ['sealed' | 'known' | 'none', number]
     if (status === 'none') throw new InvalidInputError(`no node of workflow ${run} was put.`)
     if (more > 0) this.#store.onUnfinished(run)
     return status

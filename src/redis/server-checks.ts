@@ -46,7 +46,7 @@ export async function checkServer(store: RedisStore): Promise<string> {
   const [now, schema, epoch, refused, keys] = (await store.run(
     checkScript,
     [`${store.keys.app}store`],
-    [keySchema, random.hex(16)],
+    [keySchema, random.hex(16), store.options.taskiq === 'list' ? 1 : 0],
   )) as Checked
   const after = clock.now()
   if (Number(schema) > keySchema) {
@@ -65,6 +65,11 @@ export async function checkServer(store: RedisStore): Promise<string> {
     )
   }
   await commands.call('CLIENT', ['UNBLOCK', 0])
+  if (store.options.taskiq === 'list') {
+    // No script may wait for a list.
+    const probe = `${store.keys.app}probe`
+    await commands.call('BLMOVE', [probe, probe, 'RIGHT', 'LEFT', 0.01])
+  }
   for (const { level, message } of [
     ...evictionFindings(info),
     ...persistenceFindings(info, await saveSetting(store)),

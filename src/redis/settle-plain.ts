@@ -69,7 +69,7 @@ export class PlainBatch {
     const consumers = store.consumers()
     const { stream, side } = store.keys.queue(this.queue)
     const isGated = this.#head === gatedHead
-    const answer = await store.run(
+    const answer = await store.commit(
       isGated ? settleGatedScript : settlePlainScript,
       [isGated ? `${side}p:${gatedLine(normalPriority)}` : stream],
       [

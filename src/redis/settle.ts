@@ -53,7 +53,7 @@ async function settleOthers(
     store,
     others.map(({ settlement }) => settlement),
   )
-  const answer = await store.run(settleScript, keys, args)
+  const answer = await store.commit(settleScript, keys, args)
   const [letters = '', ...unfinished] = Array.isArray(answer)
     ? answer.map(String)
     : [String(answer)]

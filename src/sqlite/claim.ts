@@ -240,6 +240,7 @@ function numbersOf({ sql, queues }: Turn, { queues: names }: ClaimAsk): number[]
  * others, highest priority first over all of them. Who is served first turns with each claim.
  */
 function pick(turn: Turn, ask: ClaimAsk): MessageRow[] {
+  if (ask.shares !== undefined) return pickByShares(turn, ask, ask.shares)
   const numbers = numbersOf(turn, ask)
   const [only] = numbers
   if (numbers.length === 1 && only !== undefined) return waiting(turn, only, ask)
@@ -265,6 +266,25 @@ function pick(turn: Turn, ask: ClaimAsk): MessageRow[] {
   }
   const rows = all.flatMap((line) => line.rows.slice(0, line.taken))
   return rows.sort((a, b) => b.priority - a.priority || a.seq - b.seq)
+}
+
+/** Each queue has its share first; what is left goes to the others in their order. */
+function pickByShares(turn: Turn, ask: ClaimAsk, shares: readonly number[]): MessageRow[] {
+  let { room, suspects } = ask
+  const lines = ask.queues.flatMap((name, i) => {
+    const no = turn.queues.find(turn.sql, name)
+    if (no === undefined) return []
+    const rows = waiting(turn, no, { ...ask, suspects })
+    suspects -= rows.filter(({ redeliveries }) => redeliveries > 0).length
+    const taken = Math.min(shares[i] ?? 0, rows.length)
+    room -= taken
+    return [{ rows, taken }]
+  })
+  return lines.flatMap(({ rows, taken }) => {
+    const more = Math.min(room, rows.length - taken)
+    room -= more
+    return rows.slice(0, taken + more)
+  })
 }
 
 /** Suspects first, as many as are wanted, then what is ready. */

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path'
 import type { Clock, Timer } from '../core/clock.ts'
 
 /** What can be waited for. */
-export const bellTopics = ['work', 'results', 'cancels'] as const
+export const bellTopics = ['work', 'results', 'cancels', 'locks'] as const
 /** One of {@link bellTopics}. */
 export type BellTopic = (typeof bellTopics)[number]
 

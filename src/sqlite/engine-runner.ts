@@ -39,7 +39,7 @@ export async function runBatch(
   { clock, random, patience }: RunnerOptions,
 ): Promise<Transacted> {
   const replies: Reply[] = []
-  const news: News = { work: false, results: false, cancels: false, unfinished: [] }
+  const news: News = { work: false, results: false, cancels: false, locks: false, unfinished: [] }
   const begun = clock.monotonic()
   for (const chunk of chunks(operations)) {
     let open: readonly number[] = chunk
@@ -49,6 +49,7 @@ export async function runBatch(
       news.work ||= done.news.work
       news.results ||= done.news.results
       news.cancels ||= done.news.cancels
+      news.locks ||= done.news.locks
       news.unfinished.push(...done.news.unfinished)
       for (const [j, reply] of done.replies.entries()) replies[open[j] ?? 0] = reply
       open = open.filter((i) => isBusy(replies[i]))

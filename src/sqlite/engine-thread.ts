@@ -99,7 +99,7 @@ function serve(engine: SqliteEngine, port: MessagePort, post: (message: FromThre
 
 type Run = ToThread & { readonly kind: 'run' }
 
-const noNews: News = { work: false, results: false, cancels: false, unfinished: [] }
+const noNews: News = { work: false, results: false, cancels: false, locks: false, unfinished: [] }
 
 /** A message that has come already. */
 function waitingOn(port: MessagePort): ToThread | undefined {

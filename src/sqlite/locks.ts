@@ -36,6 +36,8 @@ export function renewPermit(
 }
 
 /** Gives a permit back; whether it was held. */
-export function freePermit({ sql, now }: Turn, { key, holder }: Permit): boolean {
-  return sql.run(freeHeld, key, holder, now) > 0
+export function freePermit({ sql, now, news }: Turn, { key, holder }: Permit): boolean {
+  const freed = sql.run(freeHeld, key, holder, now) > 0
+  if (freed) news.locks = true
+  return freed
 }

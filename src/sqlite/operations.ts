@@ -26,6 +26,8 @@ export interface ClaimAsk {
   readonly early: boolean
   /** The most suspects among them. */
   readonly suspects: number
+  /** See `ReceiveRequest.shares`. */
+  readonly shares?: readonly number[] | undefined
 }
 
 /** What a claim found. `next`: when something becomes claimable by itself, where nothing was. */
@@ -129,6 +131,8 @@ export interface News {
   results: boolean
   /** Running messages were cancelled. */
   cancels: boolean
+  /** A lock was given back. */
+  locks: boolean
   /** Runs of workflows in which something is left to do. */
   unfinished: string[]
 }

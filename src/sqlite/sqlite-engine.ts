@@ -166,7 +166,7 @@ export class SqliteEngine {
   /** Does operations. `now` is the caller's clock. Never throws: each operation has its reply. */
   transact(operations: readonly Operation[], now: number): Transacted {
     const replies: Reply[] = []
-    const news: News = { work: false, results: false, cancels: false, unfinished: [] }
+    const news: News = { work: false, results: false, cancels: false, locks: false, unfinished: [] }
     const turn: Turn = {
       sql: this.#sql,
       now: Math.round(now),
@@ -257,7 +257,7 @@ export class SqliteEngine {
     turn: Turn,
     { operations, open, replies, news }: Work & { news: News },
   ): Failure | undefined {
-    turn.news.work = turn.news.results = turn.news.cancels = false
+    turn.news.work = turn.news.results = turn.news.cancels = turn.news.locks = false
     turn.news.unfinished = []
     forgetGraphs(turn)
     try {
@@ -283,6 +283,7 @@ export class SqliteEngine {
     news.work ||= turn.news.work
     news.results ||= turn.news.results
     news.cancels ||= turn.news.cancels
+    news.locks ||= turn.news.locks
     news.unfinished.push(...turn.news.unfinished)
     return undefined
   }

@@ -20,4 +20,10 @@ export class SqliteLocks implements Locks {
   free(permit: Permit): Promise<boolean> {
     return this.#store.call('freePermit', permit)
   }
+
+  /** The bell tells of no key: whoever waits for any is woken. */
+  async onFreed(_key: string, wake: () => void): Promise<() => void> {
+    this.#store.listen('locks')
+    return this.#store.locks.listen(wake)
+  }
 }

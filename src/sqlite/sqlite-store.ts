@@ -29,10 +29,11 @@ const mostOperations = 512
 export class SqliteStore {
   readonly options: SqliteOptions
   readonly around: Surroundings
-  /** Rings when something may be claimed, results were stored, or running messages were cancelled. */
+  /** Rings when something may be claimed, results were stored, running messages were cancelled, or locks given back. */
   readonly work: SignalBell = new SignalBell()
   readonly results: SignalBell = new SignalBell()
   readonly cancels: SignalBell = new SignalBell()
+  readonly locks: SignalBell = new SignalBell()
   /** Told of runs of workflows in which a step of ours left something to do. */
   onUnfinished: (run: string) => void = () => {}
   readonly #users = new Set<object>()

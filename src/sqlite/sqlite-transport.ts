@@ -129,6 +129,7 @@ class SqliteTransport implements Transport {
       wait = Infinity,
       early = false,
       suspects = Infinity,
+      shares,
     } = request
     if (!(room >= 1)) throw new InvalidInputError(`room is a number of 1 or more, not ${room}.`)
     const { clock } = this.#store.around
@@ -144,6 +145,7 @@ class SqliteTransport implements Transport {
         lease,
         early,
         suspects,
+        shares,
       })
       const left = deadline - clock.monotonic()
       if (deliveries.length > 0 || left <= 0) return deliveries

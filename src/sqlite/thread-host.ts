@@ -62,7 +62,7 @@ export class ThreadHost implements EngineHost {
       const failed = (failure: Failure): void =>
         resolve({
           replies: operations.map(() => ({ done: false, failure })),
-          news: { work: false, results: false, cancels: false, unfinished: [] },
+          news: { work: false, results: false, cancels: false, locks: false, unfinished: [] },
         })
       const answered = (message: FromThread): void => {
         if (message.kind !== 'ran') return

@@ -74,7 +74,7 @@ export class SqliteTransactions implements UserTransactions {
       lines: new ClaimedLines(),
       // Not kept: what is drawn here may be rolled back without our knowing.
       queues: new QueueNumbers(),
-      news: { work: false, results: false, cancels: false, unfinished: [] },
+      news: { work: false, results: false, cancels: false, locks: false, unfinished: [] },
       maintenance: false,
     }
     try {

@@ -6,6 +6,7 @@ import type { Ending } from '../broker/finish.ts'
 import type { AnyHandler, RegisteredTask } from '../broker/registry.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { cancelledEnding, deadEnding } from './endings.ts'
+import type { ForeignFires } from './foreign-fires.ts'
 import type { Run } from './run.ts'
 import type { UnknownTaskPolicy } from './worker-options.ts'
 
@@ -25,6 +26,8 @@ export interface AdmissionOptions {
   readonly redeliveries: number
   /** Tasks that are not to be started now. */
   readonly pausedTasks: ReadonlySet<string>
+  /** Absent where no other scheduler can be. */
+  readonly foreignFires?: ForeignFires | undefined
 }
 
 /** How soon a message that nobody here knows may be looked at by somebody else. */
@@ -35,7 +38,7 @@ const pausedDelay = 5000
 /** Whether a delivery may run; otherwise how it ends without running. */
 export function admit(
   run: Run,
-  { runtime, redeliveries, unknownTask, pausedTasks }: AdmissionOptions,
+  { runtime, redeliveries, unknownTask, pausedTasks, foreignFires }: AdmissionOptions,
 ): Admitted {
   const { delivery } = run
   let message: Message | undefined
@@ -70,6 +73,10 @@ export function admit(
     }
   }
   if (pausedTasks.size > 0 && pausedTasks.has(message.task)) return { ending: putOff(delivery) }
+  // Once for each message: a retry has been looked at.
+  const foreign =
+    run.attempt === 1 && delivery.redeliveries === 0 ? foreignFires?.look(message) : undefined
+  if (foreign !== undefined) return { ending: cancelledEnding(about, foreign) }
   if (isRunnable(task)) return { message, task }
   return { ending: unknownEnding(about, message.task, unknownTask) }
 }

@@ -155,7 +155,9 @@ export function isolatedContext(of: IsolatedContextOf): TaskContext {
       throw new TaskRejectedError(reason)
     },
     runId: typeof runId === 'string' ? runId : undefined,
-    ...outsideWorkflow('an isolated task has no store at hand'),
+    ...outsideWorkflow(
+      'an isolated task has no store at hand; return the data, and do this in the step behind it, which is not isolated',
+    ),
     lock: async (key, options) => IsolatedLock.take(asking, { what: 'lock', key, options }),
     limit: (name, key) => isolatedLimit(asking, name, key),
     once: async <T>(key: string, step: () => T | Promise<T>): Promise<T> =>

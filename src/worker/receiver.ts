@@ -3,12 +3,15 @@ import type { Delivery } from '../core/delivery.ts'
 import { isTaskwrightError } from '../core/errors.ts'
 import { failpoint } from '../core/failpoint.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
+import type { QueueShares } from './queue-shares.ts'
 
 /** What a {@link Receiver} needs. */
 export interface ReceiverOptions {
   readonly runtime: BrokerRuntime
   /** From which to fetch now; the same list while nothing changes. */
   readonly queues: () => readonly string[]
+  /** How the room is shared among them; absent: equally. */
+  readonly shares?: QueueShares | undefined
   readonly lease: number
   /** Free slots plus free prefetch, now. */
   readonly room: () => number
@@ -108,7 +111,9 @@ export class Receiver {
   }
 
   async #receive(room: number): Promise<void> {
-    const { runtime, queues, lease, take } = this.#options
+    const { runtime, lease, take } = this.#options
+    const queues = this.#options.queues()
+    const shares = queues.length > 1 ? this.#options.shares?.deal(queues, room) : undefined
     const controller = new AbortController()
     const suspects = this.#options.suspects()
     this.#fetch = { suspects, controller, done: Promise.resolve() }
@@ -116,7 +121,7 @@ export class Receiver {
     try {
       failpoint('receive.before')
       const deliveries = await runtime.claims.claim(
-        () => runtime.transport.receive({ queues: queues(), room, suspects, lease, signal }),
+        () => runtime.transport.receive({ queues, room, shares, suspects, lease, signal }),
         (claimed) => claimed,
       )
       failpoint('receive.claimed')

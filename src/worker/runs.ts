@@ -6,6 +6,7 @@ import type { SettleStatus } from '../core/settlement.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { Executor, type RunEnd } from './executor.ts'
 import { Finisher, type FinishListener } from './finisher.ts'
+import { ForeignFires } from './foreign-fires.ts'
 import type { Hands } from './hands.ts'
 import type { Patience } from './patience.ts'
 import { Run } from './run.ts'
@@ -47,6 +48,7 @@ export class Runs {
   /** Each knows its place. No map: one that fills and empties with each batch keeps its dead entries from the collector. */
   readonly #runs: Run[] = []
   readonly #executor: Executor
+  readonly #foreignFires: ForeignFires | undefined
   readonly #finisher: Finisher
   readonly #idle: (() => void)[] = []
   /** What was heard to be cancelled in the last moments. */
@@ -63,11 +65,17 @@ export class Runs {
     this.#options = options
     const { runtime, settings, settler, patience, emitter } = options
     const { lease, ack, unknownTask, redeliveries, grace } = settings
+    const { logger } = runtime.surroundings
+    // Where nobody else reads and writes, nobody else fires.
+    this.#foreignFires = runtime.transport.capabilities.foreignReaders
+      ? new ForeignFires(settings.foreignFires, logger)
+      : undefined
     this.#finisher = new Finisher({ runtime, settler, patience, lease })
     this.#executor = new Executor({
       runtime,
       unknownTask,
       pausedTasks: options.pausedTasks,
+      foreignFires: this.#foreignFires,
       redeliveries,
       lease,
       grace,
@@ -107,6 +115,9 @@ export class Runs {
   }
   get stuck(): number {
     return this.#stuck
+  }
+  get foreignFires(): number {
+    return this.#foreignFires?.count ?? 0
   }
   /** Names of the tasks under way. */
   get names(): string[] {

@@ -5,6 +5,7 @@ import type { Paused } from '../broker/control.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { Hands } from './hands.ts'
 import { Patience } from './patience.ts'
+import { QueueShares } from './queue-shares.ts'
 import { Receiver } from './receiver.ts'
 import { Runs } from './runs.ts'
 import { Settler } from './settler.ts'
@@ -96,6 +97,7 @@ export class TaskWorker implements Worker {
     this.#receiver = new Receiver({
       runtime,
       queues: () => this.#active,
+      shares: settings.shares && new QueueShares(settings.shares),
       lease: settings.lease,
       room: () =>
         this.#active.length === 0
@@ -169,6 +171,7 @@ export class TaskWorker implements Worker {
       prefetched: this.#slots.waiting,
       settled: this.#runs.settled,
       stuck: this.#runs.stuck,
+      foreignFires: this.#runs.foreignFires,
     }
   }
 

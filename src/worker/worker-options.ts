@@ -1,3 +1,4 @@
+import type { ForeignFirePolicy } from './foreign-fires.ts'
 import type { Duration } from '../core/duration.ts'
 
 /** What happens to a message whose task no one has registered here. */
@@ -13,8 +14,14 @@ export interface WorkerOptions {
    * 100. What has not started is given back on stop, and when no slot comes free within a second.
    */
   prefetch?: number | undefined
-  /** Default: the queues of the broker's registered tasks. */
-  queues?: readonly string[] | undefined
+  /**
+   * Default: the queues of the broker's registered tasks. Where several have messages each has an equal share;
+   * with weights (`{ critical: 6, default: 3, low: 1 }`, whole numbers from 1 to 1000) a share by its weight,
+   * and none starves.
+   */
+  queues?: readonly string[] | Readonly<Record<string, number>> | undefined
+  /** A queue is fetched from only when those before it in `queues` have nothing. Default false. */
+  strict?: boolean | undefined
   /**
    * `late` (default): settled when the result is stored. `early`: before the handler runs; a crash then
    * loses it, a failure leaves no dead letter, and there is nothing to cancel or to fence progress by.
@@ -26,6 +33,11 @@ export interface WorkerOptions {
   redeliveries?: number | undefined
   /** Default `'set-aside'`. */
   unknownTask?: UnknownTaskPolicy | undefined
+  /**
+   * What to do with messages of plans that were not sent by a scheduler of ours, but by one that fires the same
+   * plans, such as TaskIQ's on one source: `run` (default), or `drop`, where a scheduler of ours fires them all.
+   */
+  foreignFires?: ForeignFirePolicy | undefined
   /** How long the event loop may be blocked before leases are no longer renewed. Default: the lease. */
   stallLimit?: Duration | undefined
   /** How long an aborted handler may take to end before its slot is freed. Default `'5s'`; a task's `grace` wins. */

@@ -10,6 +10,8 @@ export interface WorkerCounts {
   readonly prefetched: number
   readonly settled: number
   readonly stuck: number
+  /** Messages of plans that another kind of scheduler sent, such as TaskIQ's (see `foreignFires`). */
+  readonly foreignFires: number
 }
 
 /** Runs tasks: fetches messages, runs their handlers, settles them, keeps their leases. */

@@ -31,6 +31,7 @@ export class CliWorkers {
   readonly #gone: Promise<string>
   readonly #lines: LogLine[] = []
   readonly #listeners = new Set<() => void>()
+  readonly #buried = new Set<number>()
   #rest = ''
   #over = false
 
@@ -50,8 +51,10 @@ export class CliWorkers {
     this.#child = child
     child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#read(text))
     this.#gone = new Promise((resolve) => {
-      child.once('exit', (code, signal) => {
+      // All that it said has been read then.
+      child.once('close', (code, signal) => {
         this.#over = true
+        this.#buryRest()
         this.#tell()
         resolve(signal ?? `exit ${code}`)
       })
@@ -116,9 +119,19 @@ export class CliWorkers {
       const { msg = '', child } = read
       const death = /(?:died(?: while it drained)?|ended)(?:: (.*?)(?:;|$))?/.exec(msg)
       if (death === null || child === undefined) continue
-      this.#ledger.write({ kind: 'gone', target: child, how: death[1] ?? 'exit 0' })
+      this.#bury(child, death[1] ?? 'exit 0')
     }
     this.#tell()
+  }
+
+  #bury(child: number, how: string): void {
+    this.#buried.add(child)
+    this.#ledger.write({ kind: 'gone', target: child, how })
+  }
+
+  /** Whoever is told to stop for the third time kills its children, and says no more. */
+  #buryRest(): void {
+    for (const child of this.children) if (!this.#buried.has(child)) this.#bury(child, 'SIGKILL')
   }
 
   #tell(): void {

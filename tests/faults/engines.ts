@@ -49,7 +49,7 @@ export const engines: Readonly<Record<EngineName, Engine>> = {
     async open(_folder, { redis: choices, splitResults = false }) {
       const redis = await RedisStage.open(choices)
       return {
-        plan: (no) => ({ kind: 'redis', url: redis.url(no), splitResults }),
+        plan: (no) => ({ kind: 'redis', url: redis.url(no), splitResults, wait: choices?.wait }),
         redis,
         close: () => redis.close(),
       }

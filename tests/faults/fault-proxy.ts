@@ -189,9 +189,19 @@ class Link {
   cut(): void {
     for (const pipe of this.#pipes) pipe.stop()
     for (const socket of [this.#options.client, this.#options.server]) {
-      if (!socket.destroyed) socket.resetAndDestroy()
+      reset(socket)
     }
   }
+}
+
+/**
+ * Resets a connection. One whose end has been said cannot be: Node would keep it for ever, and with it the
+ * process.
+ */
+function reset(socket: Socket): void {
+  if (socket.destroyed) return
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 interface PipeOptions extends LinkOptions {
@@ -297,7 +307,7 @@ class Pipe {
     }
     // Ended, not reset: a reset would take with it what has not been read yet.
     this.stop()
-    this.#from.resetAndDestroy()
+    reset(this.#from)
     this.#to.end(piece.subarray(0, this.#left), () => this.#to.destroySoon())
     return false
   }

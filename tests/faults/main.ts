@@ -11,10 +11,8 @@ import { headOf, isGreen, renderReport, type Line, type Report } from './report.
 import type { Outcome, Row } from './row.ts'
 import { scheduleStorm } from './rows/schedule-storm.ts'
 import { schedulerKills } from './rows/scheduler-kills.ts'
-import { workflowKills } from './rows/workflow-kills.ts'
 import { simulationRow } from './simulation-row.ts'
-import type { StageOptions } from './stage.ts'
-import { workflowControls, workflowSimulation } from './workflow-row.ts'
+import { itemsOfWorkflows } from './workflow-items.ts'
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
 
@@ -99,30 +97,6 @@ function itemsOf(asked: Wanted): Item[] {
     ...families.filter(({ row }) => isWanted(asked, row.replace('control ', ''))),
   ]
   return asked.simulate ? [...all, itemOfSimulation(asked)] : all
-}
-
-function itemsOfWorkflows({ engines: asked, canvases }: Wanted, runs: number): Item[] {
-  const kills = asked.flatMap((engine) =>
-    [true, false].map((sweeps) => ({
-      row: sweeps ? '30' : '30b',
-      fault: `random workflows, workers killed and stopped${sweeps ? '' : '; no sweeps'}`,
-      engine,
-      run: (options: StageOptions) => workflowKills(options, { engine, runs, sweeps }),
-    })),
-  )
-  const controls: Item = {
-    row: '30c',
-    fault: 'the rules of workflows with one thing wrong',
-    engine: 'memory',
-    run: ({ log }) => workflowControls(log),
-  }
-  const simulation: Item = {
-    row: '30v',
-    fault: 'random workflows in virtual time',
-    engine: 'memory',
-    run: ({ seed, log }) => workflowSimulation({ canvases, seed }, log),
-  }
-  return [...kills, controls, simulation]
 }
 
 function itemOfSchedulers(engine: EngineName, seconds: number): Item {

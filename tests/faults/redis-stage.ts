@@ -8,6 +8,8 @@ export interface RedisChoices {
   readonly settings?: readonly string[] | undefined
   /** Everybody reaches it through a proxy of his own: this many workers, and the producer. */
   readonly proxies?: number | undefined
+  /** How many replicas all processes wait for. */
+  readonly wait?: number | undefined
 }
 
 /** The server of a run, and what lies between it and the processes. */

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import {
   chain,
   chord,
@@ -15,6 +16,7 @@ import {
   type TransportFactory,
   type Worker,
   type WorkflowFailure,
+  type WorkflowHandle,
 } from '../../src/index.ts'
 
 let stops: (() => Promise<void>)[] = []
@@ -65,6 +67,13 @@ async function stage(transport: string | TransportFactory) {
   )
   const mend = (): void => void (broken = false)
   return { broker, worker, ran, seen, mend, ...tasks }
+}
+
+/** The id of the message of a step. */
+async function idOf(handle: WorkflowHandle<unknown>, name: string): Promise<string> {
+  await handle.waitResult()
+  const node = (await handle.nodes()).find((one) => one.name === name)
+  return node?.taskId ?? 'no such step'
 }
 
 /** What canvases do through a worker, on whichever transport. */
@@ -412,7 +421,11 @@ export function canvasSuite(transport: () => string | TransportFactory): void {
         /no canvas of kind/,
       )
       const remote = broker.remoteTask<[], number>('py.task')
-      expect(() => remote.si()).toThrow(/remote/)
+      expect(() => remote.si()).toThrow(
+        /remote.*new Pipeline\(broker, first\)\.callNext\(py\.task\)/,
+      )
+      const named = { kind: 'task', task: 'py.task', args: [], open: false } as const
+      await expect(broker.canvas(named).kiq()).rejects.toThrow(/no task of that name/)
       expect(() => chain(length as never)).toThrow(/give task\.s/)
       expect(() => group('x' as never)).toThrow(/as a list/)
       expect(() => chain(double.kiq(1) as never)).toThrow(/a promise/)
@@ -421,6 +434,33 @@ export function canvasSuite(transport: () => string | TransportFactory): void {
         (length.s('a') as unknown as { kiq(a: string, b: string): unknown }).kiq('a', 'b'),
       ).rejects.toThrow(/one input at most/)
       expect(() => broker.task('taskwright.mine', async () => {})).toThrow(/another name/)
+    })
+
+    it('a result that is too large fails its step, and says so', async () => {
+      const { broker, length } = await stage(transport())
+      const large = broker.task('large', async () => 'x'.repeat(5_000_000))
+      const handle = await chain(large.s(), length.s()).kiq()
+      await expect(handle.result()).rejects.toMatchObject({
+        cause: { message: expect.stringMatching(/larger|bytes/) },
+      })
+      expect((await handle.nodes()).map(({ status }) => status)).toEqual([
+        'failed',
+        'skipped',
+        'failed',
+      ])
+    })
+
+    it('a body that does not fit what it is given fails, and says where', async () => {
+      const { broker, list } = await stage(transport())
+      const body = broker.task(
+        { name: 'body', input: z.object({ id: z.string() }) },
+        async ({ id }) => id,
+      )
+      const handle = await chain(list.s(1), body.s() as never).kiq()
+      await expect(handle.result()).rejects.toMatchObject({
+        message: expect.stringContaining(await idOf(handle, 'body')),
+        cause: { message: expect.stringMatching(/object/) },
+      })
     })
 
     it('that shows only at run time fails the step', async () => {

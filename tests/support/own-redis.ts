@@ -95,6 +95,38 @@ export class OwnRedis {
     }).trim()
   }
 
+  /** Has a snapshot fail: from now on it refuses writes (MISCONF). It must hold a key. */
+  async failSnapshot(): Promise<void> {
+    this.cli('CONFIG', 'SET', 'rdb-key-save-delay', '1000000')
+    this.cli('CONFIG', 'SET', 'save', '86400 1000000')
+    this.cli('BGSAVE')
+    const child = execFileSync('pgrep', ['-P', String(this.pid)], { encoding: 'utf8' })
+    process.kill(Number.parseInt(child, 10), 'SIGKILL')
+    await this.#untilInfo('persistence', 'rdb_last_bgsave_status:err')
+  }
+
+  /** Makes a snapshot that does not fail: it takes writes again. */
+  async mendSnapshot(): Promise<void> {
+    this.cli('CONFIG', 'SET', 'rdb-key-save-delay', '0')
+    this.cli('BGSAVE')
+    await this.#untilInfo('persistence', 'rdb_last_bgsave_status:ok')
+    this.cli('CONFIG', 'SET', 'save', '')
+  }
+
+  /** Makes it a replica. Resolves when it has all that the primary has. */
+  async follow(primary: OwnRedis): Promise<void> {
+    this.cli('REPLICAOF', '127.0.0.1', String(primary.port))
+    await this.#untilInfo('replication', 'master_link_status:up')
+  }
+
+  async #untilInfo(section: string, line: string): Promise<void> {
+    const end = performance.now() + patience
+    while (!this.cli('INFO', section).includes(line)) {
+      if (performance.now() > end) throw new Error(`not ${line}: ${this.log.slice(-2000)}`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
   /** Kills it and deletes its files. */
   async remove(): Promise<void> {
     await this.kill()

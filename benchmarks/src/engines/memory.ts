@@ -1,7 +1,6 @@
 import { createBroker } from 'taskwright'
 import { memoryTransport } from 'taskwright/memory'
 import type { BenchEngine } from '../engine.ts'
-import { memoryRaw } from '../raw/memory-raw.ts'
 
 let made = 0
 
@@ -19,5 +18,5 @@ export const memory: BenchEngine = {
       transport: memoryTransport({ store }),
       resultExpiresIn: results ? '24h' : false,
     }),
-  raw: memoryRaw,
+  raw: async (place, use) => (await import('../raw/memory-raw.ts')).memoryRaw(place, use),
 }

@@ -1,7 +1,6 @@
 import { createBroker, silentLogger } from 'taskwright'
 import { redisTransport } from 'taskwright/redis'
 import type { BenchEngine } from '../engine.ts'
-import { redisRaw } from '../raw/redis-raw.ts'
 import {
   grownBy,
   makeDatabase,
@@ -28,5 +27,5 @@ export const redis: BenchEngine = {
       logger: silentLogger,
       resultExpiresIn: results ? '24h' : false,
     }),
-  raw: redisRaw,
+  raw: async (url, use) => (await import('../raw/redis-raw.ts')).redisRaw(url, use),
 }

@@ -6,7 +6,7 @@ export const redisEach: Peer = {
   name: 'bare acks',
   engine: 'redis',
   settings: 'ioredis, 100 entries in a read, an XACK and an XDEL for each, pipelined',
-  missing: 'fences, renewed leases, codecs',
+  missing: 'sends and round trips, which the other bare loop has',
   keepsResults: true,
   scenarios: ['process', 'backlog'],
   open: (place, { results }) => redisRaw(place, { results, each: true }),

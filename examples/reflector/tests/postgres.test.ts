@@ -15,6 +15,8 @@ import { setStage, shortTalk, type Stage } from './stage.ts'
 
 const server = process.env['POSTGRES_URL'] ?? 'postgres://postgres:postgres@127.0.0.1:5432/postgres'
 const reachable = await reach()
+if (!reachable && process.env['CI'] !== undefined)
+  throw new Error('these tests need PostgreSQL: name one in POSTGRES_URL, or install it')
 const reason = reachable ? '' : ' (skipped: no PostgreSQL; name one in POSTGRES_URL)'
 
 describe.skipIf(!reachable)(`on PostgreSQL${reason}`, () => {

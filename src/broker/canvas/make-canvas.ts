@@ -33,7 +33,7 @@ export function makeSignature(
 ): AnySignature {
   if (task.handler === undefined) {
     throw new UnsupportedError(
-      `task '${task.name}' is remote: its worker may know nothing of workflows, so it cannot be a step of one. Send it from a task that is.`,
+      `task '${task.name}' is remote, so it cannot be a step of a workflow: a worker in another language ends its message without telling the workflow, which would wait for ever. A Pipeline goes through such workers: new Pipeline(broker, first).callNext(${task.name}). Or send it from a step, and wait there for its result.`,
     )
   }
   return signatureOf(home, { kind: 'task', task: task.name, ...call })

@@ -8,7 +8,7 @@ export const keySchema = 1
  * What is looked at before anything is used: whose keys these are, and what the ACL user may not do. Each
  * command is tried on a key that is not there, so that nothing is changed.
  *
- * in: G, R, group · the schema that we know, an epoch for a store that has none
+ * in: G, R, group · the schema that we know, an epoch for a store that has none, 1 where queues are lists
  *
  * out: [time, schema, epoch, commands that are refused, 1 where keys are]; nothing was written where the
  * schema is a newer one or something is refused.
@@ -16,7 +16,7 @@ export const keySchema = 1
 export const checkScript: RedisScript = new RedisScript(
   'check',
   `${prelude}
-local known, fresh = arg(), arg()
+local known, fresh, lists = arg(), arg(), arg() == '1'
 local store, probe = G .. 'store', G .. 'probe'
 local schema = redis.pcall('HGET', store, 'schema')
 if type(schema) == 'table' then schema = false end
@@ -55,6 +55,15 @@ try('SADD', probe, 'a')
 try('DEL', probe)
 try('INCR', probe)
 try('DEL', probe)
+if lists then
+  for _, command in ipairs({ 'LLEN', 'RPOP' }) do try(command, probe) end
+  try('LPUSH', probe, 'a')
+  try('RPUSH', probe, 'a')
+  try('LRANGE', probe, 0, 0)
+  try('LREM', probe, 1, 'a')
+  try('LMOVE', probe, probe, 'RIGHT', 'LEFT')
+  try('DEL', probe)
+end
 try('SET', probe, 1, 'PX', 1, 'XX')
 try('PEXPIRE', probe, 1)
 try('PUBLISH', G .. 'probe', '')

@@ -5,7 +5,7 @@ import { RedisScript } from './redis-script.ts'
  * Claims messages: moves what is due, takes back what has ended, and hands out by line, best first.
  *
  * in: G, R, group · consumer, room, suspects (-1: no limit), early, sweep, milliseconds after which what
- * a foreign consumer holds is over · queues in the order of this turn
+ * a foreign consumer holds is over · queues in the order of this turn · how many shares, and these (0: equal)
  *
  * out: [time, next moment at which something becomes due by itself or '', shortest lease seen or '',
  * lines of each queue as one text, whether the next claim needs a look too, chunks]; a chunk is [queue, line,
@@ -24,6 +24,8 @@ export const claimScript: RedisScript = new RedisScript(
 local me, room, suspects = arg(), number(), number()
 local early, sweep, foreign = arg() == '1', arg() == '1', number()
 local queues = readQueues()
+local shares = {}
+for i = 1, number() do shares[i] = number() end
 local clock = now()
 local chunks = {}
 local shortest = nil
@@ -154,6 +156,12 @@ end
 -- A limit may just have cancelled what has become due.
 lookForCancels()
 local left = room
+-- Each its share first; what one leaves goes to the others in their order.
+if #shares > 0 then
+  open = {}
+  for i, q in ipairs(queues) do left = left - claimFrom(i, q, math.min(shares[i], left)) end
+  for i, q in ipairs(queues) do left = left - claimFrom(i, q, left) end
+end
 while left > 0 and #open > 0 do
   local share = math.max(1, math.floor(left / #open))
   local still = {}

@@ -50,12 +50,13 @@ return 1
 `,
 )
 
-/** in: G, R, group, key, holder · out: 1 when it was held */
+/** Tells those who wait for the key. in: G, R, group, key, holder · out: 1 when it was held */
 export const freeScript: RedisScript = new RedisScript(
   'free',
   `${prelude}
 local fence = read(redis.call('HGET', key, holder))
 redis.call('HDEL', key, holder)
+if fence then redis.call('PUBLISH', G .. 'freed', ARGV[4]) end
 return fence and 1 or 0
 `,
 )

@@ -6,13 +6,15 @@ import { memoryTransport } from '../../memory/memory-transport.ts'
 import { claimAll } from './claim-one.ts'
 import type { FaultPlan } from './faults.ts'
 import type { Schedule } from './seeded-schedule.ts'
+import { queueNames } from '../../worker/queue-shares.ts'
+import type { WorkerOptions } from '../../worker/worker-options.ts'
 
 /** What {@link TestStore} needs. */
 export interface TestStoreOptions {
   readonly faults: FaultPlan
   readonly schedule: Schedule
   /** The queues that workers take from; all that are seen when absent. */
-  readonly queues: readonly string[] | undefined
+  readonly queues: WorkerOptions['queues']
 }
 
 /** How many messages are where. */
@@ -36,7 +38,7 @@ export class TestStore {
 
   constructor(options: TestStoreOptions) {
     this.#options = options
-    this.#queues = new Set(options.queues)
+    this.#queues = new Set(queueNames(options.queues ?? []))
   }
 
   get name(): string {
@@ -64,8 +66,9 @@ export class TestStore {
 
   /** A request for all queues that workers take from. */
   widened(request: ReceiveRequest): ReceiveRequest {
-    const { queues } = this.#options
-    return { ...request, queues: queues ?? [...new Set([...request.queues, ...this.#queues])] }
+    // Named ones are what is asked for; the order of a request means something where it has shares.
+    if (this.#options.queues !== undefined) return request
+    return { ...request, queues: [...new Set([...request.queues, ...this.#queues])] }
   }
 
   /**

@@ -87,4 +87,19 @@ export const lockBehaviours: readonly TransportBehaviour[] = [
       assert.equal(new Set(permits.map(({ fence }) => fence)).size, 4)
     },
   },
+  {
+    name: 'locks: who waits for a key is woken when it is given back, by whatever process',
+    needs: 'locks',
+    async run(harness) {
+      const [a, b] = [await locksOf(harness), await locksOf(harness)]
+      const permit = await held(a.acquire('key', { holder: 'a', limit: 1, ms: longLease }))
+      let wake: () => void = () => {}
+      const woken = new Promise<void>((resolve) => (wake = resolve))
+      const stop = await b.onFreed('key', wake)
+      assert.equal(await a.free(permit), true)
+      await woken
+      stop()
+      await held(b.acquire('key', { holder: 'b', limit: 1, ms: longLease }))
+    },
+  },
 ]

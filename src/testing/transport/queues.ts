@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Delivery } from '../../core/delivery.ts'
 import type { TransportBehaviour } from './harness.ts'
-import { bodiesOf, look, messages, only, post, take } from './verbs.ts'
+import { bodiesOf, look, messages, only, post, take, waitFor } from './verbs.ts'
 
 function share(got: readonly Delivery[], queue: string): number {
   return got.filter((delivery) => delivery.queue === queue).length
@@ -33,6 +33,46 @@ export const queueBehaviours: readonly TransportBehaviour[] = [
       await transport.send(messages(harness, 50, { queue: large }))
       const got = await look(harness, transport, { queues: [small, large], room: 20 })
       assert.deepEqual([share(got, small), share(got, large)], [2, 18])
+    },
+  },
+  {
+    name: 'queues: each has the share that is asked for, and what it leaves goes to the others in order',
+    async run(harness) {
+      const { transport } = await harness.open()
+      const queues = ['low', 'high', 'none', 'mid'].map((end) => `${harness.queue}-${end}`)
+      const [low = '', high = '', none = '', mid = ''] = queues
+      await transport.send(messages(harness, 30, { queue: low }))
+      await transport.send(messages(harness, 30, { queue: high }))
+      await transport.send(messages(harness, 4, { queue: mid }))
+      const order = [high, none, mid, low]
+      const counts = async (shares: readonly number[], room: number): Promise<number[]> => {
+        const got = await look(harness, transport, { queues: order, room, shares })
+        return order.map((queue) => share(got, queue))
+      }
+      assert.deepEqual(await counts([6, 1, 2, 1], 10), [7, 0, 2, 1])
+      // For one at a time, whoever has the share is served though others stand before it.
+      assert.deepEqual(await counts([0, 0, 0, 1], 1), [0, 0, 0, 1])
+      assert.deepEqual(await counts([0, 0, 1, 0], 1), [0, 0, 1, 0])
+      // All to the first: strict.
+      assert.deepEqual(await counts([20, 0, 0, 0], 20), [20, 0, 0, 0])
+      assert.deepEqual(await counts([20, 0, 0, 0], 20), [3, 0, 1, 16])
+    },
+  },
+  {
+    name: 'queues: shares hold for what comes back and for what comes while a receive waits',
+    async run(harness) {
+      const { transport } = await harness.open()
+      const [first, second] = [`${harness.queue}-first`, `${harness.queue}-second`]
+      const queues = [first, second]
+      const shares = [4, 0]
+      const waiting = waitFor(harness, transport, { queues, room: 4, shares })
+      await transport.send(messages(harness, 6, { queue: second }))
+      const got = await waiting
+      assert.ok(got.length > 0 && got.length <= 4)
+      await transport.release(got)
+      await transport.send(messages(harness, 3, { queue: first }))
+      const next = await look(harness, transport, { queues, room: 4, shares })
+      assert.deepEqual([share(next, first), share(next, second)], [3, 1])
     },
   },
   {

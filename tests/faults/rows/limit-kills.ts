@@ -54,6 +54,7 @@ export async function limitKills(
       await ordered.kiqMany(Array.from({ length: keys }, (_, key): [number, number] => [key, n]))
     let kills = 0
     let ended = -1
+    let struckAt = 0
     let moved = performance.now()
     const begun = performance.now()
     while (performance.now() - moved < (endless ? still / 2 : still)) {
@@ -61,9 +62,14 @@ export async function limitKills(
       for (const line of journal.read()) score.take(line)
       if (score.ended !== ended) [ended, moved] = [score.ended, performance.now()]
       if (ended >= tasks + perKey * keys) break
-      const striking = endless ? kills < endlessKills : random.next() < 0.6
-      if (striking && crew.strike(random.next())) kills++
-      if (kills % 20 === 10) log(`${ended} ended, ${kills} kills`)
+      // What is killed must have come to work in between, however slow the machine.
+      const worked = ended - struckAt >= (tasks + perKey * keys) / 250
+      const striking = endless ? kills < endlessKills : worked && random.next() < 0.6
+      if (striking && crew.strike(random.next())) {
+        kills++
+        struckAt = ended
+      }
+      if (kills % 20 === 10 && struckAt === ended) log(`${ended} ended, ${kills} kills`)
     }
     const seconds = Math.round((performance.now() - begun) / 1000)
     const judged = score.judge({ tasks, keys, perKey })

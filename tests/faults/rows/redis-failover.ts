@@ -24,6 +24,18 @@ const lags = {
   },
 } as const
 
+/** What is played: how the replica lags, and whether the processes wait for one. */
+const plays: readonly {
+  readonly name: string
+  readonly lag: keyof typeof lags
+  readonly wait?: 1
+}[] = [
+  { name: 'none', lag: 'none' },
+  { name: 'second', lag: 'second' },
+  { name: 'group', lag: 'group' },
+  { name: 'second, wait 1', lag: 'second', wait: 1 },
+]
+
 /** What a replica that knows too little brings back. */
 const forgetful: readonly Anomaly[] = [
   'lost',
@@ -37,19 +49,20 @@ const forgetful: readonly Anomaly[] = [
 export const failovers = row({
   id: '20',
   fault: 'failover to a replica; also one that lags, and one that has lost who holds what',
-  expected: 'lost at most what was not replicated; 0 where it was; nothing stuck',
+  expected:
+    'lost at most what was not replicated; 0 where it was, and with `wait: 1`; nothing stuck',
   engines: ['redis'],
   sizes: { A: { each: 1 }, B: { each: 6 }, C: { each: 60 } },
   async run(options, { each }) {
     const faults: string[] = []
     const facts: Record<string, number> = {}
     let last
-    for (const [name, lag] of Object.entries(lags)) {
+    for (const { name, lag, wait } of plays) {
       for (let i = 0; i < each; i++) {
         const { verdict, waited } = await onStage(
           { ...options, seed: options.seed + i },
-          { name: `failover-${name}`, workers, redis: { proxies: workers } },
-          (stage) => failOver(stage, lag),
+          { name: `failover-${lag}-${wait ?? 0}`, workers, redis: { proxies: workers, wait } },
+          (stage) => failOver(stage, { lag: lags[lag], wait }),
         )
         last = verdict
         const { lost, duplicates } = verdict
@@ -59,7 +72,7 @@ export const failovers = row({
           facts['longest until work goes on ms'] ?? 0,
           waited,
         )
-        const replicated = name !== 'second'
+        const replicated = lag !== 'second' || wait !== undefined
         const allowed = forgetful.filter((one) => !(replicated && one === 'lost'))
         faults.push(
           ...shortfalls(verdict, {
@@ -75,13 +88,16 @@ export const failovers = row({
   },
 })
 
-async function failOver(stage: Stage, lag: (replica: OwnRedis) => Promise<void>) {
+async function failOver(
+  stage: Stage,
+  { lag, wait }: { lag: (replica: OwnRedis) => Promise<void>; wait?: number | undefined },
+) {
   const { redis } = stage
-  await stage.start()
-  const replica = await OwnRedis.start()
+  // Who waits for a replica has two: one takes over, the other one follows it.
+  const [replica, other] = await Promise.all([OwnRedis.start(), OwnRedis.start()])
   try {
-    replica.cli('REPLICAOF', '127.0.0.1', String(redis.server.port))
-    while (!replica.cli('INFO', 'replication').includes('master_link_status:up')) await pause(50)
+    await replica.follow(redis.server)
+    await stage.start()
     const sending = stage.sendWork(1200, { over: 4000, batch: 20, ms: 200, unsure: true })
     await pause(1500 + stage.draw(500))
     const heal = stage.cutOff()
@@ -89,6 +105,7 @@ async function failOver(stage: Stage, lag: (replica: OwnRedis) => Promise<void>)
     await redis.server.kill()
     replica.cli('REPLICAOF', 'NO', 'ONE')
     for (const proxy of redis.proxies) proxy.lead(replica.port)
+    if (wait !== undefined) await other.follow(replica)
     const begun = performance.now()
     const before = settled(stage)
     while (settled(stage) === before && performance.now() - begun < 30_000) await pause(25)
@@ -100,7 +117,7 @@ async function failOver(stage: Stage, lag: (replica: OwnRedis) => Promise<void>)
     const { verdict } = await stage.judge()
     return { verdict, waited }
   } finally {
-    await replica.remove()
+    await Promise.all([replica.remove(), other.remove()])
   }
 }
 

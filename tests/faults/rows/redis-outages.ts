@@ -207,6 +207,11 @@ const refusals: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
     redis.server.cli('SCRIPT', 'KILL')
     await busy
   },
+  async MISCONF({ redis }) {
+    await redis.server.failSnapshot()
+    await pause(1500)
+    await redis.server.mendSnapshot()
+  },
   async NOREPLICAS({ redis }) {
     await redis.command('CONFIG', 'SET', 'min-replicas-to-write', 1)
     await pause(1500)

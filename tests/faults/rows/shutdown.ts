@@ -3,6 +3,7 @@ import { CliWorkers } from '../cli-fleet.ts'
 import { shortfalls } from '../expectations.ts'
 import { row } from '../row.ts'
 import { onStage, shortLease, type Stage } from '../stage.ts'
+import type { Entry } from '../worker/ledger.ts'
 import { pause } from '../worker/pause.ts'
 import { send, type Stubbornness } from '../worker/tasks.ts'
 
@@ -112,6 +113,18 @@ export const stubbornTasks = row({
     }),
 })
 
+/** How many messages had four holders that were killed: their budget of redeliveries is spent. */
+function struckTooOften(entries: readonly Entry[]): number {
+  const killed = new Set(
+    entries.flatMap((e) => (e.kind === 'gone' && e.how !== 'exit 0' ? [e.target] : [])),
+  )
+  const struck = new Map<string, number>()
+  for (const e of entries) {
+    if (e.kind === 'claim' && killed.has(e.pid)) struck.set(e.id, (struck.get(e.id) ?? 0) + 1)
+  }
+  return [...struck.values()].filter((times) => times >= 4).length
+}
+
 /** Row 5: signals come twice and three times, and others than SIGTERM. */
 export const manySignals = row({
   id: '5',
@@ -153,12 +166,14 @@ export const manySignals = row({
         e.kind === 'released' && e.status === 'settled' ? [`${e.id} ${e.token}`] : [],
       )
       const also = { 'nothing was given back twice': new Set(released).size === released.length }
-      // A third signal ends at once, with work in hand: as many duplicates as that.
+      // A third signal ends at once, with work in hand: as many duplicates as that, and what is struck
+      // each time is taken for poison.
       const duplicates = verdict.inFlight
+      const poison = Math.min(verdict.dead['poison'] ?? 0, struckTooOften(entries))
       return {
         verdict,
-        faults: [...faults, ...shortfalls(verdict, { also, duplicates })],
-        facts: {},
+        faults: [...faults, ...shortfalls(verdict, { also, duplicates, dead: { poison } })],
+        facts: { kills: verdict.kills },
       }
     }),
 })

@@ -44,7 +44,7 @@ export interface Playground {
 /** The most tasks of a canvas. */
 export const mostTasks = 160
 
-const patience = 180_000
+const patience = 300_000
 /** Milliseconds in which a run that is not left to a sweep gets on, if its workers are killed all the time. */
 const stillness = 15_000
 const mostGenerations = 5

@@ -86,8 +86,8 @@ export const workflowMutations: readonly WorkflowMutation[] = [
   {
     wrong: 'what is left to do is kept after the end',
     file: step,
-    text: "if (this.#run.endedAt === null || item.kind === 'drop') this.#run.todo",
-    instead: 'this.#run.todo',
+    text: '  run.todo = []\n  const { head, gen } = run',
+    instead: '  const { head, gen } = run',
   },
   {
     wrong: 'what was left to do goes on after a cancel',

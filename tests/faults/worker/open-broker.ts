@@ -36,7 +36,9 @@ export function openBroker({ transport: plan, variant }: BrokerPlan, ledger?: Le
 
 /** The transport of a plan, of no broker yet. */
 export function transportOf(plan: TransportPlan): TransportFactory {
-  return plan.kind === 'sqlite' ? sqliteTransport(plan.options) : redisTransport({ url: plan.url })
+  return plan.kind === 'sqlite'
+    ? sqliteTransport(plan.options)
+    : redisTransport({ url: plan.url, wait: plan.wait })
 }
 
 function resultsOf(plan: TransportPlan): ResultBackendFactory | undefined {

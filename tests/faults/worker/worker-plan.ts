@@ -15,6 +15,8 @@ export interface RedisPlan {
   readonly url: string
   /** Results in a store of their own. */
   readonly splitResults: boolean
+  /** How many replicas it waits for. */
+  readonly wait?: number | undefined
 }
 
 /** A transport as plain data, so that it travels to another process. */

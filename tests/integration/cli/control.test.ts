@@ -4,7 +4,7 @@ import { makeProject } from './cli-process.ts'
 
 const broker = `import { createBroker } from 'taskwright'
 export const broker = createBroker('sqlite:./tasks.db')
-export const nap = broker.task('nap', async (ms) => new Promise((r) => setTimeout(r, ms)))
+export const nap = broker.task({ name: 'nap', concurrency: 50 }, async (ms) => new Promise((r) => setTimeout(r, ms)))
 `
 
 describe('inspect, pause, cancel, scale and shutdown', () => {
@@ -35,6 +35,13 @@ describe('inspect, pause, cancel, scale and shutdown', () => {
     expect(await json('inspect', 'stats', project.url, '--wait=20s')).toMatchObject([
       { worker: name, concurrency: 9, running: 1 },
     ])
+    const limited = ['limit', 'broker.ts', 'nap', '--concurrency']
+    expect(await project.run([...limited, '3'])).toMatchObject({
+      code: 0,
+      stdout: 'set for all processes: nap\n',
+    })
+    expect((await project.run([...limited, 'off'])).code).toBe(0)
+    expect((await project.run(limited.slice(0, 3))).code).toBe(2)
     expect((await project.run(['pause', project.url, '--queue=default'])).code).toBe(0)
     await project.run(['send', 'broker.ts', 'nap', '--args=[1]', '--id=held'])
     expect(await json('inspect', 'paused', project.url)).toEqual([

@@ -114,6 +114,41 @@ describeOwnRedis('a transport that starts', () => {
     ])
   })
 
+  it('names the commands of lists that are lacking, where queues are lists', async () => {
+    const redis = await server(durable)
+    redis.cli('ACL', 'SETUSER', 'worker', 'on', '>secret', '~*', '&*', '+@all', '-lrem', '-rpop')
+    const options = { host: '127.0.0.1', port: redis.port, username: 'worker', password: 'secret' }
+    expect(await start(redis, { options, taskiq: 'list' })).toEqual([
+      expect.stringMatching(/^refused: .*may not run rpop, lrem\..*\+rpop \+lrem/),
+    ])
+    redis.cli('ACL', 'SETUSER', 'worker', '+@all', '-blmove')
+    expect(await start(redis, { options, taskiq: 'list' })).toEqual([
+      expect.stringMatching(/^refused: .*'blmove'/),
+    ])
+    expect(await start(redis, { options })).toEqual([])
+    expect(redis.cli('EXISTS', 'tw:probe')).toBe('0')
+  })
+
+  it('stops soon when the server is gone', async () => {
+    const redis = await server(durable)
+    const { transport } = open(redis)
+    await transport.start()
+    await transport.send([{ id: 'one', queue: 'q', priority: 4, body: '{"task_id":"one"}' }])
+    const { signal } = new AbortController()
+    const [claim] = await transport.receive({
+      queues: ['q'],
+      room: 1,
+      lease: 1000,
+      signal,
+      wait: 0,
+    })
+    expect(claim?.id).toBe('one')
+    await redis.kill()
+    const begun = systemClock.monotonic()
+    await transport.stop()
+    expect(systemClock.monotonic() - begun).toBeLessThan(3000)
+  })
+
   it('runs with the rights that the guide lists', async () => {
     const redis = await server(durable)
     const rules = ['~*', '&*', '+@read', '+@write', '+@stream', '+@scripting', '+@pubsub']

@@ -79,3 +79,30 @@ describeOwnRedis('a server for one run', () => {
     expect(client.status).toBe('end')
   })
 })
+
+const hasPostgres = /true/.test(
+  run(`import { servers } from ${module}
+    console.log(servers.postgres.places().length > 0)`),
+)
+if (!hasPostgres && process.env['CI'] !== undefined)
+  throw new Error('these tests start a PostgreSQL: install it')
+
+describe.skipIf(!hasPostgres)('a PostgreSQL for one run', () => {
+  it('is made, started where none runs, and ends when it is told to', () => {
+    const said = run(`import { openServer, servers } from ${module}
+      const { environment, close } = await openServer({ ...servers.postgres, port: 1 }, {
+        environment: { PATH: process.env.PATH },
+        say: () => {},
+      })
+      const url = environment.POSTGRES_URL
+      const { default: pg } = await import(${JSON.stringify(join(root, 'examples/reflector/node_modules/pg/lib/index.js'))})
+      const client = new pg.Client(url)
+      await client.connect()
+      const { rows } = await client.query('select 1 + 1 as two')
+      await client.end()
+      await close()
+      const late = await new pg.Client(url).connect().catch(({ code }) => code)
+      console.log(rows[0].two, late)`)
+    expect(said.trim()).toBe('2 ECONNREFUSED')
+  }, 90_000)
+})

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Broker } from '../../../src/broker/broker.ts'
 import { createBroker } from '../../../src/broker/create-broker.ts'
+import { logTo } from '../../../src/core/logger.ts'
 import type { ScheduleSource } from '../../../src/core/schedule-source.ts'
 import { redisScheduleSource, redisTransport } from '../../../src/redis/index.ts'
 import { createScheduler } from '../../../src/scheduler/create-scheduler.ts'
@@ -64,6 +65,7 @@ describeRedis('schedules shared with Python', () => {
         let own: string
         const queue = 'shared'
         const greeted: string[] = []
+        const warned: string[] = []
 
         beforeAll(async () => {
           own = `${redis.prefix}${release}-${serializer}:`
@@ -74,6 +76,9 @@ describeRedis('schedules shared with Python', () => {
           broker = createBroker({
             transport: redisTransport({ url: redis.url, prefix: own, resultPrefix: own }),
             queue,
+            logger: logTo((level, message) => {
+              if (level === 'warn') warned.push(message)
+            }),
           })
           source = redisScheduleSource({
             url: redis.url,
@@ -107,7 +112,10 @@ describeRedis('schedules shared with Python', () => {
             updateInterval: 200,
           })
           await scheduler.start()
-          expect((await scheduler.plans()).map(({ plan }) => plan.args[0])).toHaveLength(3)
+          // The one for a moment may have been sent by now.
+          expect((await scheduler.plans()).map(({ plan }) => plan.args[0])).toEqual(
+            expect.arrayContaining(['cron of python', 'interval of python']),
+          )
           await expect
             .poll(
               () => [
@@ -170,6 +178,33 @@ describeRedis('schedules shared with Python', () => {
           ])
           expect(await redis.client.keys(`${own}schedule:*`)).toEqual([])
         })
+
+        it('both schedulers at once are noticed, and what theirs sends can be left out', async () => {
+          const hello = broker.remoteTask<[string], string>('greet')
+          await hello.scheduleByInterval(source, { every: '1s', id: 'ours-both' }, 'both')
+          const theirs = spawn(
+            python,
+            ['-m', 'taskiq', 'scheduler', 'program:scheduler', '--update-interval', '1'],
+            { cwd: folder, stdio: 'ignore' },
+          )
+          const gone = new Promise((done) => theirs.once('exit', done))
+          try {
+            await using worker = createWorker(broker, { concurrency: 5, foreignFires: 'drop' })
+            await worker.start()
+            await using scheduler = createScheduler({ broker, sources: [source] })
+            await scheduler.start()
+            const both = (): boolean => worker.counts.foreignFires > 0 && scheduler.counts.fired > 0
+            await expect.poll(both, { timeout: 90_000 }).toBe(true)
+            const warning = /'ours-both' is fired by two schedulers/
+            await expect
+              .poll(() => warned.filter((text) => warning.test(text)).length, { timeout: 30_000 })
+              .toBe(1)
+          } finally {
+            theirs.kill('SIGKILL')
+            await gone
+          }
+          await source.remove(['ours-both'])
+        }, 150_000)
       })
     })
   }

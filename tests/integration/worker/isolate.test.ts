@@ -54,6 +54,14 @@ describe.each([
     expect(pid === process.pid).toBe(kind === 'thread')
   })
 
+  it('is a step of a workflow, but cannot put others in its place: the error says where to', async () => {
+    expect(await (await tasks.add.si(2, 3).kiq()).result()).toBe(5)
+    for (const task of [tasks.expands, tasks.replaced]) {
+      const cause = await causeOf(await task.si().kiq())
+      expect(cause.message).toMatch(/ctx\.(expand|replace): .*in the step behind it/)
+    }
+  })
+
   it('takes locks, keeps steps and waits for rates by way of its worker', async () => {
     expect(await (await tasks.holds.kiq()).result()).toEqual({
       first: 1,

@@ -10,6 +10,7 @@ import {
   TaskContext,
   createBroker,
   dependency,
+  group,
   isTaskwrightError,
   logTo,
   type LogFields,
@@ -37,6 +38,14 @@ function define(kind: 'thread' | 'process') {
   return {
     add: broker.task({ name: `${kind}.add`, isolate }, async (a: number, b: number) => a + b),
     rich: broker.task({ name: `${kind}.rich`, isolate }, async (at: Date, n: bigint) => [at, n]),
+    expands: broker.task(
+      { name: `${kind}.expands`, isolate, deps: ctx },
+      async ({ ctx: context }) => context.expand(group([])),
+    ),
+    replaced: broker.task(
+      { name: `${kind}.replaced`, isolate, deps: ctx },
+      async ({ ctx: context }) => context.replace(group([])),
+    ),
     nothing: broker.task({ name: `${kind}.nothing`, isolate }, async () => {}),
     pid: broker.task({ name: `${kind}.pid`, isolate }, async () => process.pid),
     parsed: broker.task(
@@ -204,8 +213,10 @@ export const {
   sends: t20,
   sendsTo: t21,
   named: t22,
-  holds: t23,
-  skips: t24,
+  expands: t23,
+  replaced: t24,
+  holds: t25,
+  skips: t26,
 } = thread
 export const {
   add: p1,
@@ -230,8 +241,10 @@ export const {
   sends: p20,
   sendsTo: p21,
   named: p22,
-  holds: p23,
-  skips: p24,
+  expands: p23,
+  replaced: p24,
+  holds: p25,
+  skips: p26,
 } = child
 
 /** Starts a process that outlives its parent, unless the whole group is killed. */

@@ -29,6 +29,7 @@ async function parse(...argv: string[]): Promise<[string, Record<string, unknown
       'resume',
       'cancel',
       'control',
+      'limit',
       'scheduler',
       'scheduleList',
       'scheduleNext',
@@ -75,6 +76,13 @@ describe('worker', () => {
         },
       },
     ])
+  })
+
+  it('reads queues with weights, and strict ones', async () => {
+    const weighted = await flagsOf(...worker, '--queues=critical=6, default=3,low')
+    expect(weighted).toMatchObject({ queues: { critical: 6, default: 3, low: 1 } })
+    const strict = await flagsOf(...worker, '--queues=a,b', '--strict')
+    expect(strict).toMatchObject({ queues: ['a', 'b'], strict: true })
   })
 
   it('reads every flag', async () => {
@@ -150,6 +158,8 @@ describe('worker', () => {
     ['--workers=0', 'Give a whole number of 1 or more.'],
     ['--workers=1.5', 'Give a whole number of 1 or more.'],
     ['--prefetch=-1', 'Give a whole number of 0 or more.'],
+    ['--queues=a=6,b=0', 'Give weights as whole numbers'],
+    ['--queues=a=6,=1', 'Give weights as whole numbers'],
     ['--queues=a,,b', 'Give names with commas between them'],
     ['--ack=sometimes', 'Give one of: early, late.'],
     ['--lease=30', "not a duration: '30'"],
@@ -275,6 +285,21 @@ describe('the other commands', () => {
       ['shutdown', 't', '--timeout=5s'],
       'control',
       { what: 'shutdown', target: 't', flags: { wait: 1000, timeout: 5000 } },
+    ],
+    [
+      ['limit', 't', 'mail', '--concurrency=5', '--key=acme'],
+      'limit',
+      { target: 't', name: 'mail', flags: { concurrency: 5, key: 'acme' } },
+    ],
+    [
+      ['limit', 't', 'llm', '--rate=10/1m'],
+      'limit',
+      { target: 't', name: 'llm', flags: { rate: { limit: 10, per: 60_000 } } },
+    ],
+    [
+      ['limit', 't', 'llm', '--rate=off'],
+      'limit',
+      { target: 't', name: 'llm', flags: { rate: 'off' } },
     ],
     [
       ['scale', 't', '--concurrency=5'],

@@ -21,6 +21,7 @@ const plan: WorkerPlan = {
   concurrency: 1,
   prefetch: 1,
   queues: undefined,
+  strict: undefined,
   ack: 'late',
   lease: undefined,
   redeliveries: undefined,

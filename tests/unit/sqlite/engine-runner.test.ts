@@ -5,7 +5,7 @@ import type { Failure } from '../../../src/sqlite/failure.ts'
 import type { News, Operation, Reply } from '../../../src/sqlite/operations.ts'
 import { ManualClock } from '../../../src/testing/index.ts'
 
-const quiet: News = { work: false, results: false, cancels: false, unfinished: [] }
+const quiet: News = { work: false, results: false, cancels: false, locks: false, unfinished: [] }
 const busy: Failure = { kind: 'busy', message: 'locked', transient: true }
 const get = (id: string): Operation => ({ kind: 'get', ask: [id] })
 const send = (count: number, size: number): Operation => ({

@@ -1,6 +1,7 @@
 /** What is said to running workers, and what they do about it. */
 import { describe, expect, it } from 'vitest'
 import { memoryTransport } from '../../../src/memory/memory-transport.ts'
+import { TaskContext } from '../../../src/dependencies/task-context.ts'
 import { deferred, thrownBy, turns } from '../broker/stage.ts'
 import { stage } from './stage.ts'
 
@@ -174,6 +175,28 @@ describe('cancel', () => {
     expect(await c.status()).toBe('queued')
     expect(await broker.cancelWhere({ task: 'x' })).toEqual([])
     expect(await broker.cancelWhere({})).toEqual([c.taskId])
+  })
+
+  it('takes all that fit and what these sent', async () => {
+    const set = stage()
+    const leaf = set.broker.task({ name: 'leaf', queue: 'later' }, async () => {})
+    const parent = set.broker.task(
+      { name: 'parent', deps: { ctx: TaskContext } },
+      async ({ ctx }) => {
+        await leaf.kiq()
+        await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve))
+      },
+    )
+    const made = await set.work({ queues: ['default'] })
+    const handle = await parent.kicker().withLabels({ tenant: 1 }).kiq()
+    await turns()
+    const filter = { labels: { tenant: 1 } }
+    const ids = await set.broker.cancelWhere(filter, 'enough', { children: true })
+    expect(ids).toHaveLength(2)
+    expect(ids[0]).toBe(handle.taskId)
+    for (const id of ids)
+      expect((await set.broker.handle(id).waitResult()).status).toBe('cancelled')
+    await made.stop()
   })
 
   it('takes the children too, if asked to', async () => {

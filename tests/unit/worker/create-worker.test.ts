@@ -37,6 +37,7 @@ describe('createWorker', () => {
       prefetched: 0,
       settled: 0,
       stuck: 0,
+      foreignFires: 0,
     })
   })
 
@@ -48,6 +49,13 @@ describe('createWorker', () => {
     [{ redeliveries: 1.5 }, /redeliveries is a whole number/],
     [{ maxTasks: 0 }, /maxTasks is a whole number of 1/],
     [{ queues: [] }, /at least one queue/],
+    [{ queues: {} }, /at least one queue/],
+    [{ queues: { 'a b': 1 } }, /not a name for a queue/],
+    [{ queues: { main: 0 } }, /weight of queue 'main' is a whole number from 1 to 1000, not 0/],
+    [{ queues: { main: 1.5 } }, /weight of queue 'main'/],
+    [{ queues: { main: 2 }, strict: true }, /strict goes by the order of `queues`/],
+    [{ strict: true }, /strict goes by the order of `queues`/],
+    [{ queues: ['main'], strict: 'yes' }, /strict is true or false/],
     [{ queues: ['a b'] }, /not a name for a queue/],
     [{ lease: 99 }, /a lease is 100 ms or more/],
     [{ lease: 'x' }, /not a duration/],

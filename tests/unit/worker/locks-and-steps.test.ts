@@ -32,6 +32,7 @@ function lockedBy(alter: (inner: Locks) => Partial<Locks> | undefined): Transpor
         acquire: locks.acquire.bind(locks),
         renew: locks.renew.bind(locks),
         free: locks.free.bind(locks),
+        onFreed: locks.onFreed.bind(locks),
       }
       return { ...opened, locks: bound && other && { ...bound, ...other } }
     },

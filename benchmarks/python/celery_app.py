@@ -1,27 +1,59 @@
-"""The task in Celery, and what sends it: `python celery_app.py` reads a count and a text from each line."""
+"""The tasks in Celery, and what sends them: `python celery_app.py` reads what to do from each line.
+
+`7 text` sends the task seven times and says `sent`. `flow 3 chain 10` sends a workflow of ten tasks, waits for its end,
+and says `ended 3`; other workflows may be under way meanwhile.
+"""
 
 import os
 import sys
 import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 
-from celery import Celery
+from celery import Celery, chain, chord
 from told import handled
 
-app = Celery("bench", broker=os.environ["BENCH_PLACE"])
-app.conf.update(task_ignore_result=True, broker_connection_retry_on_startup=True)
+app = Celery("bench", broker=os.environ["BENCH_PLACE"], backend=os.environ["BENCH_PLACE"])
+app.conf.update(broker_connection_retry_on_startup=True)
 sleep = float(os.environ.get("BENCH_SLEEP", "0"))
 
 
-@app.task(name="noop")
+@app.task(name="noop", ignore_result=True)
 def noop(text):
     if sleep > 0:
         time.sleep(sleep)
     handled(text)
 
 
+@app.task(name="step")
+def step():
+    return None
+
+
+@app.task(name="join")
+def join(_all):
+    return None
+
+
+def flow(no: str, kind: str, steps: str) -> None:
+    each = [step.si() for _ in range(int(steps))]
+    workflow = chain(*each) if kind == "chain" else chord(each, join.s())
+    try:
+        workflow.apply_async().get()
+    except Exception:
+        # Whoever waits for the answer is told by the end of this process.
+        traceback.print_exc()
+        os._exit(1)
+    print(f"ended {no}", flush=True)
+
+
 if __name__ == "__main__":
-    for line in sys.stdin:
-        count, text = line.rstrip("\n").split(" ", 1)
-        for _ in range(int(count)):
-            noop.delay(text)
-        print("sent", flush=True)
+    with ThreadPoolExecutor(100) as pool:
+        for line in sys.stdin:
+            count, text = line.rstrip("\n").split(" ", 1)
+            if count == "flow":
+                pool.submit(flow, *text.split(" "))
+                continue
+            for _ in range(int(count)):
+                noop.delay(text)
+            print("sent", flush=True)

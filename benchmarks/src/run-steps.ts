@@ -132,7 +132,7 @@ async function measureProcess(
 
 async function measureRequests(
   subject: Subject,
-  { tasks, warm, inFlight }: Step & { kind: 'request' },
+  { tasks, warm, inFlight, flow }: Step & { kind: 'request' },
 ): Promise<Report> {
   const times: number[] = []
   const round = async (count: number): Promise<void> => {
@@ -140,7 +140,8 @@ async function measureRequests(
     const lane = async (): Promise<void> => {
       while (left-- > 0) {
         const at = machineTime()
-        await subject.request?.(payload)
+        if (flow === undefined) await subject.request?.(payload)
+        else await subject.flow?.(flow)
         times.push(machineTime() - at)
       }
     }

@@ -3,7 +3,7 @@ import { backlog } from './scenarios/backlog.ts'
 import { enqueue } from './scenarios/enqueue.ts'
 import { leak } from './scenarios/leak.ts'
 import { memoryUse, process, sleepers } from './scenarios/process.ts'
-import { latency, roundTrip } from './scenarios/round-trip.ts'
+import { latency, roundTrip, workflows } from './scenarios/round-trip.ts'
 import { storedBytes } from './scenarios/stored-bytes.ts'
 import { workers } from './scenarios/workers.ts'
 
@@ -14,6 +14,7 @@ export const scenarios: readonly Scenario[] = [
   sleepers,
   roundTrip,
   latency,
+  workflows,
   backlog,
   workers,
   storedBytes,

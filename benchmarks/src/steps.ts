@@ -2,6 +2,8 @@
  * What a child process is asked to do, and what it answers. Plain data: it crosses between processes.
  */
 
+import type { FlowShape } from './subject.ts'
+
 /** Which subject, and where its store is. */
 export interface SubjectName {
   /** `taskwright`, `raw`, or the name of a peer. */
@@ -27,12 +29,13 @@ export type Step =
       readonly prefetch: number
       readonly sleep: number
     }
-  /** Sends tasks and waits for their results, `inFlight` at a time. */
+  /** Sends tasks, or workflows, and waits for their results, `inFlight` at a time. */
   | {
       readonly kind: 'request'
       readonly tasks: number
       readonly warm: number
       readonly inFlight: number
+      readonly flow?: FlowShape
     }
   /** Sends a task every `every` milliseconds, marked with the time. */
   | {

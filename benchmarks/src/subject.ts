@@ -11,9 +11,17 @@ export interface Subject {
   sendMany(texts: readonly string[]): Promise<void>
   /** Sends one task and waits for its result. Absent where there are none. */
   request?(text: string): Promise<void>
+  /** Sends a workflow of tasks that do nothing and waits for its end. Absent where there are none. */
+  flow?(shape: FlowShape): Promise<void>
   /** Starts to run tasks. */
   serve(order: ServeOrder): Promise<Serving>
   close(): Promise<void>
+}
+
+/** A chain of so many steps, or a chord of so many and one that comes after all of them. */
+export interface FlowShape {
+  readonly kind: 'chain' | 'chord'
+  readonly steps: number
 }
 
 /** How tasks are to be run. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createWorker, type Broker } from 'taskwright'
+import { chain, chord, createWorker, type Broker } from 'taskwright'
 import { taskName } from './message.ts'
-import type { ServeOrder, Subject } from './subject.ts'
+import type { FlowShape, ServeOrder, Subject } from './subject.ts'
 
 /** Taskwright as its users run it: a broker, a task, a worker with default options but these. */
 export async function taskwrightSubject(
@@ -15,6 +15,12 @@ export async function taskwrightSubject(
     if (order.sleep > 0) await sleep(order.sleep)
     order.onHandled(text)
   })
+  const step = broker.task('step', async () => null)
+  const join = broker.task('join', async (_all: readonly null[]) => null)
+  const canvasOf = ({ kind, steps }: FlowShape) => {
+    const all = Array.from({ length: steps }, () => step.si())
+    return kind === 'chain' ? chain.from(all) : chord(all, join.s())
+  }
   await broker.start()
   return {
     async send(text) {
@@ -28,6 +34,10 @@ export async function taskwrightSubject(
     },
     async request(text) {
       const handle = await noop.kiq(text)
+      await handle.result()
+    },
+    async flow(shape) {
+      const handle = await canvasOf(shape).kiq()
       await handle.result()
     },
     async serve(given) {

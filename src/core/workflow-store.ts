@@ -30,6 +30,8 @@ export interface WorkflowNode {
   readonly kind: 'task' | 'join' | 'gate' | 'end'
   /** Ordinals whose end this node waits for, in the order of its inputs. */
   readonly sources: readonly number[]
+  /** How many sources it has, where that is more than are named here: the others follow. See {@link MoreSources}. */
+  readonly width?: number | undefined
   readonly empty?: boolean | undefined
   readonly gate?: GateKind | undefined
   /** The ordinals of the canvas that a `failure`, `continue` or `allow` gate watches. */
@@ -47,6 +49,14 @@ export interface WorkflowNode {
   readonly name?: string | undefined
   /** The message of a task, without its id: that is made of run, ordinal and generation. */
   readonly message?: NodeMessage | undefined
+}
+
+/** The next sources of a node that has too many for one call. They follow its node in order, each piece after the last. */
+export interface MoreSources {
+  readonly ord: number
+  /** The place of the first of these among its sources. */
+  readonly from: number
+  readonly sources: readonly number[]
 }
 
 /** The message of a task node. Its body carries the id of generation 0; the id that counts is the envelope's. */
@@ -199,7 +209,7 @@ export interface WorkflowStore {
    * twice is once. A page without nodes makes the run known: it can be cancelled before anybody has sent it, and
    * then {@link seal} answers `known` for a day.
    */
-  put(run: string, nodes: readonly WorkflowNode[]): Promise<void>
+  put(run: string, nodes: readonly (WorkflowNode | MoreSources)[]): Promise<void>
   /** Starts a run whose nodes were put. `known`: it was started before. */
   seal(run: string, head: RunHead): Promise<'sealed' | 'known'>
   /** Goes on with what is left to do in a run, in one bounded step. */

@@ -9,10 +9,10 @@ import { zoneOf, type Zone } from './zone.ts'
 const require = createRequire(import.meta.url)
 
 /**
- * Lines that are kept: a hundred thousand plans share a few of them. As many as a day has minutes must fit: plans
- * that are read in turn would find none of a smaller number. Each takes some tens of kilobytes (croner's).
+ * Lines that are kept: a hundred thousand plans share a few of them. As many as plans are likely to have must fit:
+ * plans that are read in turn would find none of a smaller number. Each takes about 3 kB.
  */
-const mostLines = 2048
+const mostLines = 8192
 const lines = new Map<string, CronLine>()
 
 /**
@@ -32,6 +32,20 @@ export function cronLine(
   if (lines.size >= mostLines) lines.delete(lines.keys().next().value ?? '')
   lines.set(key, line)
   return line
+}
+
+/**
+ * croner keeps 10,000 years in each line, 80 kB, of which a line of five or six fields allows all: one list does for
+ * all of them. Where croner has no such list (it is not of its interface), each keeps what it has.
+ */
+let allYears: readonly number[] | undefined
+
+function shareYears(cron: Croner.Cron): void {
+  const { pattern } = (cron as unknown as { _states: { pattern?: { year?: readonly number[] } } })
+    ._states
+  if (pattern?.year === undefined) return
+  allYears ??= Object.freeze(pattern.year)
+  pattern.year = allYears
 }
 
 /**
@@ -69,6 +83,7 @@ export class CronLine {
       const why = (error as Error).message.replace(/^CronPattern: /, '')
       throw new InvalidInputError(`'${text}' is not a cron line: ${why}`, { cause: error })
     }
+    shareYears(this.#cron)
     if (this.#localAfter(0) === null) throw new InvalidInputError(`'${text}' never comes round.`)
   }
 

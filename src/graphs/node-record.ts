@@ -15,7 +15,7 @@ export function nodeRecord(node: WorkflowNode): NodeRecord {
     under: node.under ?? null,
     takes: node.takes ?? false,
     empty: node.empty ?? false,
-    width: node.sources.length,
+    width: node.width ?? node.sources.length,
     state: 'waiting',
     gen: 0,
     pos: 0,

@@ -1,6 +1,12 @@
 import { InvalidInputError } from '../core/errors.ts'
 import { mostGenerations } from '../core/node-id.ts'
-import type { ControlStatus, RunHead, RunView, WorkflowNode } from '../core/workflow-store.ts'
+import type {
+  ControlStatus,
+  MoreSources,
+  RunHead,
+  RunView,
+  WorkflowNode,
+} from '../core/workflow-store.ts'
 import { nodeRecord } from './node-record.ts'
 import { buildingTime, endRun, pump } from './run-step.ts'
 import type { GraphRows, RunRecord } from './run-rows.ts'
@@ -15,11 +21,12 @@ export const deadlineReason = 'its deadline has passed'
 export function put(
   rows: GraphRows,
   id: string,
-  { nodes, now }: { nodes: readonly WorkflowNode[]; now: number },
+  { nodes, now }: { nodes: readonly (WorkflowNode | MoreSources)[]; now: number },
 ): void {
   const run = rows.run(id) ?? newRun(rows, id, now)
   for (const node of nodes) {
-    if (rows.node(id, node.ord) === undefined) rows.addNode(id, nodeRecord(node), node)
+    if ('from' in node) rows.addSources(id, node)
+    else if (rows.node(id, node.ord) === undefined) rows.addNode(id, nodeRecord(node), node)
     run.next = Math.max(run.next, node.ord + 1)
   }
   rows.saveRun(run)

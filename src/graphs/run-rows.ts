@@ -7,6 +7,7 @@ import type {
   NodeState,
   RunHead,
   RunState,
+  MoreSources,
   WorkflowNode,
 } from '../core/workflow-store.ts'
 
@@ -104,6 +105,8 @@ export interface GraphRows {
   saveRun(run: RunRecord): void
   node(run: string, ord: number): NodeRecord | undefined
   addNode(run: string, record: NodeRecord, node: WorkflowNode): void
+  /** Adds sources of a stored node; those that it has stay as they are. */
+  addSources(run: string, more: MoreSources): void
   saveNode(run: string, node: NodeRecord): void
   /** The edges out of a node to ordinals above `after`, lowest first. */
   edges(run: string, ord: number, page: { after: number; limit: number }): readonly Edge[]

@@ -1,12 +1,12 @@
 import type { Body, Envelope } from '../core/message.ts'
 import type { StoredResult } from '../core/result.ts'
-import type { NodeMessage, WorkflowNode } from '../core/workflow-store.ts'
+import type { MoreSources, NodeMessage, WorkflowNode } from '../core/workflow-store.ts'
 import type { Edge, Extent, GraphRows, NodeRecord, RunRecord } from '../graphs/run-rows.ts'
 import { ownBody } from './memory-message.ts'
 
 interface StoredNode {
   readonly record: NodeRecord
-  readonly sources: readonly number[]
+  readonly sources: number[]
   readonly message: NodeMessage | undefined
   value: Body | null
   /** Sorted by the node behind. */
@@ -69,13 +69,22 @@ export class MemoryGraphs implements GraphRows {
     stored.early.delete(node.ord)
     stored.nodes.set(node.ord, {
       record,
-      sources: [...node.sources],
+      sources: [],
       message: message === undefined ? undefined : { ...message, body: ownBody(message.body) },
       value: null,
       edges,
     })
-    for (const [slot, source] of node.sources.entries()) {
-      insert(this.#edgesOf(stored, source), { dst: node.ord, slot })
+    this.addSources(run, { ord: node.ord, from: 0, sources: node.sources })
+  }
+
+  addSources(run: string, { ord, from, sources }: MoreSources): void {
+    const stored = this.#runs.get(run)
+    const known = stored?.nodes.get(ord)?.sources
+    if (stored === undefined || known === undefined) return
+    for (const [i, source] of sources.entries()) {
+      if (from + i < known.length) continue
+      known.push(source)
+      insert(this.#edgesOf(stored, source), { dst: ord, slot: from + i })
     }
   }
 

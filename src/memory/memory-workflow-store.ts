@@ -10,6 +10,7 @@ import type {
   RunPage,
   RunView,
   StartAnswer,
+  MoreSources,
   WorkflowNode,
   WorkflowStore,
 } from '../core/workflow-store.ts'
@@ -56,7 +57,7 @@ export class MemoryWorkflowStore implements WorkflowStore {
     return this.#step((graphs) => reserve(graphs, run, count))
   }
 
-  async put(run: string, nodes: readonly WorkflowNode[]): Promise<void> {
+  async put(run: string, nodes: readonly (WorkflowNode | MoreSources)[]): Promise<void> {
     this.#step((graphs, now) => put(graphs, run, { nodes, now }))
   }
 

@@ -3,6 +3,7 @@ import { InvalidInputError, NotStartedError } from '../core/errors.ts'
 import type { NodePlace } from '../core/node-id.ts'
 import type {
   ControlStatus,
+  MoreSources,
   NodeValue,
   NodeView,
   RunCommand,
@@ -61,12 +62,13 @@ export class RedisWorkflowStore implements WorkflowStore {
     throw new InvalidInputError(`workflow ${run} would have more than ${mostNodes} nodes.`)
   }
 
-  async put(run: string, nodes: readonly WorkflowNode[]): Promise<void> {
-    for (const queue of new Set(nodes.flatMap(({ message }) => message?.queue ?? [])))
-      await this.#store.ensureGroup(queue)
+  async put(run: string, nodes: readonly (WorkflowNode | MoreSources)[]): Promise<void> {
+    const queues = nodes.flatMap((node) => ('from' in node ? [] : (node.message?.queue ?? [])))
+    for (const queue of new Set(queues)) await this.#store.ensureGroup(queue)
     const args = nodes.flatMap((node): RedisArgument[] => {
-      const { ord, sources, message } = node
-      const head = [ord, nodeText(node), sources.length, ...sources]
+      if ('from' in node) return [node.ord, '', node.from, node.sources.length, ...node.sources, 0]
+      const { ord, sources, message, width = sources.length } = node
+      const head = [ord, nodeText(node), width, sources.length, ...sources]
       if (message === undefined) return [...head, 0]
       const { queue, priority, delay = 0, body, gates } = message
       const { stream, side } = this.#store.keys.queue(queue)

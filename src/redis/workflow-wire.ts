@@ -34,7 +34,7 @@ export function nodeText(node: WorkflowNode): string {
     under ?? '',
     node.takes === true ? 1 : 0,
     node.empty === true ? 1 : 0,
-    sources.length,
+    node.width ?? sources.length,
     name,
   ].join('|')
 }

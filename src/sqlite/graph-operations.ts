@@ -8,6 +8,7 @@ import type {
   RunPage,
   RunView,
   StartAnswer,
+  MoreSources,
   WorkflowNode,
 } from '../core/workflow-store.ts'
 
@@ -15,7 +16,7 @@ import type {
 export interface GraphOperations {
   /** `null`: there is no such run. */
   wfReserve: { ask: { run: string; count: number }; answer: number | null }
-  wfPut: { ask: { run: string; nodes: readonly WorkflowNode[] }; answer: null }
+  wfPut: { ask: { run: string; nodes: readonly (WorkflowNode | MoreSources)[] }; answer: null }
   wfSeal: { ask: { run: string; head: RunHead }; answer: 'sealed' | 'known' | null }
   wfPump: { ask: string; answer: boolean }
   wfCheck: { ask: readonly NodePlace[]; answer: readonly StartAnswer[] }

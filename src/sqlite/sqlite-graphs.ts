@@ -1,6 +1,6 @@
 import type { Body, Envelope } from '../core/message.ts'
 import type { StoredResult } from '../core/result.ts'
-import type { NodeMessage, RunState, WorkflowNode } from '../core/workflow-store.ts'
+import type { MoreSources, NodeMessage, RunState, WorkflowNode } from '../core/workflow-store.ts'
 import type { Edge, Extent, GraphRows, NodeRecord, RunRecord, Todo } from '../graphs/run-rows.ts'
 import { headText, readHead } from './head-text.ts'
 import { saveNewResults } from './results.ts'
@@ -27,7 +27,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, 0)`
 const updateNode = `
 UPDATE tw_node SET state = ?, gen = ?, pos = ?, cause = ?, idle = ?, released = ?, ended = ?, graft = ?,
        parent = ? WHERE run = ? AND ord = ?`
-const insertEdge = 'INSERT INTO tw_edge(run, src, dst, slot) VALUES (?, ?, ?, ?)'
+const insertEdge = 'INSERT OR IGNORE INTO tw_edge(run, src, dst, slot) VALUES (?, ?, ?, ?)'
 const selectEdges =
   'SELECT dst, slot FROM tw_edge WHERE run = ? AND src = ? AND dst > ? ORDER BY dst LIMIT ?'
 const selectSources =
@@ -157,11 +157,17 @@ export class SqliteGraphs implements GraphRows {
     const { ord, kind, name, gate, lo, hi, policy, side, under, takes, empty, width } = record
     const flags = [takes ? 1 : 0, empty ? 1 : 0] as const
     sql.run(insertNode, no, ord, kind, name, gate, lo, hi, policy, side, under, ...flags, width)
-    for (const [slot, source] of node.sources.entries()) sql.run(insertEdge, no, source, ord, slot)
+    this.addSources(run, { ord, from: 0, sources: node.sources })
     if (node.message === undefined) return
     const { queue, priority, delay, gates, body } = node.message
     const limits = gates === undefined ? null : toText(gates)
     sql.run(insertStep, no, ord, queue, priority, whole(delay ?? null), limits, toStored(body))
+  }
+
+  addSources(run: string, { ord, from, sources }: MoreSources): void {
+    const no = this.#no(run)
+    for (const [i, source] of sources.entries())
+      this.#turn.sql.run(insertEdge, no, source, ord, from + i)
   }
 
   saveNode(run: string, node: NodeRecord): void {

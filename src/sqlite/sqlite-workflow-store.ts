@@ -9,6 +9,7 @@ import type {
   RunPage,
   RunView,
   StartAnswer,
+  MoreSources,
   WorkflowNode,
   WorkflowStore,
 } from '../core/workflow-store.ts'
@@ -32,7 +33,7 @@ export class SqliteWorkflowStore implements WorkflowStore {
     throw new InvalidInputError(`there is no workflow ${run} to expand.`)
   }
 
-  async put(run: string, nodes: readonly WorkflowNode[]): Promise<void> {
+  async put(run: string, nodes: readonly (WorkflowNode | MoreSources)[]): Promise<void> {
     await this.#store.call('wfPut', { run, nodes })
   }
 

@@ -17,6 +17,10 @@ interface BullMq {
     addBulk(jobs: readonly object[]): Promise<unknown>
     close(): Promise<void>
   }
+  readonly FlowProducer: new (options: object) => {
+    add(flow: object): Promise<{ readonly job: Job }>
+    close(): Promise<void>
+  }
   readonly QueueEvents: new (
     name: string,
     options: object,
@@ -40,30 +44,55 @@ export const bullmq: Peer = {
     'sleepers',
     'round-trip',
     'latency',
+    'workflows',
     'backlog',
     'bytes',
     'memory',
   ],
   keepsResults: true,
   async open(place, { results }) {
-    const { Queue, QueueEvents, Worker } = (await importPeer('bullmq')) as BullMq
+    const { FlowProducer, Queue, QueueEvents, Worker } = (await importPeer('bullmq')) as BullMq
     const connection = connectionOf(place)
     const defaultJobOptions = { removeOnComplete: !results, removeOnFail: true }
     const queue = new Queue(taskName, { connection, defaultJobOptions })
     const job = (text: string): object => ({ name: taskName, data: { text } })
     let events: InstanceType<BullMq['QueueEvents']> | undefined
+    let flows: InstanceType<BullMq['FlowProducer']> | undefined
+    const heard = async (): Promise<object> => {
+      if (events === undefined) {
+        events = new QueueEvents(taskName, { connection })
+        await events.waitUntilReady()
+      }
+      return events
+    }
+    const node = (children: readonly object[]): object => ({
+      name: taskName,
+      queueName: taskName,
+      data: { text: '' },
+      opts: defaultJobOptions,
+      children,
+    })
     return {
       send: async (text) => void (await queue.add(taskName, { text })),
       sendTogether: async (texts) =>
         void (await Promise.all(texts.map((text) => queue.add(taskName, { text })))),
       sendMany: async (texts) => void (await queue.addBulk(texts.map(job))),
       async request(text) {
-        if (events === undefined) {
-          events = new QueueEvents(taskName, { connection })
-          await events.waitUntilReady()
-        }
+        const ready = await heard()
         const sent = await queue.add(taskName, { text })
-        await sent.waitUntilFinished(events)
+        await sent.waitUntilFinished(ready)
+      },
+      // What comes first is the child of what comes after.
+      async flow({ kind, steps }) {
+        const ready = await heard()
+        flows ??= new FlowProducer({ connection })
+        const one = Array.from({ length: steps }, () => node([]))
+        const last =
+          kind === 'chord'
+            ? node(one)
+            : one.slice(1).reduce<object>((child) => node([child]), node([]))
+        const { job: root } = await flows.add(last)
+        await root.waitUntilFinished(ready)
       },
       async serve({ concurrency, sleep, onHandled }) {
         let settled = 0
@@ -78,6 +107,7 @@ export const bullmq: Peer = {
       },
       async close() {
         await events?.close()
+        await flows?.close()
         await queue.close()
       },
     }

@@ -7,9 +7,10 @@ const quiet = ['--without-gossip', '--without-mingle', '--without-heartbeat', '-
 export const celery: Peer = {
   name: 'celery',
   engine: 'redis',
-  settings: 'celery 5.6.2, results ignored; solo pool, threads for tasks that wait',
-  missing: 'results; it has no bulk call; its CPU is not in the columns',
-  scenarios: ['enqueue', 'process', 'sleepers'],
+  settings:
+    'celery 5.6.2, results ignored but for workflows; solo pool, threads for tasks that wait',
+  missing: 'results of single tasks; it has no bulk call; its CPU is not in the columns',
+  scenarios: ['enqueue', 'process', 'sleepers', 'workflows'],
   open: async (place) =>
     pythonSubject(
       {

@@ -18,26 +18,41 @@ export interface PythonPeer {
 
 /** Opens it. The programs are those of the virtual environment that scripts/bench.mjs makes. */
 export function pythonSubject({ module, worker }: PythonPeer, place: string): Subject {
-  let sender: { readonly child: ChildProcess; readonly lines: AsyncIterator<string> } | undefined
-  const send = async (count: number, text: string): Promise<void> => {
-    sender ??= start()
-    sender.child.stdin?.write(`${count} ${text}\n`)
-    const { value } = await sender.lines.next()
-    if (value !== 'sent') throw new Error(`${module} could not send`)
-  }
-  const start = () => {
+  let sender: ChildProcess | undefined
+  const answers = new Map<string, { resolve: () => void; reject: (error: Error) => void }>()
+  let flows = 0
+  /** Writes a line and waits for the one that answers it. */
+  const ask = (line: string, answer: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      answers.set(answer, { resolve, reject })
+      sender ??= start()
+      sender.stdin?.write(`${line}\n`)
+    })
+  const send = (count: number, text: string): Promise<void> => ask(`${count} ${text}`, 'sent')
+  const start = (): ChildProcess => {
     const child = run('python', [`${module}.py`], { place, stdio: 'pipe' })
-    const lines = createInterface({ input: child.stdout ?? process.stdin })[Symbol.asyncIterator]()
-    return { child, lines }
+    const lines = createInterface({ input: child.stdout ?? process.stdin })
+    lines.on('line', (line) => {
+      answers.get(line)?.resolve()
+      answers.delete(line)
+    })
+    lines.on('close', () => {
+      for (const { reject } of answers.values()) reject(new Error(`${module} has ended`))
+    })
+    return child
   }
   return {
     send: (text) => send(1, text),
     sendTogether: (texts) => send(texts.length, texts[0] ?? ''),
     sendMany: (texts) => send(texts.length, texts[0] ?? ''),
+    flow: ({ kind, steps }) => {
+      const no = ++flows
+      return ask(`flow ${no} ${kind} ${steps}`, `ended ${no}`)
+    },
     serve: (order) => serve(order, { place, command: worker(order) }),
     async close() {
-      sender?.child.stdin?.end()
-      if (sender !== undefined && sender.child.exitCode === null) await once(sender.child, 'exit')
+      sender?.stdin?.end()
+      if (sender !== undefined && sender.exitCode === null) await once(sender, 'exit')
     },
   }
 }

@@ -2,7 +2,10 @@ import { nameOf, onFreshStore, warmUp } from '../scenario.ts'
 import type { Bench, Contender, Line, Sample, Scenario } from '../scenario.ts'
 import { percentile } from '../statistics.ts'
 import type { Report, Step } from '../steps.ts'
+import type { FlowShape } from '../subject.ts'
 
+const chainOf10: FlowShape = { kind: 'chain', steps: 10 }
+const chordOf100: FlowShape = { kind: 'chord', steps: 100 }
 const serve: Step = { kind: 'serve', concurrency: 100, prefetch: 100 }
 
 /** From `kiq` until its result is there. */
@@ -35,6 +38,39 @@ export const roundTrip: Scenario = {
             pick: ({ sender }) => sender,
           })
           return { perSecond: tasks / seconds, client, facts: spread(times) }
+        },
+      }
+    }),
+}
+
+/** From the send of a workflow until the result of its last step is there. */
+export const workflows: Scenario = {
+  name: 'workflows',
+  title:
+    'Workflows: one is sent and its end awaited; the steps do nothing; two processes where the engine has them',
+  lines: (size) =>
+    [
+      { flow: chainOf10, inFlight: 1, full: 200, label: 'chain of 10, alone' },
+      { flow: chainOf10, inFlight: 100, full: 1_000, label: 'chain of 10, 100 in flight' },
+      { flow: chordOf100, inFlight: 1, full: 100, label: 'chord of 100, alone' },
+      { flow: chordOf100, inFlight: 100, full: 200, label: 'chord of 100, 100 in flight' },
+    ].map(({ flow, inFlight, full, label }): Line => {
+      const tasks = size(full)
+      return {
+        label,
+        concurrency: 100,
+        prefetch: 100,
+        results: true,
+        tasks,
+        shown: ['p50Ms', 'p99Ms'],
+        takesPart: ({ peer }) => peer !== 'raw',
+        async run(bench, contender) {
+          const step = { kind: 'request', tasks, warm: warmUp(tasks), inFlight, flow } as const
+          const { times = [], seconds } = await besideWorker(bench, contender, {
+            step,
+            pick: ({ sender }) => sender,
+          })
+          return { perSecond: tasks / seconds, facts: spread(times) }
         },
       }
     }),

@@ -1,13 +1,21 @@
 import { UnsupportedError } from '../../core/errors.ts'
 import type { Envelope } from '../../core/message.ts'
 import { nodeId } from '../../core/node-id.ts'
-import type { NodeMessage, WorkflowNode, WorkflowStore } from '../../core/workflow-store.ts'
+import type {
+  MoreSources,
+  NodeMessage,
+  WorkflowNode,
+  WorkflowStore,
+} from '../../core/workflow-store.ts'
 import type { BrokerRuntime } from '../runtime.ts'
 import type { Outgoing } from '../sender.ts'
 import type { DraftNode } from './compile.ts'
 
-/** The most nodes, and about the most bytes, of one page. */
-const page = { nodes: 500, bytes: 512_000 }
+/**
+ * The most of one page: stores write it in one step, which holds them up. A node may have more sources than a page: they
+ * follow it in pieces.
+ */
+const page = { nodes: 250, sources: 1000, bytes: 256_000 }
 
 /** The workflow store of a broker. @throws UnsupportedError where its transport has none. */
 export function workflowsOf({ workflows, transport }: BrokerRuntime): WorkflowStore {
@@ -27,30 +35,39 @@ export async function writeGraph(
   { run, lo }: { run: string; lo: number },
 ): Promise<void> {
   const store = workflowsOf(runtime)
-  let waiting: WorkflowNode[] = []
-  let bytes = 0
+  let waiting: (WorkflowNode | MoreSources)[] = []
+  let [edges, bytes] = [0, 0]
   const flush = async (): Promise<void> => {
     const full = waiting
     waiting = []
-    bytes = 0
+    edges = bytes = 0
     if (full.length > 0) await store.put(run, full)
+  }
+  const add = async (node: WorkflowNode | MoreSources): Promise<void> => {
+    if (edges > 0 && edges + node.sources.length > page.sources) await flush()
+    waiting.push(node)
+    edges += node.sources.length
+    if ('message' in node) bytes += node.message?.body.length ?? 0
+    if (waiting.length >= page.nodes || bytes >= page.bytes) await flush()
   }
   for (const { outgoing, ...draft } of nodes) {
     const ord = draft.ord + lo
     const message =
       outgoing === undefined ? undefined : await write(runtime, outgoing, { run, ord, gen: 0 })
-    waiting.push({
+    const sources = draft.sources.map((source) => source + lo)
+    await add({
       ...draft,
       ord,
-      sources: draft.sources.map((source) => source + lo),
+      sources: sources.slice(0, page.sources),
+      width: sources.length,
       side: shifted(draft.side, lo),
       under: shifted(draft.under, lo),
       lo: shifted(draft.lo, lo),
       hi: shifted(draft.hi, lo),
       message,
     })
-    bytes += message?.body.length ?? 0
-    if (waiting.length >= page.nodes || bytes >= page.bytes) await flush()
+    for (let from = page.sources; from < sources.length; from += page.sources)
+      await add({ ord, from, sources: sources.slice(from, from + page.sources) })
   }
   await flush()
 }

@@ -17,8 +17,9 @@ return redis.call('HINCRBY', W, 'next', count) - count
 )
 
 /**
- * in: run, milliseconds until an unsealed one expires · nodes: ordinal, what it is, sources (how many, each),
- * 1 and its message (stream, side, queue, line, delay, body, gates or '') or 0
+ * in: run, milliseconds until an unsealed one expires · nodes: ordinal, what it is, how many sources it has,
+ * sources (how many of them, each), 1 and its message (stream, side, queue, line, delay, body, gates or '') or 0 · more
+ * sources of a node: ordinal, '', the place of the first, sources, 0
  */
 export const putScript: RedisScript = script(
   'wf-put',
@@ -32,22 +33,27 @@ if redis.call('EXISTS', W) == 0 then
 end
 local top = tonumber(redis.call('HGET', W, 'next'))
 for i = 1, number() do
-  local ord, what = number(), arg()
-  local sources = {}
+  local ord, what, width = number(), arg(), number()
+  local more, sources = what == '', {}
+  local from, S = more and width or 0, W .. ':s:' .. int(ord)
   for j = 1, number() do sources[j] = number() end
   local message = arg() == '1' and { arg(), arg(), arg(), arg(), arg(), arg(), arg() } or nil
-  if redis.call('HSETNX', W .. ':d', ord, what) == 1 then
+  local small, fresh = more and redis.call('HGET', W .. ':s', ord)
+  if more then fresh = (small and #small or redis.call('STRLEN', S)) == 4 * from
+  else fresh = redis.call('HSETNX', W .. ':d', ord, what) == 1 end
+  if fresh then
     local packed = {}
     for slot, source in ipairs(sources) do
       packed[slot] = struct.pack('>I4', source)
-      local edge = struct.pack('>I4I4', ord, slot - 1)
+      local edge = struct.pack('>I4I4', ord, from + slot - 1)
       if redis.call('HSETNX', W .. ':o', source, edge) == 0 then
         redis.call('APPEND', W .. ':o:' .. int(source), edge)
         redis.call('SADD', W .. ':k', ':o:' .. int(source))
       end
     end
-    if #sources > 64 then
-      redis.call('SET', W .. ':s:' .. int(ord), table.concat(packed))
+    if small then redis.call('HSET', W .. ':s', ord, small .. table.concat(packed))
+    elseif more or width > 64 then
+      redis.call('APPEND', S, table.concat(packed))
       redis.call('SADD', W .. ':k', ':s:' .. int(ord))
     elseif #sources > 0 then redis.call('HSET', W .. ':s', ord, table.concat(packed)) end
     if message then redis.call('HSET', W .. ':m', ord, cmsgpack.pack(message)) end

@@ -18,7 +18,8 @@ export function watchedWorkflows(inner: WorkflowStore, watch: WorkflowWatch): Wo
   return {
     reserve: (run, count) => inner.reserve(run, count),
     put: (run, nodes) => {
-      for (const { message } of nodes) if (message !== undefined) watch.seen(message.queue)
+      for (const node of nodes)
+        if ('message' in node && node.message !== undefined) watch.seen(node.message.queue)
       return inner.put(run, nodes)
     },
     seal: (run, head) => after(inner.seal(run, head)),

@@ -67,6 +67,31 @@ export const orderBehaviours: readonly TransportBehaviour[] = [
     },
   },
   {
+    name: 'the sources of a join may come in pieces, each once however often it is put',
+    needs: 'workflows',
+    async run(harness) {
+      const stage = await Stage.of(harness)
+      const heads = [0, 1, 2, 3, 4].map((ord) => task(harness, ord))
+      const nodes = [...heads, { ...join(5, [0, 1]), width: 5 }, end(6, [5])]
+      const pieces = [
+        { ord: 5, from: 2, sources: [2, 3] },
+        { ord: 5, from: 4, sources: [4] },
+      ]
+      await stage.store.put(stage.run, nodes)
+      for (const piece of pieces) await stage.store.put(stage.run, [piece, piece])
+      await stage.store.put(stage.run, pieces)
+      await stage.send(nodes)
+      const claimed = await stage.claim()
+      for (const ord of [4, 3, 1, 0, 2]) {
+        assert.equal(await stage.state(), 'running')
+        const delivery = claimed.get(ord) ?? assert.fail(`${ord} was not released`)
+        await stage.end(delivery)
+      }
+      assert.equal(await stage.state(), 'succeeded')
+      assert.deepEqual(await stage.store.value(stage.run, 5), ['v0', 'v1', 'v2', 'v3', 'v4'])
+    },
+  },
+  {
     name: 'a chain runs in order, each step with the result of the one before it',
     needs: 'workflows',
     async run(harness) {

@@ -74,7 +74,8 @@ describe('a cron line', () => {
   it('forgets old lines, so that lines from data do not fill the memory', () => {
     const first = cronLine('1 1 1 1 *')
     expect(cronLine('1 1 1 1 *')).toBe(first)
-    for (let i = 0; i < 1100; i++) cronLine(`${i % 60} ${Math.floor(i / 60)} * * *`)
+    for (let i = 0; i < 8200; i++)
+      cronLine(`${i % 60} ${Math.floor(i / 60) % 24} ${1 + Math.floor(i / 1440)} * *`)
     expect(cronLine('1 1 1 1 *')).not.toBe(first)
   })
 

@@ -164,8 +164,9 @@ export interface Transport {
 
   /**
    * Stores messages; resolves when the store has them (its durability is the transport's to
-   * document). All or nothing. The same id twice is one message while it is stored, lies in the dead
-   * letters, or its result is kept; the caller is told by `known`.
+   * document). All or nothing, unless the transport documents that it takes large batches in pieces: then a
+   * failure may leave the first pieces stored, and the call is safe to repeat. The same id twice is one message
+   * while it is stored, lies in the dead letters, or its result is kept; the caller is told by `known`.
    *
    * @throws QueueFullError when a queue would exceed its cap: nothing is stored.
    * @throws StoreError when the store refuses.

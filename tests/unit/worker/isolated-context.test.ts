@@ -118,7 +118,7 @@ describe('the context of an isolated task', () => {
     more: Partial<AskFailure>,
   ][] = [
     [new LockedError('door'), LockedError, { key: 'door' }],
-    [new LockLostError('door'), LockLostError, {}],
+    [new LockLostError('door'), LockLostError, { key: 'door' }],
     [new TaskSkippedError('held'), TaskSkippedError, {}],
     [new RateLimitedError('api', 20), RateLimitedError, { wait: 20 }],
     [new RateLimitedError('api', Infinity), RateLimitedError, {}],
@@ -147,6 +147,6 @@ describe('the context of an isolated task', () => {
       RetryRequestedError,
     )
     expect(() => context.reject('no')).toThrow(TaskRejectedError)
-    expect(() => context.commit({} as never)).toThrow(UnsupportedError)
+    expect(() => context.commit({})).toThrow(UnsupportedError)
   })
 })

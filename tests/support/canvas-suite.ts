@@ -457,8 +457,9 @@ export function canvasSuite(transport: () => string | TransportFactory): void {
         async ({ id }) => id,
       )
       const handle = await chain(list.s(1), body.s() as never).kiq()
+      const id = await idOf(handle, 'body')
       await expect(handle.result()).rejects.toMatchObject({
-        message: expect.stringContaining(await idOf(handle, 'body')),
+        message: expect.stringContaining(id),
         cause: { message: expect.stringMatching(/object/) },
       })
     })

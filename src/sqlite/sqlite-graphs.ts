@@ -27,7 +27,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, 0)`
 const updateNode = `
 UPDATE tw_node SET state = ?, gen = ?, pos = ?, cause = ?, idle = ?, released = ?, ended = ?, graft = ?,
        parent = ? WHERE run = ? AND ord = ?`
-const insertEdge = 'INSERT OR IGNORE INTO tw_edge(run, src, dst, slot) VALUES (?, ?, ?, ?)'
+const insertEdge = 'INSERT INTO tw_edge(run, src, dst, slot) VALUES (?, ?, ?, ?)'
 const selectEdges =
   'SELECT dst, slot FROM tw_edge WHERE run = ? AND src = ? AND dst > ? ORDER BY dst LIMIT ?'
 const selectSources =
@@ -166,6 +166,8 @@ export class SqliteGraphs implements GraphRows {
 
   addSources(run: string, { ord, from, sources }: MoreSources): void {
     const no = this.#no(run)
+    // A piece comes as a whole, so one that has begun is known.
+    if (this.sources(run, ord, { from, limit: 1 }).length > 0) return
     for (const [i, source] of sources.entries())
       this.#turn.sql.run(insertEdge, no, source, ord, from + i)
   }

@@ -152,8 +152,10 @@ export function canvasSuite(transport: () => string | TransportFactory): void {
         for await (const value of ctx.inputs()) sum += Number(value)
         return sum
       })
-      const header = Array.from({ length: 150 }, (_, i) => double.si(i))
-      expect(await (await chord(header, total.si()).kiq()).result()).toBe(150 * 149)
+      // More than the sources that go to the store in one piece.
+      const width = 2100
+      const header = Array.from({ length: width }, (_, i) => double.si(i))
+      expect(await (await chord(header, total.si()).kiq()).result()).toBe(width * (width - 1))
       const one = await chain(double.s(4), total.si()).kiq()
       expect(await one.result()).toBe(8)
       expect(await (await total.si().kiq()).result()).toBe(0)

@@ -93,10 +93,14 @@ export class RedisLink {
     if (this.#gathering || stream === undefined || stream === null) return
     this.#gathering = true
     stream.cork()
-    process.nextTick(() => {
-      this.#gathering = false
-      stream.uncork()
-    })
+    process.nextTick(() => this.flush())
+  }
+
+  /** What was called in this turn leaves now: worth a piece of its own where the caller has long work to do meanwhile. */
+  flush(): void {
+    if (!this.#gathering) return
+    this.#gathering = false
+    this.client.stream?.uncork()
   }
 
   /** What a failure is to those who call us. */

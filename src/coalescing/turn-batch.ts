@@ -46,6 +46,13 @@ export class TurnBatch<In, Out> {
   #running = 0
   #armed = false
   #idle: (() => void)[] = []
+  // Made once: a function within `#arm` would be made for each item.
+  readonly #close = (): void => {
+    this.#armed = false
+    // It may have been closed meanwhile, by its last one.
+    if (this.#waiting.length > 0 && this.#running < (this.#options.inFlight ?? 1)) this.#flush()
+  }
+  readonly #closeSoon = (): void => queueMicrotask(this.#close)
 
   constructor(options: TurnBatchOptions<In, Out>) {
     this.#options = options
@@ -83,13 +90,8 @@ export class TurnBatch<In, Out> {
     if (this.#armed || this.#waiting.length === 0) return
     if (this.#running >= (this.#options.inFlight ?? 1)) return
     this.#armed = true
-    const close = (): void => {
-      this.#armed = false
-      // It may have been closed meanwhile, by its last one.
-      if (this.#waiting.length > 0 && this.#running < (this.#options.inFlight ?? 1)) this.#flush()
-    }
-    if (this.#options.closes === 'turn') atEndOfTurn(close)
-    else queueMicrotask(() => queueMicrotask(close))
+    if (this.#options.closes === 'turn') atEndOfTurn(this.#close)
+    else queueMicrotask(this.#closeSoon)
   }
 
   #flush(): void {
@@ -116,8 +118,9 @@ export class TurnBatch<In, Out> {
       for (const { reject } of batch) reject(error)
       return
     }
-    for (const [i, { resolve, reject }] of batch.entries()) {
-      const answer = answers[i]
+    let i = 0
+    for (const { resolve, reject } of batch) {
+      const answer = answers[i++]
       if (answer instanceof ItemFailure) reject(answer.error)
       else resolve(answer as Out)
     }

@@ -153,8 +153,9 @@ class Builder {
       case star: {
         const length = wholeNumber(bytes, from, eol)
         if (length < 0) return null
-        const list: Reply[] = []
-        for (let i = 0; i < length; i++) list.push(this.value(asBytes))
+        // Made as long as it will be: a list that grows keeps room for sixteen more.
+        const list = Array<Reply>(length)
+        for (let i = 0; i < length; i++) list[i] = this.value(asBytes)
         return list
       }
       case colon:

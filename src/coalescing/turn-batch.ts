@@ -18,10 +18,13 @@ export interface TurnBatchOptions<In, Out> {
   /**
    * When a batch is closed. `soon` (default): after two microtask hops, so that callers that awaited
    * something in this turn still join. `turn`: when everything that this turn of the loop has started
-   * has had its say; worth it where a batch goes to another thread or over a wire.
+   * has had its say; worth it where a batch goes to another thread or over a wire. A function is asked for each
+   * batch, when its first item comes.
    */
-  readonly closes?: 'soon' | 'turn' | undefined
+  readonly closes?: BatchClose | (() => BatchClose) | undefined
 }
+
+export type BatchClose = 'soon' | 'turn'
 
 /** The failure of one item in a batch that went well for others. */
 export class ItemFailure {
@@ -90,7 +93,8 @@ export class TurnBatch<In, Out> {
     if (this.#armed || this.#waiting.length === 0) return
     if (this.#running >= (this.#options.inFlight ?? 1)) return
     this.#armed = true
-    if (this.#options.closes === 'turn') atEndOfTurn(this.#close)
+    const { closes } = this.#options
+    if ((typeof closes === 'function' ? closes() : closes) === 'turn') atEndOfTurn(this.#close)
     else queueMicrotask(this.#closeSoon)
   }
 

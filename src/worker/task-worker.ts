@@ -78,7 +78,11 @@ export class TaskWorker implements Worker {
       giveUp: this.#giveUp.signal,
       onError: onStoreFailed,
     })
-    this.#settler = new Settler(runtime, patience)
+    this.#settler = new Settler({
+      runtime,
+      patience,
+      hasWaiting: () => this.#slots.waiting > 0,
+    })
     this.#runs = new Runs({
       runtime,
       settings,

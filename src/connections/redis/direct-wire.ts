@@ -2,7 +2,7 @@
  * Speaks with Redis on the socket of an ioredis client, in its place. ioredis finds the server, opens the
  * connection and makes it anew (TLS, ACL, Sentinel, back-off); once it is ready and nothing is under way, its
  * reader is taken off the socket and ours reads and writes. Commands and replies that way cost a third: see
- * docs/decisions/0016.
+ * docs/decisions/0017-direct-wire.md.
  *
  * Whatever the client says to the socket from then on would be answered to us: nobody else may call it. When
  * the connection is lost the client begins anew, with a socket and a reader of its own.
@@ -20,6 +20,9 @@ interface Call {
   readonly reject: (error: unknown) => void
 }
 
+/** A text of so many characters goes by itself: one that grew without end would be too long for the language. */
+const longText = 1_000_000
+
 /** See the top of the file. */
 export class DirectWire {
   readonly #client: RedisClient
@@ -29,6 +32,10 @@ export class DirectWire {
   #calls: Call[] = []
   /** Those before it are answered. */
   #next = 0
+  /** What was called in this turn of the loop: pieces that go one by one (bytes, long texts), and the text behind them. */
+  #pieces: (string | Uint8Array)[] = []
+  #text = ''
+  #gathering = false
   #timer: Timer | undefined
   #over: Error | undefined
 
@@ -80,6 +87,24 @@ export class DirectWire {
     })
   }
 
+  /** What was called in this turn of the loop leaves now. */
+  readonly flush = (): void => {
+    if (!this.#gathering) return
+    this.#gathering = false
+    const text = this.#text
+    const pieces = this.#pieces
+    this.#text = ''
+    this.#pieces = []
+    // Lost meanwhile: those who called know, and the socket takes nothing any more.
+    if (this.#over !== undefined) return
+    // Nearly always one text: it goes without a list, which costs the socket less.
+    if (pieces.length === 0) return void this.#socket.write(text)
+    this.#socket.cork()
+    for (const piece of pieces) this.#socket.write(piece)
+    if (text !== '') this.#socket.write(text)
+    this.#socket.uncork()
+  }
+
   /** The connection is lost: nobody knows what became of the calls under way. Idempotent. */
   fail(why: string): void {
     this.#over ??= new Error(why)
@@ -90,19 +115,24 @@ export class DirectWire {
     for (const { reject } of calls) reject(this.#over)
   }
 
+  /** Each piece that leaves costs both sides a system call: what is called in one turn leaves in one. */
   #write(command: string, args: readonly RedisArgument[]): void {
-    let text = `*${args.length + 1}\r\n$${command.length}\r\n${command}\r\n`
+    if (!this.#gathering) process.nextTick(this.flush)
+    this.#gathering = true
+    let text = `${this.#text}*${args.length + 1}\r\n$${command.length}\r\n${command}\r\n`
     for (const arg of args) {
       if (typeof arg === 'object') {
-        this.#socket.write(`${text}$${arg.byteLength}\r\n`)
-        this.#socket.write(arg)
+        this.#pieces.push(`${text}$${arg.byteLength}\r\n`, arg)
         text = '\r\n'
         continue
       }
       const value = typeof arg === 'string' ? arg : String(arg)
       text += `$${Buffer.byteLength(value)}\r\n${value}\r\n`
     }
-    this.#socket.write(text)
+    this.#text = text
+    if (text.length < longText) return
+    this.#pieces.push(text)
+    this.#text = ''
   }
 
   #answered(reply: Reply): void {

@@ -98,17 +98,18 @@ export class RedisLink {
 
   /** A call whose errors are those of the client. */
   raw(command: string, args: readonly RedisArgument[]): Promise<unknown> {
+    const wire = this.#opened
+    if (wire !== undefined) return wire.call(command, args)
     this.#gather()
-    return this.#opened?.call(command, args) ?? this.#answered(this.client.call(command, args))
+    return this.#answered(this.client.call(command, args))
   }
 
   /** The same with texts as bytes. */
   rawBytes(command: string, args: readonly RedisArgument[]): Promise<unknown> {
+    const wire = this.#opened
+    if (wire !== undefined) return wire.call(command, args, true)
     this.#gather()
-    return (
-      this.#opened?.call(command, args, true) ??
-      this.#answered(this.client.callBuffer(command, args))
-    )
+    return this.#answered(this.client.callBuffer(command, args))
   }
 
   get #opened(): DirectWire | undefined {
@@ -126,6 +127,7 @@ export class RedisLink {
 
   /** What was called in this turn leaves now: worth a piece of its own where the caller has long work to do meanwhile. */
   flush(): void {
+    this.#opened?.flush()
     if (!this.#gathering) return
     this.#gathering = false
     this.client.stream?.uncork()

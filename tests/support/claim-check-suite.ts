@@ -159,10 +159,10 @@ const sending: readonly ClaimCheckBehaviour[] = [
         kept.push(...page.map(({ id }) => id))
         return save(page)
       }
-      const narrow = broker.task({ name: 'narrow', queue: 'narrow' }, async (_: string) => {})
+      const narrow = broker.task({ name: 'narrow', queue: 'narrow' }, async (text: string) => text)
       const alone = broker.task(
         { name: 'alone', unique: { key: () => 'one' } },
-        async (_: string) => {},
+        async (text: string) => text,
       )
       await narrow.kiq('small')
       await expect(narrow.kiq(large)).rejects.toMatchObject({ code: 'QUEUE_FULL' })

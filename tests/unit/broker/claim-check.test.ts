@@ -69,7 +69,7 @@ describe('a claim check', () => {
       [size - 1, true],
     ] as const) {
       const { runtime: own, broker: other } = stage()
-      other.task({ name: 'sized', claimCheck: { above } }, async (_: string) => {})
+      other.task({ name: 'sized', claimCheck: { above } }, async (text: string) => text)
       const written = own.sender.pack({ message, route: { queue: 'q', priority: 4 } })
       expect(written.apart !== undefined).toBe(apart)
     }

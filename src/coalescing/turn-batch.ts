@@ -17,14 +17,12 @@ export interface TurnBatchOptions<In, Out> {
   readonly inFlight?: number | undefined
   /**
    * When a batch is closed. `soon` (default): after two microtask hops, so that callers that awaited
-   * something in this turn still join. `turn`: when everything that this turn of the loop has started
-   * has had its say; worth it where a batch goes to another thread or over a wire. A function is asked for each
-   * batch, when its first item comes.
+   * something in this turn still join. `quiet`: when no more has come for a few hops, or it is full, so that what
+   * ends one after the other without waiting for anything outside goes together. `turn`: when everything that this
+   * turn of the loop has started has had its say; worth it where a batch goes to another thread.
    */
-  readonly closes?: BatchClose | (() => BatchClose) | undefined
+  readonly closes?: 'soon' | 'quiet' | 'turn' | undefined
 }
-
-export type BatchClose = 'soon' | 'turn'
 
 /** The failure of one item in a batch that went well for others. */
 export class ItemFailure {
@@ -33,6 +31,9 @@ export class ItemFailure {
     this.error = error
   }
 }
+
+/** Microtask hops between the ends of two tasks that wait for nothing, and some more. */
+const quietHops = 4
 
 interface Waiting<In, Out> {
   readonly item: In
@@ -94,8 +95,19 @@ export class TurnBatch<In, Out> {
     if (this.#running >= (this.#options.inFlight ?? 1)) return
     this.#armed = true
     const { closes } = this.#options
-    if ((typeof closes === 'function' ? closes() : closes) === 'turn') atEndOfTurn(this.#close)
+    if (closes === 'turn') atEndOfTurn(this.#close)
+    else if (closes === 'quiet') this.#whileItGrows(this.#waiting.length, quietHops)
     else queueMicrotask(this.#closeSoon)
+  }
+
+  #whileItGrows(seen: number, hops: number): void {
+    queueMicrotask(() => {
+      const { length } = this.#waiting
+      if (hops > 1) this.#whileItGrows(seen, hops - 1)
+      else if (length > seen && length - this.#next < this.#options.most)
+        this.#whileItGrows(length, quietHops)
+      else this.#close()
+    })
   }
 
   #flush(): void {

@@ -8,14 +8,6 @@ import type { Patience } from './patience.ts'
 
 const mostPerBatch = 256
 
-/** What a {@link Settler} needs. */
-export interface SettlerOptions {
-  readonly runtime: BrokerRuntime
-  readonly patience: Patience
-  /** Whether messages wait for a slot: then more may end in this turn of the loop, and go together. */
-  readonly hasWaiting: () => boolean
-}
-
 /**
  * Writes the ends of deliveries, batched by turn of the event loop, two batches in flight. A store
  * that fails is asked again for as long as anybody has patience: the lease is kept meanwhile, and
@@ -26,14 +18,14 @@ export class Settler {
   readonly #batch: TurnBatch<Settlement, SettleStatus>
   readonly #patience: Patience
 
-  constructor({ runtime, patience, hasWaiting }: SettlerOptions) {
+  constructor(runtime: BrokerRuntime, patience: Patience) {
     this.#runtime = runtime
     this.#patience = patience
     this.#batch = new TurnBatch({
       run: (batch) => this.#settle(batch),
       most: mostPerBatch,
       inFlight: 2,
-      closes: () => (hasWaiting() ? 'turn' : 'soon'),
+      closes: 'quiet',
     })
   }
 

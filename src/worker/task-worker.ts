@@ -78,11 +78,7 @@ export class TaskWorker implements Worker {
       giveUp: this.#giveUp.signal,
       onError: onStoreFailed,
     })
-    this.#settler = new Settler({
-      runtime,
-      patience,
-      hasWaiting: () => this.#slots.waiting > 0,
-    })
+    this.#settler = new Settler(runtime, patience)
     this.#runs = new Runs({
       runtime,
       settings,

@@ -107,7 +107,9 @@ async function pendingOf(store: RedisStore, stream: string): Promise<Map<string,
   for (let from = '-'; ;) {
     // Asked at once: how long they have been idle is true for the moment of the answer.
     const [answer, now] = await Promise.all([
-      store.commands.call('XPENDING', [stream, store.group, from, '+', 1000]),
+      store.commands
+        .call('XPENDING', [stream, store.group, from, '+', 1000])
+        .catch(noneWhere('NOGROUP')),
       timeOf(store),
     ])
     const page = answer as readonly (readonly [string, string, number, number])[]
@@ -120,14 +122,20 @@ async function pendingOf(store: RedisStore, stream: string): Promise<Map<string,
 }
 
 async function lastHandedOut(store: RedisStore, stream: string): Promise<string> {
-  const groups = (await store.commands.call('XINFO', ['GROUPS', stream]).catch((error: unknown) => {
-    // There is no such stream yet.
-    if (error instanceof Error && replyCode(error.cause) === 'ERR') return []
-    throw error
-  })) as readonly (readonly unknown[])[]
+  const groups = (await store.commands
+    .call('XINFO', ['GROUPS', stream])
+    .catch(noneWhere('ERR'))) as readonly (readonly unknown[])[]
   const group = groups.find((fields) => fields[fields.indexOf('name') + 1] === store.group) ?? []
   const last = group[group.indexOf('last-delivered-id') + 1]
   return typeof last === 'string' ? last : '0-0'
+}
+
+/** Nobody has sent to a line yet, or nobody has read from it: no stream, or no group, is an empty one. */
+function noneWhere(code: string): (error: unknown) => readonly never[] {
+  return (error) => {
+    if (error instanceof Error && replyCode(error.cause) === code) return []
+    throw error
+  }
 }
 
 async function lostOf(

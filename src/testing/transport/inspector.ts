@@ -153,6 +153,20 @@ const views: readonly TransportBehaviour[] = [
     },
   },
   {
+    name: 'inspector: peeks at a queue from which nobody has received yet',
+    async run(harness) {
+      const { transport, inspector } = await open(harness)
+      const queue = `${harness.queue}-untouched`
+      assert.deepEqual(await inspector.peek(queue, { limit: 9 }), [])
+      const { id } = await post(harness, transport, { queue })
+      const seen = await inspector.peek(queue, { limit: 9 })
+      assert.deepEqual(
+        seen.map((one) => [one.id, one.state, one.redeliveries]),
+        [[id, 'queued', 0]],
+      )
+    },
+  },
+  {
     name: 'inspector: peeks page by page',
     async run(harness) {
       const { transport, inspector } = await open(harness)

@@ -6,6 +6,7 @@
 export { createBroker } from './broker/create-broker.ts'
 export type { BrokerOptions } from './broker/broker-options.ts'
 export type { Broker } from './broker/broker.ts'
+export type { ClaimCheckOptions } from './broker/claim-check.ts'
 export type { ActiveTask, Control, ControlOptions, Paused, WorkerStats } from './broker/control.ts'
 export type {
   DeadEdit,

@@ -7,6 +7,7 @@ import type { Random } from '../core/random.ts'
 import type { RateOptions } from '../core/rate-limit.ts'
 import type { RetryOptions } from '../core/retry.ts'
 import type { ResultBackendFactory, TransportFactory } from '../core/vendor.ts'
+import type { ClaimCheckOptions } from './claim-check.ts'
 import type { DeadRetention } from './dead-retention.ts'
 import type { WhenFull } from './sender.ts'
 
@@ -32,6 +33,12 @@ export interface BrokerOptions {
   limits?: Readonly<Record<string, RateOptions>> | undefined
   /** How long, and how many, dead letters of each queue are kept. Workers delete the others every minute. Default: all, for ever. */
   deadLetters?: Omit<DeadRetention, 'queue'> | undefined
+  /**
+   * Keeps large arguments beside the results, so that messages stay short: from which size, and how long. Only
+   * workers of ours can read them: not for remote tasks, nor for a task that Python workers share (`claimCheck:
+   * false` of it). Default: all arguments travel. `false`: whatever tasks say.
+   */
+  claimCheck?: ClaimCheckOptions | false | undefined
   /** Bytes ↔ messages. Default: TaskIQ's JSON; rich values are kept where only Taskwright reads the queue. */
   codec?: Codec | undefined
   /** Bytes ↔ results. Default: as `codec`. */

@@ -1,6 +1,7 @@
 import type { CancelAnswer, SendStatus } from '../core/transport.ts'
 import type { Delivery } from '../core/delivery.ts'
 import type { Message } from '../core/message.ts'
+import { forgetApart } from './claim-check.ts'
 import { finish, type Ending } from './finish.ts'
 import { cancelledData } from './outcome-errors.ts'
 import type { BrokerRuntime } from './runtime.ts'
@@ -122,11 +123,14 @@ async function settleCancelled(
 ): Promise<number> {
   if (deliveries.length === 0) return 0
   try {
-    const statuses = await finish(
+    const endings = deliveries.map((delivery) => cancelledEnding(runtime, delivery, reason))
+    const statuses = await finish(runtime, endings)
+    const settled = endings.filter((_, i) => statuses[i] === 'settled')
+    await forgetApart(
       runtime,
-      deliveries.map((delivery) => cancelledEnding(runtime, delivery, reason)),
+      settled.map(({ record }) => ({ labels: record?.labels ?? {}, status: 'cancelled' })),
     )
-    return statuses.filter((status) => status === 'settled').length
+    return settled.length
   } finally {
     runtime.claims.drop(deliveries)
   }

@@ -30,6 +30,7 @@ const knownOptions: ReadonlySet<string> = new Set<keyof BrokerOptions>([
   'queues',
   'deadLetters',
   'limits',
+  'claimCheck',
   'codec',
   'resultCodec',
   'lineage',

@@ -5,6 +5,7 @@ import type { DeadLetter, Inspector } from '../core/inspector.ts'
 import type { LabelValue, Labels } from '../core/labels.ts'
 import type { Body, Message } from '../core/message.ts'
 import type { DeadReason } from '../core/states.ts'
+import { apartId, readApart, withoutApart } from './claim-check.ts'
 import type { DeadRetention } from './dead-retention.ts'
 import type { BrokerRuntime } from './runtime.ts'
 
@@ -161,7 +162,7 @@ async function putBack(
     const bodies = new Map<string, Body>()
     for (const id of page) {
       const letter = await inspector.deadLetter(id)
-      const body = letter === null ? undefined : freshBody(runtime, letter, edit)
+      const body = letter === null ? undefined : await freshBody(runtime, letter, edit)
       if (body !== undefined) bodies.set(id, body)
     }
     done.push(...(await inspector.retryDead(page, bodies)))
@@ -170,21 +171,41 @@ async function putBack(
 }
 
 /** With its failed runs taken off the count, edited; `undefined` for malformed bytes, which go back as they are. */
-function freshBody(
+async function freshBody(
   runtime: BrokerRuntime,
   letter: DeadLetter,
   edit: DeadRetryOptions['edit'],
-): Body | undefined {
-  const message = messageIn(runtime, letter.body)
-  if (message === undefined) return undefined
+): Promise<Body | undefined> {
+  const short = messageIn(runtime, letter.body)
+  if (short === undefined) return undefined
+  const message = await withArguments(runtime, short)
   const { args, kwargs, labels } = edit?.({ ...letter, message }) ?? {}
-  const { _retries: _, tw_expires: __, tw_deadline: ___, ...kept } = labels ?? message.labels
-  return runtime.codec.encodeMessage({
+  const given = labels ?? message.labels
+  const isNew = args !== undefined || kwargs !== undefined
+  const {
+    _retries: _,
+    tw_expires: __,
+    tw_deadline: ___,
+    ...kept
+  } = isNew ? withoutApart(given) : given
+  return runtime.sender.rewrite({
     ...message,
     args: args ?? message.args,
     kwargs: kwargs ?? message.kwargs,
     labels: kept,
   })
+}
+
+/**
+ * A message with the arguments that were kept apart from it, so that they are kept anew for as long as one that
+ * is sent now. Where they are gone it stays as it is, and is set aside again if nobody gives it others.
+ */
+async function withArguments(runtime: BrokerRuntime, message: Message): Promise<Message> {
+  const id = apartId(message.labels)
+  const [body = null] = id === undefined ? [] : await runtime.results.get([id])
+  if (body === null) return message
+  const labels = withoutApart(message.labels)
+  return { ...message, ...readApart(runtime.codec, body), labels }
 }
 
 async function trimDead(

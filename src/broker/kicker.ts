@@ -118,9 +118,11 @@ async function kiq(
   const prepared = prepare(runtime, task, { args, kick })
   // Written down before anything is waited for: what the caller does to his objects after the call is
   // not in the message.
-  const outgoing = runtime.sender.pack(prepared instanceof Promise ? await prepared : prepared)
-  await runtime.start()
   const isWithin = 'transaction' in kick
+  const complete = prepared instanceof Promise ? await prepared : prepared
+  // The user's transaction holds the store, in which nothing can be kept beside it.
+  const outgoing = runtime.sender.pack(isWithin ? { ...complete, whole: true } : complete)
+  await runtime.start()
   const status = isWithin
     ? await sendWithin(runtime, outgoing, kick.transaction)
     : await runtime.sender.send(outgoing)

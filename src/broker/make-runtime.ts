@@ -17,6 +17,7 @@ import { builtInTasks } from './canvas/built-in.ts'
 import { startTask } from './canvas/start-task.ts'
 import { WorkflowPump } from './canvas/workflow-pump.ts'
 import { ClaimBook } from './claim-book.ts'
+import { ClaimCheck, readClaimCheck, type ClaimCheckPolicy } from './claim-check.ts'
 import { LifeCycle } from './life-cycle.ts'
 import { Lineage } from './lineage.ts'
 import { readRate } from './rate-limits.ts'
@@ -78,9 +79,22 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
   checkQueues(queues)
   for (const [name, rate] of Object.entries(options.limits ?? {}))
     readOption(`limits.${name}`, () => readRate(rate))
+  const ids = timeOrderedIds(surroundings.clock, surroundings.random)
+  const defaultCheck = readOption('claimCheck', () => readClaimCheck(options.claimCheck))
+  const policyOf = (name: string): ClaimCheckPolicy | undefined => {
+    const task = runtime.taskOf(name)
+    // Whoever runs what we only know by name may not be able to read it.
+    if (task?.handler === undefined || task.claimCheck === false) return undefined
+    return task.claimCheck ?? (defaultCheck === false ? undefined : defaultCheck)
+  }
+  const claimCheck =
+    defaultCheck === false
+      ? undefined
+      : new ClaimCheck({ codec, results, ids, clock: surroundings.clock, policyOf })
   const sender = new Sender({
     transport,
     codec,
+    claimCheck,
     middlewares,
     surroundings,
     whenFull: (queue) => queues[queue]?.whenFull ?? 'refuse',
@@ -122,7 +136,7 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
     container,
     claims: new ClaimBook(transport),
     lineage: new Lineage(options.lineage ?? true),
-    ids: timeOrderedIds(surroundings.clock, surroundings.random),
+    ids,
     sender,
     defaultQueue: checkName(options.queue ?? factory.queue ?? 'default', 'queue'),
     taskOf: (name) => shared.registry.get(name) ?? builtIns.get(name),

@@ -38,6 +38,8 @@ export function planMessage(
       ? {}
       : { delay: task.unique.delay, unique: uniqueOf(task, task.unique, args) }
   return {
+    // Several schedulers write the message of one slot, of which one is stored; and the plan holds it all anyway.
+    whole: true,
     message: { id: of.id, task: plan.task, args: plan.args, kwargs: plan.kwargs, labels },
     route: {
       fresh: of.slot === undefined,

@@ -3,6 +3,7 @@ import { DefinitionError } from '../core/errors.ts'
 import type { Labels } from '../core/labels.ts'
 import type { RetryOptions } from '../core/retry.ts'
 import type { ScheduleLine } from '../core/schedule-line.ts'
+import type { ClaimCheckPolicy } from './claim-check.ts'
 import type { ExpiryPolicy } from './expiry.ts'
 import type { GatePolicy, RatePolicy } from './gate-options.ts'
 import type { Schema } from './task-options.ts'
@@ -32,6 +33,7 @@ export interface RegisteredTask {
   readonly labels: Labels
   readonly priority: number | undefined
   readonly result: false | { readonly expiresIn: number | undefined } | undefined
+  readonly claimCheck: ClaimCheckPolicy | false | undefined
   readonly unique: UniquePolicy | undefined
   readonly rate: RatePolicy | undefined
   readonly expires: ExpiryPolicy | undefined

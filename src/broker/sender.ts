@@ -8,12 +8,14 @@ import {
 import type { Codec } from '../core/codec.ts'
 import { priorityNumber } from '../core/labels.ts'
 import type { Body, Envelope, Message } from '../core/message.ts'
+import type { StoredResult } from '../core/result.ts'
 import type { Middleware, Sending } from '../core/middleware.ts'
 import type { Gate } from '../core/gate.ts'
 import type { SendStatus, Transport } from '../core/transport.ts'
 import type { Unique } from '../core/unique.ts'
 import type { Surroundings } from '../core/vendor.ts'
 import { ItemFailure, TurnBatch } from '../coalescing/turn-batch.ts'
+import type { ClaimCheck, Written } from './claim-check.ts'
 import { isIsolated } from './isolation.ts'
 import { isRefusal } from './refusal.ts'
 import { throughSendHooks } from './send-hooks.ts'
@@ -35,8 +37,17 @@ export interface Route {
 export interface Outgoing {
   readonly message: Message
   readonly route: Route
-  /** Its bytes, where no hook may change what they say. */
+  /** Its bytes, where no hook may change what they say, and what of it is kept apart. */
   readonly body?: Body | undefined
+  readonly apart?: StoredResult | undefined
+  /** Its arguments travel with it, whatever their size. */
+  readonly whole?: true | undefined
+}
+
+/** A message that is ready to be stored, once what of it is kept apart is. */
+interface Ready {
+  readonly envelope: Envelope
+  readonly apart: StoredResult | undefined
 }
 
 /** How a full queue treats its senders. */
@@ -46,6 +57,8 @@ export type WhenFull = 'refuse' | 'wait'
 export interface SenderOptions {
   readonly transport: Transport
   readonly codec: Codec
+  /** Keeps large arguments apart. Absent: all travel. */
+  readonly claimCheck?: ClaimCheck | undefined
   readonly middlewares: readonly Middleware[]
   readonly surroundings: Surroundings
   readonly whenFull: (queue: string) => WhenFull
@@ -75,14 +88,15 @@ export class Sender {
 
   /** Writes a message down now, unless hooks are to see it first. @throws DataNotPlainError, PayloadTooLargeError */
   pack(outgoing: Outgoing): Outgoing {
-    if (this.#hooks.length > 0) return outgoing
-    return { ...outgoing, body: this.#options.codec.encodeMessage(outgoing.message) }
+    return this.#hooks.length > 0 ? outgoing : { ...outgoing, ...this.#writeDown(outgoing) }
   }
 
   /** Sends one message. */
   send(outgoing: Outgoing): Promise<SendStatus> {
-    return this.#throughHooks(outgoing, (envelope) =>
-      this.#whenThereIsRoom([envelope], () => this.#batch.add(envelope)),
+    return this.#throughHooks(outgoing, (ready) =>
+      this.#storeOne(ready, () =>
+        this.#whenThereIsRoom([ready.envelope], () => this.#batch.add(ready.envelope)),
+      ),
     )
   }
 
@@ -103,17 +117,20 @@ export class Sender {
     const write = (envelopes: readonly Envelope[]): Promise<readonly SendStatus[]> =>
       this.#whenThereIsRoom(envelopes, () => this.#write(envelopes))
     if (this.#hooks.length === 0) {
-      return write(page.map((one) => this.#envelope(one)))
+      const ready = page.map((one) => this.#ready(one))
+      return this.#keepFirst(ready, () => write(ready.map(({ envelope }) => envelope)))
     }
     const collected: Envelope[] = []
     const gate = deferred<readonly SendStatus[]>()
     return Promise.all(
       page.map((one) =>
-        this.#throughHooks(one, async (envelope) => {
-          const place = collected.push(envelope) - 1
-          if (collected.length === page.length) write(collected).then(gate.resolve, gate.reject)
-          return (await gate.promise)[place] ?? 'stored'
-        }).catch((error: unknown) => {
+        this.#throughHooks(one, (ready) =>
+          this.#storeOne(ready, async () => {
+            const place = collected.push(ready.envelope) - 1
+            if (collected.length === page.length) write(collected).then(gate.resolve, gate.reject)
+            return (await gate.promise)[place] ?? 'stored'
+          }),
+        ).catch((error: unknown) => {
           gate.reject(error)
           throw error
         }),
@@ -121,12 +138,22 @@ export class Sender {
     )
   }
 
-  /** Stores messages inside the user's transaction; hooks run as always. */
+  /** Has a message stored by somebody else, such as the user's transaction; hooks run as always. */
   sendWithin(
     outgoing: Outgoing,
     store: (envelope: Envelope) => Promise<SendStatus>,
   ): Promise<SendStatus> {
-    return this.#throughHooks(outgoing, store)
+    return this.#throughHooks(outgoing, (ready) =>
+      this.#storeOne(ready, () => store(ready.envelope)),
+    )
+  }
+
+  /** The bytes of a message that is in the store already, and goes on with what it says now. @throws as {@link pack} */
+  async rewrite(message: Message): Promise<Body> {
+    const { claimCheck } = this.#options
+    const { body, apart } = this.#writeDown({ message, route: {} })
+    if (apart !== undefined) await claimCheck?.keep([apart])
+    return body
   }
 
   /** Resolves when nothing is on its way. */
@@ -134,9 +161,53 @@ export class Sender {
     return this.#batch.idle()
   }
 
-  #envelope({ message, route, body }: Outgoing): Envelope {
+  #ready(outgoing: Outgoing): Ready {
+    const { message, route } = outgoing
     if (route.unique !== undefined || route.gates !== undefined) this.#checkKeyed(message, route)
-    return { id: message.id, body: body ?? this.#options.codec.encodeMessage(message), ...route }
+    const { body, apart } = this.#writeDown(outgoing)
+    return { envelope: { id: message.id, body, ...route }, apart }
+  }
+
+  #writeDown(
+    outgoing: Pick<Outgoing, 'message' | 'body' | 'apart' | 'whole'> & {
+      readonly route: Pick<Route, 'delay' | 'at'>
+    },
+  ): Written {
+    const { codec, claimCheck } = this.#options
+    const { message, route, body, apart, whole } = outgoing
+    if (body !== undefined) return { body, apart }
+    if (claimCheck === undefined || whole === true) return { body: codec.encodeMessage(message) }
+    return claimCheck.write(message, route)
+  }
+
+  /**
+   * What is kept apart is there before its message, and goes again with one that is refused. Most messages keep
+   * nothing apart, and pay nothing for it.
+   */
+  #storeOne(ready: Ready, store: () => Promise<SendStatus>): Promise<SendStatus> {
+    if (ready.apart === undefined) return store()
+    return this.#keepFirst([ready], async () => [await store()]).then(
+      ([status = 'stored']) => status,
+    )
+  }
+
+  async #keepFirst(
+    ready: readonly Ready[],
+    store: () => Promise<readonly SendStatus[]>,
+  ): Promise<readonly SendStatus[]> {
+    const { claimCheck } = this.#options
+    const apart = ready.flatMap((one) => one.apart ?? [])
+    if (claimCheck === undefined || apart.length === 0) return store()
+    try {
+      await claimCheck.keep(apart)
+      const statuses = await store()
+      const unstored = ready.flatMap((one, i) => (isKept(statuses[i]) ? (one.apart ?? []) : []))
+      if (unstored.length > 0) await claimCheck.drop(unstored)
+      return statuses
+    } catch (error) {
+      if (isRefusal(error)) await claimCheck.drop(apart)
+      throw asSendError(error)
+    }
   }
 
   /** @throws UnsupportedError */
@@ -156,17 +227,17 @@ export class Sender {
 
   async #throughHooks(
     outgoing: Outgoing,
-    store: (envelope: Envelope) => Promise<SendStatus>,
+    store: (ready: Ready) => Promise<SendStatus>,
   ): Promise<SendStatus> {
-    if (this.#hooks.length === 0) return store(this.#envelope(outgoing))
-    const { message, route } = outgoing
+    if (this.#hooks.length === 0) return store(this.#ready(outgoing))
+    const { message, route, whole } = outgoing
     return throughSendHooks(
       { message, queue: route.queue },
       {
         hooks: this.#hooks,
         logger: this.#options.surroundings.logger,
         store: async (sending) =>
-          store(this.#envelope({ message: sending.message, route: rerouted(route, sending) })),
+          store(this.#ready({ message: sending.message, route: rerouted(route, sending), whole })),
       },
     )
   }
@@ -234,6 +305,11 @@ export class Sender {
 function rerouted(route: Route, { queue, message }: Sending): Route {
   const priority = priorityNumber(message.labels['priority']) ?? route.priority
   return { ...route, queue, priority }
+}
+
+/** Nothing was stored: another message has the key. */
+function isKept(status: SendStatus | undefined): boolean {
+  return typeof status === 'object' && 'kept' in status
 }
 
 function asSendError(error: unknown): unknown {

@@ -7,6 +7,7 @@ import type { ScheduleLine } from '../core/schedule-line.ts'
 import { readWants } from '../dependencies/definition.ts'
 import { checkSchedule } from '../cron/check-schedule.ts'
 import { checkLabels } from './check-labels.ts'
+import { readClaimCheck } from './claim-check.ts'
 import { definitionSite } from './definition-site.ts'
 import type { RatePolicy } from './gate-options.ts'
 import { readExpiry } from './expiry.ts'
@@ -38,6 +39,7 @@ const known: ReadonlySet<string> = new Set<keyof AnyTaskOptions>([
   'labels',
   'priority',
   'result',
+  'claimCheck',
   'concurrency',
   'rate',
   'expires',
@@ -118,6 +120,7 @@ export function readDefinition(
       options.result === false || options.result === undefined
         ? options.result
         : { expiresIn: time(options.result.expiresIn, 'result.expiresIn', fail) },
+    claimCheck: checked(() => readClaimCheck(options.claimCheck), fail),
     unique: checked(() => readUnique(options), fail),
     rate: checked(() => readTaskRate(options.rate), fail),
     gates: checked(() => readGates(options), fail),

@@ -4,6 +4,7 @@ import type { Duration } from '../core/duration.ts'
 import type { Labels, Priority, ReservedLabels } from '../core/labels.ts'
 import type { RetryOptions } from '../core/retry.ts'
 import type { ScheduleLine } from '../core/schedule-line.ts'
+import type { ClaimCheckOptions } from './claim-check.ts'
 import type { TaskExpiryOptions } from './expiry.ts'
 import type {
   ConcurrencyOptions,
@@ -71,6 +72,8 @@ export interface TaskOptions<
   priority?: Priority | undefined
   /** Whether and for how long its results are kept. Default: the broker's; `false` keeps none (failures neither). */
   result?: false | { expiresIn?: Duration | undefined } | undefined
+  /** Keeps large arguments beside the results. Default: as the broker's; `false`: they travel, whatever their size. */
+  claimCheck?: ClaimCheckOptions | false | undefined
   /**
    * How many messages of this task run at once, over all processes; with a `key`, of each key. A full key
    * blocks no other. A list for several limits.

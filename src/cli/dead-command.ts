@@ -1,8 +1,9 @@
 import type { Broker } from '../broker/broker.ts'
+import { apartId, apartLabels } from '../broker/claim-check.ts'
 import type { DeadFilter, DeadMessage } from '../broker/dead-letters.ts'
 import { systemClock } from '../core/clock.ts'
 import type { LabelValue } from '../core/labels.ts'
-import type { Body } from '../core/message.ts'
+import type { Body, Message } from '../core/message.ts'
 import type { DeadReason } from '../core/states.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { isoTime, printable, toJson } from './printable-data.ts'
@@ -121,11 +122,7 @@ export function showDead(
       ['redelivered', `${letter.redeliveries} times`],
       ...(message === undefined
         ? ([['bytes', safeText(textOf(letter.body))]] as [string, string][])
-        : ([
-            ['args', printable(message.args)],
-            ['kwargs', printable(message.kwargs)],
-            ['labels', printable(message.labels)],
-          ] as [string, string][])),
+        : ([...argumentsOf(message), ['labels', printable(message.labels)]] as [string, string][])),
     ]
     for (const [title, text] of lines) {
       const indented = text.replaceAll('\n', `\n${' '.repeat(13)}`)
@@ -133,6 +130,18 @@ export function showDead(
     }
     return exitCodes.done
   })
+}
+
+/** Large ones are not in the message, and would be too many to print. */
+function argumentsOf({ args, kwargs, labels }: Message): [string, string][] {
+  const id = apartId(labels)
+  if (id === undefined)
+    return [
+      ['args', printable(args)],
+      ['kwargs', printable(kwargs)],
+    ]
+  const size = safeText(String(labels[apartLabels.bytes] ?? '?'))
+  return [['args', `${size} bytes, kept apart as ${safeText(id)}`]]
 }
 
 /** What `taskwright dead retry` was told. */

@@ -46,6 +46,9 @@ export interface ReservedLabels {
   tw_root?: string | undefined
   /** The run of the workflow that the message is a step of. */
   tw_run?: string | undefined
+  /** Where the arguments are kept, which are too large to travel, and how many bytes they are. */
+  tw_args?: string | undefined
+  tw_args_bytes?: number | undefined
   /** Milliseconds since 1970 after which the message is not run any more. */
   tw_expires?: number | undefined
   /** The same moment where it holds for what the message sends, too. */
@@ -62,6 +65,8 @@ export const managedLabels: ReadonlyMap<string, string> = new Map([
   ['tw_parent', 'it is set when a task sends another'],
   ['tw_root', 'it is set when a task sends another'],
   ['tw_run', 'it is set when a workflow is sent'],
+  ['tw_args', "it is set for large arguments, by the broker's `claimCheck`"],
+  ['tw_args_bytes', "it is set for large arguments, by the broker's `claimCheck`"],
   ['tw_expires', 'use kicker().withExpiry(…)'],
   ['tw_deadline', 'use kicker().withExpiry(…, { children: true })'],
   ['schedule_id', 'it is set by the scheduler'],

@@ -19,6 +19,7 @@ import type {
  * - `walk`: a join's sources are still being walked over.
  * - `scan`: nodes from `at` to `hi` are to be looked at: those without a source (`fresh`), or all.
  * - `reset`: nodes from `at` to `hi` are to be put back for the next generation.
+ * - `prune`: nodes from `at` to `hi` are live no more; what runs in their place is to go with them.
  * - `begin`: all have been put back, and the next generation begins.
  * - `cut`: nodes from `at` to `hi` are to be stopped because of `cause`.
  * - `drop`: the released ones from `at` to `hi` are to be told that their run was cancelled.
@@ -28,6 +29,7 @@ export type Todo =
   | { readonly kind: 'walk'; readonly ord: number }
   | { readonly kind: 'scan'; readonly at: number; readonly hi: number; readonly fresh: boolean }
   | { readonly kind: 'reset'; readonly at: number; readonly hi: number }
+  | { readonly kind: 'prune'; readonly at: number; readonly hi: number }
   | { readonly kind: 'begin' }
   | { readonly kind: 'cut'; readonly at: number; readonly hi: number; readonly cause: number }
   | { readonly kind: 'drop'; readonly at: number; readonly hi: number }

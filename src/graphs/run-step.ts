@@ -119,6 +119,8 @@ class RunStep {
         })
       case 'reset':
         return this.#eachNode(item, (node) => this.#reset(node))
+      case 'prune':
+        return this.#eachNode(item, (node) => this.#dropGraft(node))
       case 'begin':
         return this.#begin()
       case 'cut':
@@ -295,9 +297,9 @@ class RunStep {
     if (node.kind === 'task' ? this.#isKept(node) : this.#isAbsorbed(node)) return
     const again = extent !== undefined && node.state !== 'succeeded' && this.#watchedIsKept(node)
     node.state = again ? 'expanded' : 'waiting'
-    if (!again && node.graft !== null) {
+    if (!again) {
+      this.#dropGraft(node)
       node.graft = null
-      this.#rows.dropExtent(this.#run.run, node.ord)
     }
     // What it came to before is told no more.
     if (node.kind === 'task') this.#rows.saveValue(this.#run.run, node.ord, null)
@@ -307,6 +309,14 @@ class RunStep {
     node.endedAt = null
     this.#save(node)
     if (again) this.#push({ kind: 'reset', at: extent.lo, hi: extent.hi })
+  }
+
+  /** What ran in the place of a node is live no more; nor is what ran in the place of that. */
+  #dropGraft({ ord, graft }: NodeRecord): void {
+    const extent = graft === null ? undefined : this.#rows.extentOf(this.#run.run, ord)
+    if (extent === undefined) return
+    this.#rows.dropExtent(this.#run.run, ord)
+    this.#push({ kind: 'prune', at: extent.lo, hi: extent.hi })
   }
 
   #isKept(node: NodeRecord): boolean {

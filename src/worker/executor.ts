@@ -13,6 +13,7 @@ import { isExpansion, putExpansion, type Expansion } from '../broker/canvas/expa
 import { readValue } from '../broker/canvas/read-value.ts'
 import { admit, type Admitted, type AdmissionOptions, type Runnable } from './admission.ts'
 import { cancelledEnding, failedRunEnding, succeededEnding } from './endings.ts'
+import { calledWith, fetchArguments, mustFetch } from './fetch-arguments.ts'
 import { throughExecuteHooks } from './execute-hooks.ts'
 import type { Patience } from './patience.ts'
 import { checkRate } from './rate-check.ts'
@@ -79,6 +80,12 @@ export class Executor {
       return onEnd(run, { kind: 'settle', ending: admitted.ending, seconds: 0 })
     }
     if (admitted.task.rate === undefined) return this.#go(run, admitted)
+    // The key of a rate may be made of the arguments.
+    this.#withArguments(run, admitted, () => this.#rated(run, admitted))
+  }
+
+  #rated(run: Run, admitted: Runnable): void {
+    const { onEnd, onFailure } = this.#options
     checkRate(this.#options.runtime, run, admitted).then(
       (verdict) =>
         'ending' in verdict
@@ -90,12 +97,27 @@ export class Executor {
 
   /** It may run: a step of a workflow after its run was asked, others after an early acknowledgement. */
   #go(run: Run, runnable: Runnable): void {
-    const { acknowledge, onFailure } = this.#options
     const place = placeOf(runnable)
     if (place !== undefined) return this.#checkStep(run, runnable, place)
+    this.#withArguments(run, runnable, () => this.#goAlone(run, runnable))
+  }
+
+  #goAlone(run: Run, runnable: Runnable): void {
+    const { acknowledge, onFailure } = this.#options
     if (acknowledge === undefined) return this.#start(run, runnable)
     acknowledge(run).then(
       (status) => this.#acknowledged(run, runnable, status),
+      (error: unknown) => onFailure(run, error),
+    )
+  }
+
+  /** Goes on when the arguments of a message are there: at once, unless they are kept apart from it. */
+  #withArguments(run: Run, runnable: Runnable, go: () => void): void {
+    if (!mustFetch(run, runnable)) return go()
+    const { onEnd, onFailure } = this.#options
+    fetchArguments(this.#options, run, runnable).then(
+      (ending) =>
+        ending === undefined ? go() : onEnd(run, { kind: 'settle', ending, seconds: 0 }),
       (error: unknown) => onFailure(run, error),
     )
   }
@@ -109,7 +131,8 @@ export class Executor {
       (answer) => {
         if (answer.start) {
           run.source = answer.source ?? undefined
-          return this.#start(run, runnable, answer.input)
+          const { input } = answer
+          return this.#withArguments(run, runnable, () => this.#start(run, runnable, input))
         }
         const about = { delivery: run.delivery, message, task }
         const ending = cancelledEnding(about, answer.reason)
@@ -148,7 +171,7 @@ export class Executor {
     const timer = this.#armTimeout(run, admitted)
     let work: unknown
     try {
-      work = this.#run(run, admitted, input)
+      work = this.#run(run, calledWith(run, admitted), input)
     } catch (error) {
       // What throws at once ends as what rejects later does.
       work = Promise.reject(error)

@@ -5,6 +5,7 @@ import { ratesOf } from '../broker/rate-limits.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import type { Runnable } from './admission.ts'
 import { deadEnding } from './endings.ts'
+import { calledWith } from './fetch-arguments.ts'
 import type { Run } from './run.ts'
 
 /** The label of a message whose turn has been granted for later. */
@@ -23,16 +24,18 @@ export type RateVerdict = { readonly runnable: Runnable } | { readonly ending: E
 export async function checkRate(
   runtime: BrokerRuntime,
   run: Run,
-  { message, task }: Runnable,
+  runnable: Runnable,
 ): Promise<RateVerdict> {
+  const { message, task } = runnable
   const { rate } = task
-  if (rate === undefined) return { runnable: { message, task } }
+  if (rate === undefined) return { runnable }
   const now = runtime.surroundings.clock.now()
   const { [turnLabel]: turn, ...labels } = message.labels
   const at = numberLabel(turn)
   const fresh = { ...message, labels }
   if (at !== undefined && now - at < grace) return { runnable: { message: fresh, task } }
-  const args = task.input === undefined ? message.args : [message.kwargs]
+  const { message: called } = calledWith(run, runnable)
+  const args = task.input === undefined ? called.args : [called.kwargs]
   const key = gateKey(task, { name: 'rate', key: rate.key?.(...(args as never[])) })
   const { granted, wait } = await ratesOf(runtime).take(key, {
     rule: rate.rule,

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../core/clock.ts'
 import type { Delivery } from '../core/delivery.ts'
 import type { LeaseLostError, TaskCancelledError, TaskTimeoutError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
+import type { Arguments } from '../broker/claim-check.ts'
 import type { RunLocks } from './run-locks.ts'
 import type { RunSteps } from './run-steps.ts'
 
@@ -38,6 +39,8 @@ export class Run {
   message: Message | undefined
   /** Set once its slot was freed although its handler has not ended. */
   stuck = false
+  /** Its arguments, where they are kept apart from it and were fetched. */
+  apart: Arguments | undefined
   taskName = ''
   /** Of a step of a workflow: the node that it waited for. */
   source: number | undefined

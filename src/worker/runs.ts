@@ -3,6 +3,7 @@ import type { Claim, Delivery, LeaseToken } from '../core/delivery.ts'
 import { LeaseLostError, TaskCancelledError } from '../core/errors.ts'
 import { failpoint } from '../core/failpoint.ts'
 import type { SettleStatus } from '../core/settlement.ts'
+import { apartId, forgetApart } from '../broker/claim-check.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
 import { Executor, type RunEnd } from './executor.ts'
 import { Finisher, type FinishListener } from './finisher.ts'
@@ -367,9 +368,12 @@ export class Runs {
   }
 
   #reportSettled(run: Run, settled: Parameters<FinishListener['finished']>[1], seconds: number) {
-    const { emitter } = this.#options
+    const { emitter, runtime } = this.#options
     this.#settled++
     if (run.steps !== undefined && settled?.status === 'succeeded') void run.steps.forget()
+    const labels = run.message?.labels
+    if (settled !== undefined && labels !== undefined && apartId(labels) !== undefined)
+      void forgetApart(runtime, [{ labels, status: settled.status }])
     if (settled === undefined || !emitter.has('task-settled')) return
     emitter.emit('task-settled', { ...factOf(run), ...settled, seconds })
   }

@@ -115,7 +115,9 @@ export class Pipeline<A extends readonly unknown[], O> {
       [pipeLabels.step]: 0,
     }
     await runtime.start()
-    await runtime.sender.send({ message: { ...message, id: String(ids[0]), labels }, route })
+    const first = { ...message, id: String(ids[0]), labels }
+    // Whole: its steps may be taken by Python.
+    await runtime.sender.send({ message: first, route, whole: true })
     const last = this.#steps.at(-1)?.task
     const id = String(ids.at(-1))
     return makeHandle(runtime, { id, isDuplicate: false, task: last }) as TaskHandle<O>

@@ -116,7 +116,8 @@ class Evaluation {
   readonly #before: Before
   #states = new Map<string, TaskState>()
   #inputs = new Map<string, unknown>()
-  #broken = false
+  /** Who was to blame for the first side step that failed, in the order in which a graph is compiled. */
+  #broken: string | undefined
 
   constructor(canvas: RandomCanvas, gen: number, before: Before) {
     this.#canvas = canvas
@@ -128,7 +129,7 @@ class Evaluation {
     const flow = { kind: 'start' } as const
     const out = this.#part(this.#canvas.plan, { flow, keep: true, mode: 'run' })
     return {
-      run: out.kind === 'block' || this.#broken ? 'failed' : 'succeeded',
+      run: out.kind === 'block' || this.#broken !== undefined ? 'failed' : 'succeeded',
       states: this.#states,
       inputs: this.#inputs,
       value: out.kind === 'pass' ? out.value : undefined,
@@ -207,12 +208,13 @@ class Evaluation {
     let inner: Flow | undefined
     if (!fails && fate?.expands !== undefined) {
       const broken = this.#broken
-      this.#broken = false
+      this.#broken = undefined
       const inMode = mode === 'untouched' || well || mode === 'absorbed' ? 'untouched' : 'run'
       const start = { kind: 'start' } as const
       inner = this.#part(fate.expands, { flow: start, keep: expanded, mode: inMode })
-      // Its end waits for the side steps in it too; whose failure it was then is not looked at.
-      if (this.#broken && inner.kind !== 'block') inner = { kind: 'block', cause: '?', blamed: '?' }
+      // Its end waits for the side steps in it too.
+      if (this.#broken !== undefined && inner.kind !== 'block')
+        inner = { kind: 'block', cause: name, blamed: this.#broken }
       this.#broken = broken
     }
     if (inner?.kind === 'block') blamed = inner.blamed
@@ -247,7 +249,8 @@ class Evaluation {
   /** What is absorbed is a canvas, and no side step of it. */
   #side(plan: CanvasPlan, place: Place): void {
     const mode = place.mode === 'untouched' ? 'untouched' : 'run'
-    if (this.#part(plan, { ...place, mode }).kind === 'block') this.#broken = true
+    const out = this.#part(plan, { ...place, mode })
+    if (out.kind === 'block') this.#broken ??= out.blamed
   }
 
   #hasExpanded(name: string): boolean {

@@ -77,16 +77,7 @@ export const stalls: Scenario = {
       ),
       line(
         `${stored.toLocaleString('en')} for later, then due at once`,
-        [
-          'page',
-          'scheduled',
-          'middle',
-          'states',
-          'counts',
-          'due: page',
-          'due: counts',
-          'due: work',
-        ],
+        ['page', 'scheduled', 'middle', 'states', 'counts', 'due: page', 'due: counts', ...work],
         (stage) => later(stage, stored),
       ),
     ]

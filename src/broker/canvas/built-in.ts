@@ -77,6 +77,7 @@ export function builtIn(
     labels: {},
     priority: undefined,
     result: undefined,
+    claimCheck: undefined,
     unique: undefined,
     gates: undefined,
     expires: undefined,

@@ -246,6 +246,14 @@ wfIsKept = function(w, n)
   return (n.state == 's' or (n.state == 'f' and n.policy ~= 's')) and wfWatchedKept(w, n)
 end
 
+-- What ran in the place of a node is live no more; nor is what ran in the place of that.
+local function wfDropGraft(w, n)
+  local x = n.graft and wfExtent(w, n.ord)
+  if not x then return end
+  redis.call('HDEL', w.W .. ':x', int(n.ord))
+  wfPush(w, { 'p', x[1], x[2] })
+end
+
 local function wfReset(w, n)
   local kept
   if n.kind == 't' then kept = wfIsKept(w, n) else kept = wfAbsorbed(w, n) end
@@ -253,9 +261,9 @@ local function wfReset(w, n)
   local x = n.graft and wfExtent(w, n.ord) or nil
   local again = x ~= nil and n.state ~= 's' and wfWatchedKept(w, n)
   n.state = again and 'x' or 'w'
-  if not again and n.graft then
+  if not again then
+    wfDropGraft(w, n)
     n.graft = nil
-    redis.call('HDEL', w.W .. ':x', int(n.ord))
   end
   if n.kind == 't' then redis.call('HDEL', w.W .. ':v', n.ord) end
   n.pos, n.cause, n.idle, n.ended = 0, nil, false, nil
@@ -320,6 +328,7 @@ local function wfGo(w, clock)
           if item[1] == 's' then
             if item[4] == 0 or n.width == 0 then wfAdvance(w, n, clock) else w.budget = w.budget + 0.8 end
           elseif item[1] == 'r' then wfReset(w, n)
+          elseif item[1] == 'p' then wfDropGraft(w, n)
           elseif item[1] == 'c' then wfCut(w, n, item[4], clock)
           else wfDrop(w, n) end
         end

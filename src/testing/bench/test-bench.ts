@@ -121,6 +121,8 @@ export class TestBench {
     const brokerOptions: BrokerOptions = {
       ...real.options,
       resultBackend: undefined,
+      // So that `sent` shows arguments of any size.
+      claimCheck: false,
       // Chosen for the real transport: what arrives in a test is what will arrive there.
       codec: real.codec,
       resultCodec: real.resultCodec,

@@ -142,6 +142,20 @@ const views: readonly TransportBehaviour[] = [
       assert.equal((await look(harness, transport)).length, 1)
     },
   },
+  {
+    name: 'inspector: peeks at a queue from which nobody has received yet',
+    async run(harness) {
+      const { transport, inspector } = await open(harness)
+      const queue = `${harness.queue}-untouched`
+      assert.deepEqual(await inspector.peek(queue, { limit: 9 }), [])
+      const { id } = await post(harness, transport, { queue })
+      const seen = await inspector.peek(queue, { limit: 9 })
+      assert.deepEqual(
+        seen.map((one) => [one.id, one.state, one.redeliveries]),
+        [[id, 'queued', 0]],
+      )
+    },
+  },
 ]
 
 /** What every {@link Inspector} promises; used with the harness of `transportBehaviours`. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { TransportBehaviour } from '../transport/harness.ts'
-import { end, join, Stage, task } from './verbs.ts'
+import { end, gate, join, Stage, task } from './verbs.ts'
 
 const failed = { verdict: 'failed', body: 'error' } as const
 
@@ -113,6 +113,36 @@ export const expansionBehaviours: readonly TransportBehaviour[] = [
       assert.deepEqual(await stage.endAll(), [1])
       assert.equal(await stage.state(), 'succeeded')
       assert.deepEqual(await stage.store.value(stage.run, 0), ['v3', 'v4'])
+    },
+  },
+  {
+    name: 'a step that a resume puts back takes all along that ran in its place, and in the place of that',
+    needs: 'workflows',
+    async run(harness) {
+      const stage = await Stage.of(harness)
+      await stage.send([
+        task(harness, 0),
+        gate(1, 0, { gate: 'error' }),
+        task(harness, 2, { sources: [1], side: 1 }),
+        end(3, [0, 2]),
+      ])
+      const [first] = (await stage.claim()).values()
+      assert.ok(first)
+      await stage.end(first, failed)
+      for (const lo of [4, 6]) {
+        const [expanding] = (await stage.claim()).values()
+        assert.ok(expanding)
+        await stage.store.reserve(stage.run, 2)
+        await stage.store.put(stage.run, [task(harness, lo), end(lo + 1, [lo])])
+        await stage.end(expanding, { graft: { lo, hi: lo + 1, end: lo + 1, sink: lo } })
+      }
+      assert.deepEqual(await stage.endAll(), [6])
+      assert.equal((await stage.states()).length, 8)
+      await stage.store.control(stage.run, { kind: 'resume', expected: 0 })
+      await stage.pump()
+      assert.deepEqual(await stage.endAll(), [0])
+      assert.equal(await stage.state(), 'succeeded')
+      assert.deepEqual(await stage.states(), ['succeeded', 'idle', 'idle', 'succeeded'])
     },
   },
   {

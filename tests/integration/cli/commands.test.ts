@@ -8,6 +8,7 @@ import { broker } from './broker.ts'
 export const add = broker.task({ name: 'math.add', params: ['a', 'b'] }, async (a: number, b: number) => a + b)
 export const trim = broker.task({ name: 'text.trim', input: z.object({ text: z.string() }) }, async ({ text }) => text.trim())
 export const fail = broker.task('fail', async (text: string) => { throw new TypeError(text) })
+export const large = broker.task({ name: 'large', claimCheck: { above: 300 } }, async (text: string) => { throw new TypeError(String(text.length)) })
 export const shy = broker.task({ name: 'shy', result: false }, async () => 1)
 export const labels = broker.task({ name: 'labels', deps: { ctx: TaskContext } }, async ({ ctx }) => ({ ...ctx.labels, queue: ctx.queue }))
 export const rich = broker.task('rich', async () => ({ at: new Date(0), big: 10n, bytes: new Uint8Array([1]), text: 'a\\u001b[31mb\\u009b' }))
@@ -121,6 +122,17 @@ function controlsIn(text: string): string[] {
 }
 
 describe('queues, purge and dead', () => {
+  it('say of large arguments where they are, and run them again', async () => {
+    const project = await projectWithWorker()
+    const args = ['--args', JSON.stringify(['x'.repeat(1000)])]
+    await project.run([...send, 'large', ...args, '--id=large', '--wait=20s'])
+    const shown = await project.run(['dead', 'show', project.url, 'large'])
+    expect(shown.stdout).toMatch(/^args +1\d\d\d bytes, kept apart as large:args:[0-9a-f]{32}$/m)
+    await project.run(['dead', 'retry', project.url, 'large'])
+    const again = await project.run(['result', project.url, 'large', '--wait=20s'])
+    expect(again.stdout + again.stderr).toContain('TypeError: 1000')
+  })
+
   it('count, cancel and put back', async () => {
     const project = await projectWithWorker()
     for (const text of ['a', 'b', 'c\u001b]0;title\u0007']) {

@@ -44,6 +44,21 @@ export default defineConfig({
           server: { deps: { external: [/\/dist\//] } },
         },
       },
+      {
+        extends: true,
+        test: {
+          // The same scenarios of the reference application by two worker processes on a Redis of each file's own.
+          name: 'examples-on-redis',
+          include: [
+            'examples/reflector/tests/{api,calendars,file-pipeline,housekeeping,inventory}.test.ts',
+            'examples/reflector/tests/{live-pipeline,meetings,recordings,webhooks,zulip-and-consent}.test.ts',
+          ],
+          setupFiles: 'examples/reflector/tests/redis/setup.ts',
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          server: { deps: { external: [/\/dist\//] } },
+        },
+      },
     ],
   },
 })

@@ -188,6 +188,6 @@ it('tells that it lives, that it is ready, and what it knows of tasks and queues
   expect(text).toContain(
     'reflector_task_seconds_bucket{task="task_pipeline_file_process",le="+Inf"} 1',
   )
-  expect(text).toMatch(/reflector_queue_messages\{queue="default",state="dead"\} 1/)
+  expect(text).toMatch(/reflector_queue_messages\{queue="\w+",state="dead"\} [1-9]/)
   expect(text).toContain('reflector_worker_utilisation 0')
 })

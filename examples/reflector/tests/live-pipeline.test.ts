@@ -12,7 +12,7 @@ import { markFailed, pipelineDiarization, pipelineFinalSummaries } from '../src/
 import { postToZulip } from '../src/tasks/zulip-post.ts'
 import { workshop } from '../src/tasks/dependencies.ts'
 import { afterLive } from '../src/workflows.ts'
-import { setStage, shortTalk, type Stage } from './stage.ts'
+import { onRedis, setStage, shortTalk, type Stage } from './stage.ts'
 
 let stage: Stage
 afterEach(() => stage.end())
@@ -66,7 +66,7 @@ function expectOrder(): void {
 }
 
 /** As many orders of the workers are tried; `REFLECTOR_SEEDS=50` for all that are asked for. */
-const seeds = Number(process.env['REFLECTOR_SEEDS'] ?? 4)
+const seeds = Number(process.env['REFLECTOR_SEEDS'] ?? (onRedis ? 2 : 4))
 
 describe('what follows a live recording', () => {
   it('goes in its order, and ends with a transcript that knows who spoke', async () => {
@@ -173,10 +173,10 @@ describe('what follows a live recording', () => {
 
   it.each(steps)('survives a worker that dies in %s', async (task) => {
     stage = await setStage({ mode: 'concurrent', seed: 8 })
-    stage.app.faults.killWorker({ at: 'before-settle', task })
+    stage.app.killIn(task)
     const { id, runId } = await recorded()
     await stage.app.drain()
-    expect(stage.app.faults.pending).toEqual([])
+    expect(stage.app.killsToCome).toEqual([])
     expect(await broker.workflow(runId).status()).toBe('succeeded')
     expectOrder()
     expect((await getTranscript(stage.db, id)).status).toBe('ended')

@@ -37,7 +37,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'examples',
-          include: ['examples/*/tests/**/*.test.ts'],
+          include: ['examples/*/tests/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // The built package under its own name, as an application has it.
@@ -51,7 +51,8 @@ export default defineConfig({
           name: 'examples-on-redis',
           include: [
             'examples/reflector/tests/{api,calendars,file-pipeline,housekeeping,inventory}.test.ts',
-            'examples/reflector/tests/{live-pipeline,meetings,recordings,webhooks,zulip-and-consent}.test.ts',
+            'examples/reflector/tests/{live-pipeline,meetings,operator,recordings,webhooks,zulip-and-consent}.test.ts',
+            'examples/reflector/tests/redis/*.test.ts',
           ],
           setupFiles: 'examples/reflector/tests/redis/setup.ts',
           testTimeout: 120_000,

@@ -7,8 +7,10 @@ import { encodeWav } from '../src/audio/wav.ts'
 import { startServer, type RunningServer } from '../src/api/server.ts'
 import { broker } from '../src/broker.ts'
 import { sign } from '../src/outside/webhook-signature.ts'
+import { getTranscript, patchTranscript } from '../src/data/transcripts.ts'
 import { workshop } from '../src/tasks/dependencies.ts'
 import { pipelineFileProcess } from '../src/tasks/file-process.ts'
+import { afterLive } from '../src/workflows.ts'
 import { setStage, shortTalk, type Stage } from './stage.ts'
 
 let stage: Stage
@@ -154,6 +156,25 @@ it('what is said into a socket is transcribed while it is said, and finished by 
   expect(spoken.length).toBeGreaterThan(1)
   expect(spoken[0]?.data).toMatchObject({ translation: expect.stringMatching(/^\[fr\] Good/) })
   expect(stage.app.failures).toEqual([])
+})
+
+it('work that failed is resumed when somebody asks; what runs or went well is left alone', async () => {
+  await open()
+  const { id } = await stage.transcript({ source_kind: 'file' })
+  const path = `/v1/transcripts/${id}/workflow/resume`
+  expect(await post(path)).toMatchObject({ status: 400 })
+  const { runId } = await afterLive(id, id)
+  await patchTranscript(stage.db, id, { workflow_run_id: runId })
+  await stage.app.drain()
+  // There is no sound: the first step has failed.
+  expect(await call(`/v1/transcripts/${id}/workflow`)).toMatchObject({ body: { state: 'failed' } })
+  await stage.recording(await getTranscript(stage.db, id), 'audio.wav')
+  expect(await post(path)).toMatchObject({ status: 200 })
+  await stage.app.drain()
+  expect(await call(`/v1/transcripts/${id}/workflow`)).toMatchObject({
+    body: { state: 'succeeded' },
+  })
+  expect(await post(path)).toMatchObject({ status: 400 })
 })
 
 it('Whereby is believed when it has signed, less than a minute ago', async () => {

@@ -1,7 +1,13 @@
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { durationOf } from '../src/audio/audio-tool.ts'
 import { dialogue } from '../src/audio/dialogue.ts'
+import { ffmpegProgram, findAudioTool } from '../src/audio/find-audio-tool.ts'
 import { makeRecording } from '../src/audio/recording.ts'
 import { encodeWav } from '../src/audio/wav.ts'
 import { startServer, type RunningServer } from '../src/api/server.ts'
@@ -120,6 +126,31 @@ it('a file is uploaded in chunks, and those who watch see it become a transcript
   expect(told.findIndex(({ event }) => event === 'STATUS')).toBeGreaterThan(
     told.findIndex(({ event }) => event === 'FINAL_TITLE'),
   )
+})
+
+const ffmpeg = ffmpegProgram()
+const noVideo = ffmpeg === undefined ? ' (skipped: there is no ffmpeg)' : ''
+
+it.skipIf(ffmpeg === undefined)(`of a video the sound is taken${noVideo}`, async () => {
+  await open()
+  const [wav, video] = ['talk.wav', 'talk.mp4'].map((name) => join(stage.folder, name))
+  await writeFile(wav ?? '', encodeWav(makeRecording(shortTalk)))
+  const picture = ['-f', 'lavfi', '-i', 'color=c=blue:s=64x64:r=5', '-i', wav ?? '', '-shortest']
+  await promisify(execFile)(ffmpeg ?? '', [...picture, '-c:v', 'mpeg4', '-c:a', 'aac', video ?? ''])
+  const id = await newTranscript()
+  await upload(id, await readFile(video ?? ''), 'talk.mp4')
+  await stage.app.drain()
+  expect(stage.app.failures).toEqual([])
+  const { status, duration } = await getTranscript(stage.db, id)
+  expect(status).toBe('ended')
+  // What is kept can be heard, and is as long as was said; that is as long as what was spoken.
+  const kept = join(stage.folder, 'kept.mp3')
+  const sound = await fetch(`${server.url}/v1/transcripts/${id}/audio/mp3`)
+  await writeFile(kept, new Uint8Array(await sound.arrayBuffer()))
+  const heard = durationOf(await findAudioTool().decode(kept, 16_000))
+  const spoken = durationOf(makeRecording(shortTalk))
+  for (const found of [heard, duration ?? 0])
+    expect(Math.abs(found - spoken) / spoken).toBeLessThan(0.01)
 })
 
 it('what holds no sound is refused, and nothing is sent', async () => {

@@ -68,6 +68,7 @@ describe('consent', () => {
       const { id, stores } = await recorded([0])
       stage.world.faults.plan({ service: 'store', times: 2, does: { status: 503 } })
       const handle = await cleanupConsent.kiq(id)
+      await stage.app.idle()
       expect(await handle.status()).toBe('retrying')
       expect((await getTranscript(stage.db, id)).audio_deleted).toBeNull()
       await stage.app.drain()

@@ -29,6 +29,8 @@ export interface LinkUse {
   readonly name: string
   /** Its calls wait for messages, for {@link longestBlock}. */
   readonly blocking?: boolean | undefined
+  /** Commands go past the client: see {@link RedisLinkOptions}. */
+  readonly direct?: boolean | undefined
 }
 
 /** Makes connections to one Redis. Loads ioredis when the first one is asked for. */
@@ -59,7 +61,7 @@ export class RedisConnector {
   }
 
   /** A connection that is not open yet. @throws StoreError when ioredis is not installed. */
-  async link({ name, blocking = false }: LinkUse): Promise<RedisLink> {
+  async link({ name, blocking = false, direct }: LinkUse): Promise<RedisLink> {
     let wasOpen = false
     const pause = (times: number): number =>
       Math.min(reconnect.longest, reconnect.first * 2 ** Math.min(times, 10)) *
@@ -82,7 +84,7 @@ export class RedisConnector {
     }
     const client = await this.#client(settings)
     client.once('ready', () => (wasOpen = true))
-    return new RedisLink(client, this.where)
+    return new RedisLink(client, { where: this.where, direct })
   }
 
   async #client(settings: RedisClientOptions): Promise<RedisClient> {

@@ -35,7 +35,13 @@ export class RedisCrew implements Crew {
   static async start(folder: string, env: Readonly<Record<string, string>>): Promise<RedisCrew> {
     const log: string[] = []
     const modules = ['../../src/tasks/all.ts', './worker.ts'].map(file)
-    const flags = ['--workers=2', '--concurrency=8', '--lease=1s', '--log-format=json']
+    const flags = [
+      '--workers=2',
+      '--concurrency=8',
+      '--lease=1s',
+      '--shutdown-timeout=2s',
+      '--log-format=json',
+    ]
     const workers = startProcess({
       name: 'the workers',
       args: taskwright('worker', `${file('../../src/broker.ts')}:broker`, ...modules, ...flags),

@@ -62,6 +62,10 @@ export class RedisConnector {
 
   /** A connection that is not open yet. @throws StoreError when ioredis is not installed. */
   async link({ name, blocking = false, direct }: LinkUse): Promise<RedisLink> {
+    let wasOpen = false
+    const pause = (times: number): number =>
+      Math.min(reconnect.longest, reconnect.first * 2 ** Math.min(times, 10)) *
+      (0.5 + this.#random.next())
     const settings = {
       lazyConnect: true,
       connectionName: name,
@@ -74,11 +78,13 @@ export class RedisConnector {
       commandTimeout: blocking ? longestBlock + callTimeout : callTimeout,
       // Replies of the same form on every server; the option is unknown to ioredis 5, which has no other.
       protocol: 2,
-      retryStrategy: (times: number) =>
-        Math.min(reconnect.longest, reconnect.first * 2 ** Math.min(times, 10)) *
-        (0.5 + this.#random.next()),
+      retryStrategy: pause,
+      // Whoever opens it is told where no Sentinel answers; once it was open, it is made anew by itself.
+      sentinelRetryStrategy: (times: number) => (wasOpen ? pause(times) : null),
     }
-    return new RedisLink(await this.#client(settings), { where: this.where, direct })
+    const client = await this.#client(settings)
+    client.once('ready', () => (wasOpen = true))
+    return new RedisLink(client, { where: this.where, direct })
   }
 
   async #client(settings: RedisClientOptions): Promise<RedisClient> {

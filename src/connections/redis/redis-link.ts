@@ -35,13 +35,15 @@ export class RedisLink {
   #wire: DirectWire | undefined
   #closed = false
   #gathering = false
+  /** What went wrong with the connection last: whoever opens it is told no more than that it was closed. */
+  #trouble: unknown
 
   constructor(client: RedisClient, { where, direct = false }: RedisLinkOptions) {
     this.client = client
     this.#where = where
     this.#direct = direct
     // Told by the calls that fail; without a listener ioredis writes to the console.
-    client.on('error', () => {})
+    client.on('error', (error: unknown) => (this.#trouble = error))
     client.on('ready', () => {
       for (const call of this.#underWay) call.sent = true
       // Where one fails the connection is lost once more, or given up: then it comes here again.
@@ -59,9 +61,14 @@ export class RedisLink {
     if (this.client.status !== 'wait') return
     try {
       await this.client.connect()
+      // ioredis asks for a database and goes on in the first one where it is refused.
+      const { db = 0 } = this.client.options ?? {}
+      if (db > 0) await this.client.call('SELECT', [db])
     } catch (error) {
       this.client.disconnect()
-      throw redisFailure(error, this.#where)
+      const { lastNodeError } = error as { lastNodeError?: unknown }
+      const cause = isClosed(error) ? this.#trouble : lastNodeError
+      throw redisFailure(cause ?? error, this.#where)
     }
   }
 
@@ -196,6 +203,11 @@ export class RedisLink {
       call.reject(new Error(why))
     }
   }
+}
+
+/** As ioredis says it. */
+function isClosed(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Connection is closed.'
 }
 
 /** As ioredis says it. */

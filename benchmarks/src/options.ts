@@ -28,7 +28,7 @@ export const usage = `npm run bench -- [options]
 
   --engine LIST     columns, comma-separated: ${engines.map(({ name }) => name).join(', ')} (default: all)
   --scenario LIST   ${scenarios.map(({ name }) => name).join(', ')}
-                    (default: all but leak, which runs when it is named)
+                    (default: all but leak and wide, which run when they are named)
   --line TEXT       only the lines that have TEXT in their name
   --runs N          rounds; each runs every contender once (default 5)
   --tasks N         the most tasks of a run (default: as each scenario says)

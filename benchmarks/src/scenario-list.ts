@@ -5,6 +5,7 @@ import { leak } from './scenarios/leak.ts'
 import { memoryUse, process, sleepers } from './scenarios/process.ts'
 import { latency, roundTrip, workflows } from './scenarios/round-trip.ts'
 import { storedBytes } from './scenarios/stored-bytes.ts'
+import { wideChord } from './scenarios/wide-chord.ts'
 import { workers } from './scenarios/workers.ts'
 
 /** All scenarios, in the order of the tables. */
@@ -20,4 +21,5 @@ export const scenarios: readonly Scenario[] = [
   storedBytes,
   memoryUse,
   leak,
+  wideChord,
 ]

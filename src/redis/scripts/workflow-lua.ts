@@ -1,5 +1,8 @@
 import { buildingTime } from '../../graphs/run-step.ts'
 
+/** How much one step may do: less than where it holds nobody up, since a script is all that Redis does meanwhile. */
+const stepBudget = 100
+
 /**
  * The graphs of workflows, in Lua: the same rules as `graphs/run-step.ts`, which tells them.
  *
@@ -27,7 +30,7 @@ local function wfOpen(run)
   local m = redis.call('HMGET', W, 'state', 'gen', 'ended', 'todo', 'end', 'ff', 'cause', 'reason', 'sealed')
   if not m[1] then wfRuns[run] = false; return false end
   w = { W = W, run = run, state = m[1], gen = tonumber(m[2]), ended = num(m[3]), fin = num(m[5]), cause = num(m[7]),
-    reason = m[8] or nil, sealed = m[9], nodes = {}, budget = 250, bytes = 256000 }
+    reason = m[8] or nil, sealed = m[9], nodes = {}, budget = ${stepBudget}, bytes = 256000 }
   w.todo = m[4] and m[4] ~= '' and cjson.decode(m[4]) or {}
   w.had = #w.todo > 0
   w.ff = m[6] and m[6] ~= '' and cjson.decode(m[6]) or {}

@@ -11,6 +11,7 @@ export const celery: Peer = {
     'celery 5.6.2, results ignored but for workflows; solo pool, threads for tasks that wait',
   missing: 'results of single tasks; it has no bulk call; its CPU is not in the columns',
   scenarios: ['enqueue', 'process', 'sleepers', 'workflows'],
+  slow: { share: 0.1, rounds: 1 },
   open: async (place) =>
     pythonSubject(
       {

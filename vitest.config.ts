@@ -37,10 +37,26 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'examples',
-          include: ['examples/*/tests/**/*.test.ts'],
+          include: ['examples/*/tests/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // The built package under its own name, as an application has it.
+          server: { deps: { external: [/\/dist\//] } },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // The same scenarios of the reference application by two worker processes on a Redis of each file's own.
+          name: 'examples-on-redis',
+          include: [
+            'examples/reflector/tests/{api,calendars,file-pipeline,housekeeping,inventory}.test.ts',
+            'examples/reflector/tests/{live-pipeline,meetings,operator,recordings,webhooks,zulip-and-consent}.test.ts',
+            'examples/reflector/tests/redis/*.test.ts',
+          ],
+          setupFiles: 'examples/reflector/tests/redis/setup.ts',
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
           server: { deps: { external: [/\/dist\//] } },
         },
       },

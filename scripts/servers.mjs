@@ -142,7 +142,7 @@ export async function openServers(names = Object.keys(servers), options = {}) {
 const found = (environment) => ({ environment, close: async () => {} })
 
 /** Where it is: on PATH, or where packages put it. */
-function findProgram({ program, places = () => [] }, { PATH = '' }) {
+export function findProgram({ program, places = () => [] }, { PATH = '' }) {
   for (const folder of [...PATH.split(delimiter), ...places()]) {
     if (folder === '') continue
     try {
@@ -155,7 +155,7 @@ function findProgram({ program, places = () => [] }, { PATH = '' }) {
 }
 
 /** Installs it; why that was not possible, or nothing. */
-function lackOf({ program, package: name }, isRoot, say) {
+export function lackOf({ program, package: name }, isRoot, say) {
   const lacks = `there is no ${program} on PATH`
   if (!isRoot) return `${lacks} (only root can install it)`
   say(`Installing ${name}`)

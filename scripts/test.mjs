@@ -4,6 +4,7 @@
  * With arguments, only the named tests: `npm test -- tests/unit/core`.
  */
 import { buildIfStale, install, installReflector, runPackage } from './bootstrap.mjs'
+import { findBrowser } from './browser.mjs'
 import { openServers } from './servers.mjs'
 import { count, finish, step } from './steps.mjs'
 import { typeTests } from './types.mjs'
@@ -21,6 +22,10 @@ if (chosen.length > 0) {
   step('build', buildIfStale, { counted: false })
   // Named again at the end, where it is read.
   if (failed) step(missing.join(' '), () => false)
+  // A browser is no server: a run without one has not failed, but says so. See docs/decisions/0017.
+  const browser = findBrowser()
+  Object.assign(process.env, browser.environment)
+  if (browser.missing !== undefined) missing.push(browser.missing)
   let finished = false
   console.log('\n── tests')
   finished = runTests()

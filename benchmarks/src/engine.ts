@@ -27,6 +27,8 @@ export interface BenchEngine {
   readonly limit: string
   /** Whether producer and worker may be two processes. */
   readonly shared: boolean
+  /** Whether its place is the URL of a server, which may be far away. */
+  readonly isServer?: boolean
   /** The version of the store. */
   version(): Promise<string>
   /** Makes an empty store. Its place is a text, so that another process can open it. */

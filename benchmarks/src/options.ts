@@ -24,11 +24,16 @@ export interface BenchOptions {
   readonly plans: number | undefined
 }
 
+const asked = scenarios
+  .filter(({ onRequest }) => onRequest === true)
+  .map(({ name }) => name)
+  .join(' and ')
+
 export const usage = `npm run bench -- [options]
 
   --engine LIST     columns, comma-separated: ${engines.map(({ name }) => name).join(', ')} (default: all)
   --scenario LIST   ${scenarios.map(({ name }) => name).join(', ')}
-                    (default: all but leak and wide, which run when they are named)
+                    (default: all but ${asked}, which run when they are named)
   --line TEXT       only the lines that have TEXT in their name
   --runs N          rounds; each runs every contender once (default 5; workflows: 3 at most)
   --tasks N         the most tasks of a run (default: as each scenario says)

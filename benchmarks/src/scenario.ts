@@ -103,5 +103,9 @@ export function lastOf(reports: readonly Report[]): Report {
   return last
 }
 
+/** How many tasks a contender does of those that are wanted. */
+export const tasksOf = ({ library }: Contender, tasks: number): number =>
+  Math.min(tasks, library?.most ?? Infinity)
+
 /** How many tasks run before those that are measured. */
 export const warmUp = (tasks: number): number => Math.max(1, Math.min(10_000, tasks >> 2))

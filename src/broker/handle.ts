@@ -22,6 +22,8 @@ export interface HandleOf {
   readonly task: RegisteredTask | undefined
 }
 
+/** The signal of waits that nothing ends: making one for each costs more than the rest of a wait. */
+const endless = new AbortController().signal
 /** Waits that share a signal share one listener on it. */
 const aborts = new AbortListeners()
 
@@ -87,10 +89,14 @@ async function waitFor(
   id: string,
   options: WaitOptions | undefined,
 ): Promise<Body> {
-  const timeout = options?.timeout === undefined ? undefined : milliseconds(options.timeout)
+  if (options?.timeout === undefined && options?.signal === undefined) {
+    await runtime.start()
+    return runtime.results.wait(id, { signal: endless })
+  }
+  const timeout = options.timeout === undefined ? undefined : milliseconds(options.timeout)
   const controller = new AbortController()
   const { signal } = controller
-  const caller = options?.signal
+  const caller = options.signal
   const abort = (): void => controller.abort(caller?.reason)
   if (caller?.aborted === true) abort()
   else if (caller !== undefined) aborts.add(caller, abort)
@@ -100,7 +106,7 @@ async function waitFor(
       : runtime.surroundings.clock.after(timeout, () =>
           controller.abort(
             new ResultTimeoutError(
-              `no result of task ${id} within ${String(options?.timeout)}; it may still be waiting or running.`,
+              `no result of task ${id} within ${String(options.timeout)}; it may still be waiting or running.`,
             ),
           ),
         )

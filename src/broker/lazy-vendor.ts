@@ -112,6 +112,7 @@ const resultCalls = ['save', 'get', 'wait', 'delete', 'saveProgress', 'getProgre
 const inspectorCalls = [
   'queues',
   'peek',
+  'scheduled',
   'states',
   'keyHolders',
   'deadLetters',

@@ -18,6 +18,7 @@ export interface InspectCommand {
     readonly wait: number
     readonly queue?: string | undefined
     readonly limit: number
+    readonly after?: string | undefined
     readonly json?: boolean | undefined
   }
 }
@@ -29,6 +30,8 @@ export function inspectWorkers(
   { what, target, flags }: InspectCommand,
   terminal: Terminal,
 ): Promise<ExitCode> {
+  if (flags.after !== undefined && flags.queue === undefined)
+    throw new UsageError('--after needs --queue: pages are those of one queue.')
   return withBroker(target, async (broker) => {
     const { control, inspector } = broker
     const options = { workers: flags.worker, wait: flags.wait }
@@ -42,8 +45,9 @@ export function inspectWorkers(
           return control.active(options).then((all) => all.map((one) => ({ ...one })))
         case 'registered':
           return control.registered(options)
+        case 'messages':
         case 'scheduled':
-          return scheduled(inspector, flags)
+          return stored(inspector, what, flags)
         case 'paused':
           return control
             .paused()
@@ -61,22 +65,32 @@ export function inspectWorkers(
   })
 }
 
-async function scheduled(
-  inspector: Pick<Inspector, 'queues' | 'peek'>,
-  { queue, limit }: InspectCommand['flags'],
+/** The most messages of one page. */
+const pageSize = 200
+
+async function stored(
+  inspector: Pick<Inspector, 'queues' | 'peek' | 'scheduled'>,
+  what: 'messages' | 'scheduled',
+  { queue, limit, after: start }: InspectCommand['flags'],
 ): Promise<Rows> {
   const queues = queue === undefined ? (await inspector.queues()).map((one) => one.queue) : [queue]
-  const rows: { id: string; queue: string; at: string }[] = []
+  const rows: Record<string, unknown>[] = []
   for (const name of queues) {
-    for (let after: string | undefined; rows.length < limit;) {
-      const page = await inspector.peek(name, { limit: 200, after })
-      for (const { id, state, at } of page)
-        if (state === 'scheduled') rows.push({ id, queue: name, at: new Date(at).toISOString() })
-      after = page.at(-1)?.id
-      if (page.length < 200) break
+    for (let after = start; rows.length < limit;) {
+      const page = { limit: Math.min(pageSize, limit - rows.length), after }
+      const found = await (what === 'scheduled'
+        ? inspector.scheduled(name, page)
+        : inspector.peek(name, page))
+      for (const { id, state, priority, redeliveries, at } of found) {
+        const time = new Date(at).toISOString()
+        if (what === 'scheduled') rows.push({ id, queue: name, at: time })
+        else rows.push({ id, queue: name, state, priority, redeliveries, at: time })
+      }
+      after = found.at(-1)?.id
+      if (found.length < page.limit) break
     }
   }
-  return rows.slice(0, limit)
+  return rows
 }
 
 function print(rows: Rows, json: boolean, terminal: Terminal): void {

@@ -49,12 +49,13 @@ export function controlCommands(
       .argument('<what>', inspectable.join(', '), values.oneOf(...inspectable))
       .argument('<target>', target),
   )
-    .option('--queue <name>', 'with scheduled: only of this queue')
+    .option('--queue <name>', 'with messages and scheduled: only of this queue')
     .addOption(
-      new Option('--limit <n>', 'with scheduled: at most so many')
+      new Option('--limit <n>', 'with messages and scheduled: at most so many')
         .default(50)
         .argParser(values.wholeNumber(1)),
     )
+    .option('--after <id>', 'with --queue: only what comes behind this message')
     .option('--json', 'print JSON, for programs')
     .action((what: InspectCommand['what'], from: string, flags: InspectCommand['flags']) =>
       note(actions.inspect({ what, target: from, flags })),

@@ -1,2 +1,10 @@
 /** What `taskwright inspect` can look at. */
-export const inspectable = ['ping', 'stats', 'active', 'registered', 'scheduled', 'paused'] as const
+export const inspectable = [
+  'ping',
+  'stats',
+  'active',
+  'registered',
+  'messages',
+  'scheduled',
+  'paused',
+] as const

@@ -17,10 +17,11 @@ export interface TurnBatchOptions<In, Out> {
   readonly inFlight?: number | undefined
   /**
    * When a batch is closed. `soon` (default): after two microtask hops, so that callers that awaited
-   * something in this turn still join. `turn`: when everything that this turn of the loop has started
-   * has had its say; worth it where a batch goes to another thread or over a wire.
+   * something in this turn still join. `quiet`: when no more has come for a few hops, or it is full, so that what
+   * ends one after the other without waiting for anything outside goes together. `turn`: when everything that this
+   * turn of the loop has started has had its say; worth it where a batch goes to another thread.
    */
-  readonly closes?: 'soon' | 'turn' | undefined
+  readonly closes?: 'soon' | 'quiet' | 'turn' | undefined
 }
 
 /** The failure of one item in a batch that went well for others. */
@@ -30,6 +31,9 @@ export class ItemFailure {
     this.error = error
   }
 }
+
+/** Microtask hops between the ends of two tasks that wait for nothing, and some more. */
+const quietHops = 4
 
 interface Waiting<In, Out> {
   readonly item: In
@@ -46,6 +50,13 @@ export class TurnBatch<In, Out> {
   #running = 0
   #armed = false
   #idle: (() => void)[] = []
+  // Made once: a function within `#arm` would be made for each item.
+  readonly #close = (): void => {
+    this.#armed = false
+    // It may have been closed meanwhile, by its last one.
+    if (this.#waiting.length > 0 && this.#running < (this.#options.inFlight ?? 1)) this.#flush()
+  }
+  readonly #closeSoon = (): void => queueMicrotask(this.#close)
 
   constructor(options: TurnBatchOptions<In, Out>) {
     this.#options = options
@@ -83,13 +94,20 @@ export class TurnBatch<In, Out> {
     if (this.#armed || this.#waiting.length === 0) return
     if (this.#running >= (this.#options.inFlight ?? 1)) return
     this.#armed = true
-    const close = (): void => {
-      this.#armed = false
-      // It may have been closed meanwhile, by its last one.
-      if (this.#waiting.length > 0 && this.#running < (this.#options.inFlight ?? 1)) this.#flush()
-    }
-    if (this.#options.closes === 'turn') atEndOfTurn(close)
-    else queueMicrotask(() => queueMicrotask(close))
+    const { closes } = this.#options
+    if (closes === 'turn') atEndOfTurn(this.#close)
+    else if (closes === 'quiet') this.#whileItGrows(this.#waiting.length, quietHops)
+    else queueMicrotask(this.#closeSoon)
+  }
+
+  #whileItGrows(seen: number, hops: number): void {
+    queueMicrotask(() => {
+      const { length } = this.#waiting
+      if (hops > 1) this.#whileItGrows(seen, hops - 1)
+      else if (length > seen && length - this.#next < this.#options.most)
+        this.#whileItGrows(length, quietHops)
+      else this.#close()
+    })
   }
 
   #flush(): void {
@@ -116,8 +134,9 @@ export class TurnBatch<In, Out> {
       for (const { reject } of batch) reject(error)
       return
     }
-    for (const [i, { resolve, reject }] of batch.entries()) {
-      const answer = answers[i]
+    let i = 0
+    for (const { resolve, reject } of batch) {
+      const answer = answers[i++]
       if (answer instanceof ItemFailure) reject(answer.error)
       else resolve(answer as Out)
     }

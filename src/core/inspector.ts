@@ -38,7 +38,11 @@ export interface DeadLetter {
   readonly at: number
 }
 
-/** Which messages to list. Pages go by `after`, the id of the last one seen. */
+/**
+ * Which messages to list. Pages go by `after`, the id of the last one seen. When that one has left meanwhile, a
+ * page goes on where it was, or from the start where this inspector does not know that any more: what stands still
+ * is not missed. What moves between two pages may be seen twice or not at all.
+ */
 export interface PageRequest {
   readonly limit: number
   readonly after?: string | undefined
@@ -57,8 +61,13 @@ export interface DeadTrim {
 export interface Inspector {
   /** Every queue that the store has seen, by name. */
   queues(): Promise<readonly QueueCounts[]>
-  /** Messages of a queue, oldest first, without claiming them. */
+  /**
+   * Messages of a queue, oldest first, without claiming them. An engine may list those apart, at the end, that
+   * wait for their time or at a gate.
+   */
   peek(queue: string, page: PageRequest): Promise<readonly StoredMessage[]>
+  /** Messages of a queue whose time has not come, the soonest first, and of one time in the order in which they came. */
+  scheduled(queue: string, page: PageRequest): Promise<readonly StoredMessage[]>
   /**
    * The state of each id as far as messages tell, in order; `null` when no message of that id is
    * stored (then its result, if kept, tells). Dead letters answer `failed` or `dead`.

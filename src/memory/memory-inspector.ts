@@ -11,6 +11,7 @@ import type { Body } from '../core/message.ts'
 import type { TaskStatus } from '../core/states.ts'
 import { ownBody, type MemoryMessage } from './memory-message.ts'
 import { isParked } from './memory-queue.ts'
+import { MemoryPages } from './memory-pages.ts'
 import type { MemoryStore } from './memory-store.ts'
 
 /**
@@ -20,10 +21,12 @@ import type { MemoryStore } from './memory-store.ts'
 export class MemoryInspector implements Inspector {
   readonly #store: MemoryStore
   readonly #clock: Clock
+  readonly #pages: MemoryPages
 
   constructor(store: MemoryStore, clock: Clock) {
     this.#store = store
     this.#clock = clock
+    this.#pages = new MemoryPages(store)
   }
 
   async queues(): Promise<readonly QueueCounts[]> {
@@ -42,9 +45,12 @@ export class MemoryInspector implements Inspector {
 
   async peek(queue: string, page: PageRequest): Promise<readonly StoredMessage[]> {
     this.#promote()
-    // A map keeps the order of insertion, which is the order of places.
-    const messages = [...this.#store.messages.values()].filter((message) => message.queue === queue)
-    return pageOf(messages, page).map(seen)
+    return this.#pages.peek(queue, page).map(seen)
+  }
+
+  async scheduled(queue: string, page: PageRequest): Promise<readonly StoredMessage[]> {
+    this.#promote()
+    return this.#pages.scheduled(queue, page).map(seen)
   }
 
   async states(ids: readonly string[]): Promise<readonly (TaskStatus | null)[]> {

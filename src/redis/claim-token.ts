@@ -1,4 +1,4 @@
-import type { Claim, LeaseToken } from '../core/delivery.ts'
+import type { Claim } from '../core/delivery.ts'
 
 /**
  * What a lease token says: the line and the entry of its stream, and the how-manieth claim of that entry
@@ -10,9 +10,9 @@ export interface ClaimPlace {
   readonly count: number
 }
 
-/** Writes a token. */
-export function claimToken(queue: number, { line, entry, count }: ClaimPlace): LeaseToken {
-  return `${line}${count}.${queue}.${entry}`
+/** What a token is before its entry: the same for all entries of one line of a queue that were claimed so many times. */
+export function tokenHead(queue: number, { line, count }: Omit<ClaimPlace, 'entry'>): string {
+  return `${line}${count}.${queue}.`
 }
 
 /** Reads a token; a place where nothing ever is for what is none of ours. */

@@ -1,7 +1,7 @@
 import type { Delivery } from '../core/delivery.ts'
 import { isId } from '../core/ids.ts'
 import type { Body } from '../core/message.ts'
-import { claimToken } from './claim-token.ts'
+import { tokenHead } from './claim-token.ts'
 import { priorityOfLine } from './line-priority.ts'
 import type { RedisStore } from './redis-store.ts'
 import { fromWire, isDoubtful } from './wire-body.ts'
@@ -27,12 +27,13 @@ export async function deliveriesOf(
   const deliveries: Delivery[] = []
   const doubtful: { readonly place: number; readonly chunk: Chunk; readonly entry: string }[] = []
   for (const chunk of chunks) {
-    const number = store.number(chunk.queue)
-    for (const [i, [entry, fields]] of chunk.entries.entries()) {
-      const delivery = deliveryOf(store, { chunk, i, number, entry, fields })
+    const of = factsOf(store, chunk)
+    for (const entry of chunk.entries) {
+      const delivery = deliveryOf(store, entry, of)
       if (typeof delivery.body === 'string' && isDoubtful(delivery.body))
-        doubtful.push({ place: deliveries.length, chunk, entry })
+        doubtful.push({ place: deliveries.length, chunk, entry: entry[0] })
       deliveries.push(delivery)
+      of.i++
     }
   }
   await Promise.all(
@@ -51,15 +52,28 @@ export async function deliveriesOf(
   return deliveries
 }
 
-function deliveryOf(
-  store: RedisStore,
-  of: { chunk: Chunk; i: number; number: number; entry: string; fields: readonly string[] },
-): Delivery {
-  const { chunk, i, number, entry, fields } = of
+/** What the entries of a chunk have in common, and which of them is next. */
+interface ChunkFacts {
+  readonly chunk: Chunk
+  readonly number: number
+  /** Of a first claim, as most are. */
+  readonly firstHead: string
+  readonly priority: number
+  i: number
+}
+
+function factsOf(store: RedisStore, chunk: Chunk): ChunkFacts {
+  const number = store.number(chunk.queue)
+  const firstHead = tokenHead(number, { line: chunk.line, count: 1 })
+  return { chunk, number, firstHead, priority: priorityOfLine(chunk.line), i: 0 }
+}
+
+function deliveryOf(store: RedisStore, [entry, fields]: Entry, of: ChunkFacts): Delivery {
+  const { chunk, number, firstHead, i } = of
   let body = ''
   let id: string | undefined
   let enqueuedAt = Number.parseInt(entry, 10)
-  let priority = priorityOfLine(chunk.line)
+  let { priority } = of
   let expires: number | undefined
   for (let f = 0; f < fields.length; f += 2) {
     const value = fields[f + 1] ?? ''
@@ -83,10 +97,12 @@ function deliveryOf(
     }
   }
   const reason = chunk.reasons[i]
+  const count = chunk.counts[i] ?? 1
+  const head = count === 1 ? firstHead : tokenHead(number, { line: chunk.line, count })
   return {
     id: id ?? idInBody(body) ?? store.idOf(body) ?? namelessId(entry),
     queue: chunk.queue,
-    token: claimToken(number, { line: chunk.line, entry, count: chunk.counts[i] ?? 1 }),
+    token: head + entry,
     priority,
     body,
     redeliveries: chunk.redeliveries[i] ?? 0,

@@ -57,6 +57,9 @@ export interface PlainRead {
   readonly cancels: boolean
 }
 
+/** A read of so many goes off before those that are here are run: Redis and we work at the same time. */
+const manyMessages = 32
+
 export const nothingRead: PlainRead = { chunks: [], cancels: false }
 
 /**
@@ -71,6 +74,7 @@ export async function readPlainly(
   const reading = link.raw('XREADGROUP', readArguments(store, read))
   const noted = link.raw('EXISTS', [`${store.keys.app}cancel`])
   noted.catch(() => {})
+  if (read.room >= manyMessages) link.flush()
   try {
     const answer = await reading
     failpoint('redis.read')

@@ -8,8 +8,8 @@
  * command, which costs Redis a third, until the next look is due: when a lease may have ended, a delay is
  * over, or somebody rings.
  */
-import type { Delivery } from '../core/delivery.ts'
-import type { ReceiveRequest } from '../core/transport.ts'
+import type { Claim, Delivery } from '../core/delivery.ts'
+import type { ExtendReport, ReceiveRequest } from '../core/transport.ts'
 import type { BlockingReads } from './blocking-reads.ts'
 import { queueArguments } from './claim-batch.ts'
 import { deliveriesOf, type Chunk, type Entry } from './entries.ts'
@@ -60,11 +60,17 @@ interface Watch {
 export class RedisReceiver {
   readonly #store: RedisStore
   readonly #reads: BlockingReads
+  readonly #extend: (claims: readonly Claim[], lease: number) => Promise<ExtendReport>
   readonly #watches = new WeakMap<readonly string[], Watch>()
 
-  constructor(store: RedisStore, reads: BlockingReads) {
+  constructor(
+    store: RedisStore,
+    reads: BlockingReads,
+    extend: (claims: readonly Claim[], lease: number) => Promise<ExtendReport>,
+  ) {
     this.#store = store
     this.#reads = reads
+    this.#extend = extend
   }
 
   /** @throws StoreError */
@@ -74,22 +80,26 @@ export class RedisReceiver {
     const watch = this.#watchOf(request.queues)
     // A plain read knows of no shares: what it may bring is one message of each line.
     const strict = early || wait === 0 || shares !== undefined
+    let asked = clock.monotonic()
     if (watch.full && !strict && !this.#needsLook(watch) && watch.lines.count <= room) {
       const read = await this.#readNow(watch, { room, lease })
-      if (read.chunks.length > 0) return handOut(this.#store, read)
+      if (read.chunks.length > 0)
+        return this.#stillOurs(await handOut(this.#store, read), { asked, lease })
     }
     const deadline = clock.monotonic() + wait
     for (let looks = 0; ;) {
       if (signal.aborted || stopping.aborted) return []
       if (strict || this.#needsLook(watch)) {
         if (wait > 0) await this.#store.subscriber.hearWork()
+        asked = clock.monotonic()
         const found = await this.#look(watch, {
           ...{ room, lease, early, suspects, shares },
           sweep: wait === 0,
         })
-        if (found.length > 0) return found
+        if (found.length > 0) return this.#stillOurs(found, { asked, lease })
       }
       const now = clock.monotonic()
+      asked = now
       const left = Math.min(deadline, watch.lookAt) - now
       // What comes back is left to others first: who only looks, looks once more.
       if (deadline <= now && (looks++ > 0 || watch.lookAt > now)) return []
@@ -103,10 +113,25 @@ export class RedisReceiver {
         signals: [signal, stopping],
       })
       watch.full = isFull(watch.lines, read, room)
-      if (read.chunks.length > 0) return handOut(this.#store, read)
+      if (read.chunks.length > 0)
+        return this.#stillOurs(await handOut(this.#store, read), { asked, lease })
       // Whatever has ended it, the next thing is a look.
       watch.lookAt = 0
     }
+  }
+
+  /**
+   * Leaves out what is not ours any more. A read that waits may be answered while this process is stopped, or
+   * cut off: by the time it sees the answer the leases may have ended, and others run what it was handed.
+   */
+  async #stillOurs(
+    deliveries: readonly Delivery[],
+    { asked, lease }: { asked: number; lease: number },
+  ): Promise<readonly Delivery[]> {
+    if (this.#store.around.clock.monotonic() - asked < lease / 2) return deliveries
+    const { lost } = await this.#extend(deliveries, lease)
+    const gone = new Set(lost.map(({ token }) => token))
+    return deliveries.filter(({ token }) => !gone.has(token))
   }
 
   #watchOf(queues: readonly string[]): Watch {

@@ -12,7 +12,7 @@ import type { TaskStatus } from '../core/states.ts'
 import { queueArguments } from './claim-batch.ts'
 import { deadLetterOf, deadPage } from './dead-letters.ts'
 import { askByPlace, placeArguments } from './locate.ts'
-import { peek } from './peek.ts'
+import { QueuePages } from './peek.ts'
 import type { RedisStore } from './redis-store.ts'
 import { deleteDeadScript, retryDeadScript, trimDeadScript } from './scripts/dead-scripts.ts'
 import { countScript, stateScript } from './scripts/inspect-scripts.ts'
@@ -23,9 +23,11 @@ import { toWire } from './wire-body.ts'
 /** Looks into a store that its transport or result backend has opened. */
 export class RedisInspector implements Inspector {
   readonly #store: RedisStore
+  readonly #pages: QueuePages
 
   constructor(store: RedisStore) {
     this.#store = store
+    this.#pages = new QueuePages(store)
   }
 
   async queues(): Promise<readonly QueueCounts[]> {
@@ -60,7 +62,11 @@ export class RedisInspector implements Inspector {
   }
 
   peek(queue: string, page: PageRequest): Promise<readonly StoredMessage[]> {
-    return peek(this.#store, queue, page)
+    return this.#pages.peek(queue, page)
+  }
+
+  scheduled(queue: string, page: PageRequest): Promise<readonly StoredMessage[]> {
+    return this.#pages.scheduled(queue, page)
   }
 
   async states(ids: readonly string[]): Promise<readonly (TaskStatus | null)[]> {

@@ -249,7 +249,7 @@ export class RedisStore {
   }
 
   async #open(): Promise<void> {
-    const commands = await this.connector.link({ name: `taskwright:${this.#name}` })
+    const commands = await this.connector.link({ name: `taskwright:${this.#name}`, direct: true })
     await commands.open()
     this.#commands = commands
   }

@@ -112,9 +112,11 @@ class RedisTransport implements Transport {
     this.#store = store
     this.#janitor = janitor
     this.#reads = new BlockingReads(store)
-    this.#receiver = new RedisReceiver(store, this.#reads)
+    const renew = (claims: readonly Claim[], lease: number): Promise<ExtendReport> =>
+      extend(store, claims, lease)
+    this.#receiver = new RedisReceiver(store, this.#reads, renew)
     this.#sender = new RedisSender(store)
-    this.#leases = new LeaseThread(store, (claims, lease) => extend(store, claims, lease))
+    this.#leases = new LeaseThread(store, renew)
   }
 
   get started(): boolean {

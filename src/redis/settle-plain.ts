@@ -29,6 +29,7 @@ export function isPlain({ claim, outcome, followUps, node }: Settlement): boolea
 export class PlainBatch {
   readonly queue: string
   readonly expiresIn: number | undefined
+  /** How its tokens begin, to the entry: line, count and queue. */
   readonly #head: string
   readonly places: number[] = []
   #entries = ''
@@ -40,21 +41,22 @@ export class PlainBatch {
   constructor({ claim, result }: Settlement) {
     this.queue = claim.queue
     this.expiresIn = result?.expiresIn
-    this.#head = String(claim.token).slice(0, plainHead.length)
+    const token = String(claim.token)
+    this.#head = token.slice(0, token.indexOf('.', plainHead.length) + 1)
   }
 
   takes({ claim, result }: Settlement): boolean {
     return (
       claim.queue === this.queue &&
       result?.expiresIn === this.expiresIn &&
-      String(claim.token).startsWith(this.#head)
+      typeof claim.token === 'string' &&
+      claim.token.startsWith(this.#head)
     )
   }
 
   /** Adds the settlement that stands at `place` among all. */
   add({ claim, result }: Settlement, place: number): void {
-    const token = String(claim.token)
-    const entry = token.slice(token.indexOf('.', plainHead.length) + 1)
+    const entry = String(claim.token).slice(this.#head.length)
     const ms = Number.parseInt(entry, 10)
     if (ms < this.#first) this.#first = ms
     if (ms > this.#last) this.#last = ms
@@ -68,7 +70,7 @@ export class PlainBatch {
   async run(store: RedisStore, statuses: SettleStatus[]): Promise<void> {
     const consumers = store.consumers()
     const { stream, side } = store.keys.queue(this.queue)
-    const isGated = this.#head === gatedHead
+    const isGated = this.#head.startsWith(gatedHead)
     const answer = await store.commit(
       isGated ? settleGatedScript : settlePlainScript,
       [isGated ? `${side}p:${gatedLine(normalPriority)}` : stream],

@@ -32,7 +32,9 @@ async function settlePart(
   const answers: SettleStatus[] = Array.from({ length: part.length }, () => 'gone')
   const plain: PlainBatch[] = []
   const others: { readonly settlement: Settlement; readonly place: number }[] = []
-  for (const [place, settlement] of part.entries()) {
+  let place = -1
+  for (const settlement of part) {
+    place++
     if (!isPlain(settlement)) {
       others.push({ settlement, place })
       continue

@@ -1,7 +1,8 @@
-import type { PageRequest, QueueCounts, StoredMessage } from '../core/inspector.ts'
+import type { QueueCounts, StoredMessage } from '../core/inspector.ts'
 import type { Body } from '../core/message.ts'
 import type { TaskStatus } from '../core/states.ts'
 import { never } from './gates.ts'
+import type { PageAnswer, PageAsk, PagePlace } from './operations.ts'
 import { state, waitingToken } from './schema.ts'
 import { fromStored } from './stored-body.ts'
 import type { Turn } from './turn.ts'
@@ -23,11 +24,23 @@ SELECT q.name AS queue, q.cap AS cap,
  ORDER BY q.name`
 /** in: queue, seq to begin after, limit. */
 const page = `
-SELECT id, priority, state, at, enqueued, redeliveries,
+SELECT seq, id, priority, state, at, enqueued, redeliveries,
        coalesce(data, (SELECT p.data FROM tw_payload p WHERE p.seq = m.seq)) AS body
   FROM tw_message m WHERE queue = ? AND seq > ? ORDER BY seq LIMIT ?`
-/** in: id · out: the place of that message; when it has left, of the one with the next smaller id (ids are in time's order). */
-const placeOf = 'SELECT seq FROM tw_message WHERE id <= ? ORDER BY id DESC LIMIT 1'
+/** in: id · out: the place of that message. */
+const placeOf = 'SELECT seq, at FROM tw_message WHERE id = ?'
+/** in: (queue, time and seq to begin after, limit), twice; limit. What is scheduled has an index by time, and so has what will come to gates. */
+const soonest = `
+WITH soon AS (SELECT * FROM (SELECT seq, at FROM tw_message
+   WHERE state = ${state.scheduled} AND queue = ? AND (at, seq) > (?, ?) ORDER BY at, seq LIMIT ?)
+ UNION ALL SELECT * FROM (SELECT seq, at FROM tw_message
+   WHERE state = ${state.gated} AND queue = ? AND (at, seq) > (?, ?) AND at < ${never} ORDER BY at, seq LIMIT ?)
+ ORDER BY at, seq LIMIT ?)
+SELECT m.seq AS seq, id, priority, state, m.at AS at, enqueued, redeliveries,
+       coalesce(data, (SELECT p.data FROM tw_payload p WHERE p.seq = m.seq)) AS body
+  FROM soon JOIN tw_message m ON m.seq = soon.seq ORDER BY m.at, m.seq`
+/** Behind every message of a time. */
+const maxSeq = Number.MAX_SAFE_INTEGER
 const stateOf = 'SELECT state, token, at FROM tw_message WHERE id = ?'
 const deadReason = 'SELECT reason FROM tw_dead WHERE id = ?'
 
@@ -44,35 +57,59 @@ export function queueCounts({ sql, now }: Turn): QueueCounts[] {
   return sql.all<QueueCounts>(counts, now, now, now, now).map((row) => ({ ...row }))
 }
 
+interface Row {
+  seq: number
+  id: string
+  priority: number
+  state: number
+  at: number
+  enqueued: number
+  redeliveries: number
+  body: Body
+}
+
 /** Messages of a queue, oldest first. */
-export function peek(
-  { sql, queues, now }: Turn,
-  { queue, page: { limit, after } }: { queue: string; page: PageRequest },
-): StoredMessage[] {
-  const no = queues.find(sql, queue)
-  if (no === undefined) return []
-  const seq = after === undefined ? 0 : (sql.get<{ seq: number }>(placeOf, after)?.seq ?? 0)
-  const rows = sql.all<{
-    id: string
-    priority: number
-    state: number
-    at: number
-    enqueued: number
-    redeliveries: number
-    body: Body
-  }>(page, no, seq, limit)
-  return rows.map((row) => ({
-    id: row.id,
-    queue,
-    priority: row.priority,
-    state: isDue(row, now) ? 'queued' : (names.get(row.state) ?? 'queued'),
-    body: fromStored(row.body),
-    redeliveries: row.redeliveries,
-    at:
-      row.state === state.ready || row.state === state.suspect || isDue(row, now)
-        ? row.enqueued
-        : row.at,
-  }))
+export function peek(turn: Turn, ask: PageAsk): PageAnswer {
+  const { sql, queues } = turn
+  const no = queues.find(sql, ask.queue)
+  if (no === undefined) return { messages: [], last: undefined }
+  return answerOf(turn, ask, sql.all<Row>(page, no, startOf(turn, ask)?.seq ?? 0, ask.page.limit))
+}
+
+/** Messages of a queue whose time has not come, the soonest first. */
+export function scheduled(turn: Turn, ask: PageAsk): PageAnswer {
+  const { sql, queues, now } = turn
+  const no = queues.find(sql, ask.queue)
+  if (no === undefined) return { messages: [], last: undefined }
+  const from = startOf(turn, ask)
+  const start = from !== undefined && from.at > now ? from : { at: now, seq: maxSeq }
+  const { limit } = ask.page
+  const half = [no, start.at, start.seq, limit]
+  return answerOf(turn, ask, sql.all<Row>(soonest, ...half, ...half, limit))
+}
+
+/** Where a page begins: at the start where nobody knows the message, so that none is missed. */
+function startOf({ sql }: Turn, { from, page: { after } }: PageAsk): PagePlace | undefined {
+  return from ?? (after === undefined ? undefined : sql.get<PagePlace>(placeOf, after))
+}
+
+function answerOf({ now }: Turn, { queue }: PageAsk, rows: readonly Row[]): PageAnswer {
+  const last = rows.at(-1)
+  return {
+    messages: rows.map((row) => ({
+      id: row.id,
+      queue,
+      priority: row.priority,
+      state: isDue(row, now) ? 'queued' : (names.get(row.state) ?? 'queued'),
+      body: fromStored(row.body),
+      redeliveries: row.redeliveries,
+      at:
+        row.state === state.ready || row.state === state.suspect || isDue(row, now)
+          ? row.enqueued
+          : row.at,
+    })),
+    last: last === undefined ? undefined : { seq: last.seq, at: last.at },
+  }
 }
 
 /** The state of each id as far as messages and dead letters tell. */

@@ -36,6 +36,25 @@ export interface ClaimAnswer {
   readonly next: number | null
 }
 
+/** Where a message has its place: among all, and among those of its time. */
+export interface PagePlace {
+  readonly seq: number
+  readonly at: number
+}
+
+/** Which messages to list: behind a place that is known, or behind a message. */
+export interface PageAsk {
+  readonly queue: string
+  readonly page: PageRequest
+  readonly from: PagePlace | undefined
+}
+
+/** Messages, and where the last of them is. */
+export interface PageAnswer {
+  readonly messages: readonly StoredMessage[]
+  readonly last: PagePlace | undefined
+}
+
 /**
  * Everything that can be asked of the database: plain data in and out, so that it crosses to the
  * database thread as it is. The contracts of `core/` say what each means.
@@ -60,7 +79,8 @@ export interface Operations extends GraphOperations {
   saveProgress: { ask: { claim: Claim; body: Body; expiresIn: number }; answer: boolean }
   getProgress: { ask: readonly string[]; answer: readonly (Body | null)[] }
   queues: { ask: null; answer: readonly QueueCounts[] }
-  peek: { ask: { queue: string; page: PageRequest }; answer: readonly StoredMessage[] }
+  peek: { ask: PageAsk; answer: PageAnswer }
+  scheduled: { ask: PageAsk; answer: PageAnswer }
   states: { ask: readonly string[]; answer: readonly (TaskStatus | null)[] }
   deadLetters: {
     ask: PageRequest & { queue?: string | undefined }
@@ -144,6 +164,7 @@ export const readOnly: ReadonlySet<OperationKind> = new Set<OperationKind>([
   'cancelledAmong',
   'queues',
   'peek',
+  'scheduled',
   'states',
   'deadLetters',
   'deadLetter',

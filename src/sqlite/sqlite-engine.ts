@@ -36,7 +36,7 @@ import { FileWatch } from './file-guards.ts'
 import { configureGates } from './gates.ts'
 import { graphHandlers } from './graph-handlers.ts'
 import { forgetGraphs } from './graphs-of-turn.ts'
-import { peek, queueCounts, states } from './inspect.ts'
+import { peek, queueCounts, scheduled, states } from './inspect.ts'
 import { cancel, cancelledAmong, configure, extend, recover, release } from './leases.ts'
 import { acquirePermit, freePermit, renewPermit } from './locks.ts'
 import {
@@ -112,6 +112,7 @@ const handlers: Handlers = {
   getProgress,
   queues: queueCounts,
   peek,
+  scheduled,
   states,
   deadLetters,
   deadLetter,

@@ -19,11 +19,13 @@ export interface About {
   readonly task: RegisteredTask | undefined
 }
 
+const succeeded: Ending['outcome'] = { kind: 'succeeded' }
+
 /** The handler returned. */
 export function succeededEnding(about: About, value: unknown, seconds: number): Ending {
   return {
     claim: about.delivery,
-    outcome: { kind: 'succeeded' },
+    outcome: succeeded,
     record: recordOf(about, { status: 'succeeded', value, seconds, error: null }),
     task: about.task,
   }

@@ -29,7 +29,9 @@ export class Run {
   readonly #clock: Clock
   #controller: AbortController | undefined
   #interruption: Interruption | undefined
-  #onInterrupt: (() => void) | undefined
+  /** Who waits for the end of the work, and for how long after an interruption. */
+  #done: ((end: WorkEnd) => void) | undefined
+  #grace = 0
   #graceEnd: Timer | undefined
   /** Set by `ctx.commit`. */
   committed = false
@@ -84,7 +86,7 @@ export class Run {
     if (first !== undefined && !overrides) return
     this.#interruption = interruption
     this.#controller?.abort(interruption.error)
-    if (first === undefined) this.#onInterrupt?.()
+    if (first === undefined && this.#done !== undefined) this.#waitForGrace()
   }
 
   /**
@@ -93,28 +95,30 @@ export class Run {
    * task, and most are never interrupted, so no timer is set until one is.
    */
   watch(work: unknown, grace: number, done: (end: WorkEnd) => void): void {
-    let open = true
-    const end = (how: WorkEnd): void => {
-      if (!open) return
-      open = false
-      this.#onInterrupt = undefined
-      this.#graceEnd?.cancel()
-      done(how)
-    }
-    if (!isThenable(work)) return end({ kind: 'returned', value: work })
-    this.#onInterrupt = () => {
-      this.#graceEnd = this.#clock.after(grace, () => {
-        this.stuck = open
-        end({ kind: 'stuck' })
-      })
-    }
-    if (this.#interruption !== undefined) this.#onInterrupt()
+    if (!isThenable(work)) return done({ kind: 'returned', value: work })
+    this.#done = done
+    this.#grace = grace
+    if (this.#interruption !== undefined) this.#waitForGrace()
     // Any thenable may come from a handler: only a promise of the language calls back once, and later.
     const promise = work instanceof Promise ? work : Promise.resolve(work)
     promise.then(
-      (value) => end({ kind: 'returned', value }),
-      (error: unknown) => end({ kind: 'threw', error }),
+      (value) => this.#end({ kind: 'returned', value }),
+      (error: unknown) => this.#end({ kind: 'threw', error }),
     )
+  }
+
+  #waitForGrace(): void {
+    this.#graceEnd = this.#clock.after(this.#grace, () => {
+      this.stuck = this.#done !== undefined
+      this.#end({ kind: 'stuck' })
+    })
+  }
+
+  #end(how: WorkEnd): void {
+    const done = this.#done
+    this.#done = undefined
+    this.#graceEnd?.cancel()
+    done?.(how)
   }
 }
 

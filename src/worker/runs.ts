@@ -138,14 +138,15 @@ export class Runs {
     // A message that ends at once comes back here from within the loop, which goes on by itself.
     if (this.#filling || this.#closed) return
     this.#filling = true
-    while (this.left > 0) {
+    const { maxTasks } = this.#options.settings
+    while (this.#started < maxTasks) {
       const delivery = this.#options.slots.next()
       if (delivery === undefined) break
       this.#started++
       this.#run(delivery, true)
     }
     this.#filling = false
-    if (this.left <= 0) this.#options.onEnough()
+    if (this.#started >= maxTasks) this.#options.onEnough()
     this.#watchOverrun()
   }
 

@@ -25,6 +25,7 @@ export class Settler {
       run: (batch) => this.#settle(batch),
       most: mostPerBatch,
       inFlight: 2,
+      closes: 'quiet',
     })
   }
 

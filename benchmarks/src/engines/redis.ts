@@ -16,6 +16,7 @@ export const redis: BenchEngine = {
   settings: 'own server on loopback without persistence, ioredis 6.0.0',
   limit: 'ioredis: XREADGROUP COUNT 100, then XACK and XDEL of 100, on the same bytes',
   shared: true,
+  isServer: true,
   version: async () => `Redis ${await serverVersion()}`,
   make: makeDatabase,
   remove: removeDatabase,

@@ -33,6 +33,8 @@ export const beeQueue: Peer = {
     'round-trip',
     'latency',
     'backlog',
+    'workers',
+    'distance',
     'bytes',
     'memory',
   ],

@@ -46,6 +46,8 @@ export const bullmq: Peer = {
     'latency',
     'workflows',
     'backlog',
+    'workers',
+    'distance',
     'bytes',
     'memory',
   ],

@@ -10,6 +10,7 @@ export const celery: Peer = {
   settings:
     'celery 5.6.2, results ignored but for workflows; solo pool, threads for tasks that wait',
   missing: 'results of single tasks; it has no bulk call; its CPU is not in the columns',
+  most: 2000,
   scenarios: ['enqueue', 'process', 'sleepers', 'workflows'],
   slow: { share: 0.1, rounds: 1 },
   open: async (place) =>

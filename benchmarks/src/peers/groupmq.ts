@@ -24,7 +24,16 @@ export const groupmq: Peer = {
   engine: 'redis',
   settings: `${groups} groups; bulk is its own batching of adds, 1,000 each`,
   missing: 'results: it tells nobody that a job is done',
-  scenarios: ['enqueue', 'process', 'sleepers', 'latency', 'bytes', 'memory'],
+  scenarios: [
+    'enqueue',
+    'process',
+    'sleepers',
+    'latency',
+    'workers',
+    'distance',
+    'bytes',
+    'memory',
+  ],
   async open(place) {
     const { Queue, Worker } = (await importPeer('groupmq')) as GroupMq
     const { Redis } = (await importPeer('ioredis')) as {

@@ -11,6 +11,8 @@ export interface Peer {
   readonly missing: string
   /** Scenarios that it can take part in. */
   readonly scenarios: readonly string[]
+  /** The most tasks of one run, where more would only take longer: a rate is a rate. */
+  readonly most?: number
   /** Whether it can keep results. */
   readonly keepsResults?: boolean
   /** Of one that would take minutes: so much of the others' work, in so many rounds. Its rates say the same. */

@@ -8,6 +8,7 @@ export const taskiq: Peer = {
   settings:
     'taskiq 0.13.0, taskiq-redis 1.2.4, RedisStreamBroker with xread_count 100, one process',
   missing: 'results; it has no bulk call, so that is a gather; its CPU is not in the columns',
+  most: 5000,
   scenarios: ['enqueue', 'process', 'sleepers'],
   open: async (place) =>
     pythonSubject(

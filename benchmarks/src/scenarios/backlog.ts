@@ -3,18 +3,32 @@ import type { Bench, Contender, Line, Scenario } from '../scenario.ts'
 import type { Step } from '../steps.ts'
 import { processBacklog } from './process.ts'
 
-/** A large backlog must not slow its worker down: its first tasks are held against a small backlog. */
+/** A large backlog must not slow its worker down: all of it, and its first tasks, are held against a small one. */
 export const backlog: Scenario = {
   name: 'backlog',
-  title:
-    'Backlog: the first 20,000 tasks of a backlog of 1,000,000, against a backlog of their own',
+  title: 'Backlog: 1,000,000 tasks, and the first 20,000 of them, against a small backlog',
   lines(size): readonly Line[] {
     const how = { concurrency: 100, prefetch: 100, results: false }
     // All runs together, their warm-ups and what they claim beyond, must find enough.
     const stored = Math.max(20_000, size(1_000_000))
     const tasks = Math.max(1, Math.floor(stored / 50))
     const stores = new Map<string, Promise<string>>()
+    const all = size(1_000_000)
+    const few = Math.max(1, Math.floor(all / 10))
     return [
+      {
+        ...how,
+        tasks: all,
+        label: 'all of them, against a tenth',
+        shown: ['flat'],
+        takesPart: ({ library }) => library === undefined,
+        async run(bench, contender) {
+          const small = await processBacklog(bench, contender, { ...how, tasks: few })
+          const large = await processBacklog(bench, contender, { ...how, tasks: all })
+          const flat = (large.perSecond ?? 0) / (small.perSecond ?? 1)
+          return { ...large, facts: { ...large.facts, flat } }
+        },
+      },
       {
         ...how,
         tasks,

@@ -1,4 +1,4 @@
-import { inTurn, lastOf, nameOf, onFreshStore, rateOf, warmUp } from '../scenario.ts'
+import { inTurn, lastOf, nameOf, onFreshStore, rateOf, tasksOf, warmUp } from '../scenario.ts'
 import type { Line, Scenario } from '../scenario.ts'
 import type { Way } from '../steps.ts'
 
@@ -25,7 +25,8 @@ export const enqueue: Scenario = {
         run: (bench, contender) =>
           onFreshStore(bench, contender, async (place) => {
             const subject = nameOf(contender, place, true)
-            const step = { kind: 'enqueue', way, tasks, warm: warmUp(tasks) } as const
+            const sent = tasksOf(contender, tasks)
+            const step = { kind: 'enqueue', way, tasks: sent, warm: warmUp(sent) } as const
             return rateOf(lastOf(await inTurn(bench, { ...contender, subject }, [step])))
           }),
       }

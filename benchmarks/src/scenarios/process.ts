@@ -1,4 +1,4 @@
-import { inTurn, lastOf, nameOf, onFreshStore, rateOf, warmUp } from '../scenario.ts'
+import { inTurn, lastOf, nameOf, onFreshStore, rateOf, tasksOf, warmUp } from '../scenario.ts'
 import type { Bench, Contender, Line, Sample, Scenario } from '../scenario.ts'
 
 /** How a backlog is run. */
@@ -14,8 +14,9 @@ export interface BacklogRun {
 export function processBacklog(
   bench: Bench,
   contender: Contender,
-  { concurrency, prefetch, results, tasks, sleep = 0 }: BacklogRun,
+  { concurrency, prefetch, results, tasks: wanted, sleep = 0 }: BacklogRun,
 ): Promise<Sample> {
+  const tasks = tasksOf(contender, wanted)
   return onFreshStore(bench, contender, async (place) => {
     const subject = nameOf(contender, place, results)
     const warm = warmUp(tasks)

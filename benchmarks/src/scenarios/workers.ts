@@ -15,7 +15,7 @@ export const workers: Scenario = {
         prefetch: 100,
         results: false,
         tasks,
-        takesPart: ({ peer, engine }) => peer === 'taskwright' && engine.shared,
+        takesPart: ({ peer, engine }) => peer !== 'raw' && engine.shared,
         run: (bench, contender) =>
           onFreshStore(bench, contender, async (place) => {
             const subject = nameOf(contender, place, false)

@@ -42,6 +42,10 @@ const form = z.object({
   PUBLIC_MODE: flag,
   PUBLIC_DATA_RETENTION_DAYS: z.coerce.number().min(0).default(7),
   HEALTHCHECK_URL: optional,
+  /** Until a step whose service was busy is tried again; each time twice as long, up to a minute. */
+  STEP_RETRY_SECONDS: z.coerce.number().positive().default(5),
+  /** Until a webhook is sent again; each time twice as long, up to an hour. */
+  WEBHOOK_RETRY_SECONDS: z.coerce.number().positive().default(60),
   WEBHOOK_TIMEOUT_SECONDS: z.coerce.number().min(0.1).default(30),
   /** Does everything, and tells nobody: for a shadow of the real system. */
   DRY_RUN: flag,

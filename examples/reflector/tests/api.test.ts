@@ -1,14 +1,23 @@
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { durationOf } from '../src/audio/audio-tool.ts'
 import { dialogue } from '../src/audio/dialogue.ts'
+import { ffmpegProgram, findAudioTool } from '../src/audio/find-audio-tool.ts'
 import { makeRecording } from '../src/audio/recording.ts'
 import { encodeWav } from '../src/audio/wav.ts'
 import { startServer, type RunningServer } from '../src/api/server.ts'
 import { broker } from '../src/broker.ts'
 import { sign } from '../src/outside/webhook-signature.ts'
+import { getTranscript, patchTranscript } from '../src/data/transcripts.ts'
 import { workshop } from '../src/tasks/dependencies.ts'
+import { cleanupConsent } from '../src/tasks/consent.ts'
 import { pipelineFileProcess } from '../src/tasks/file-process.ts'
+import { afterLive } from '../src/workflows.ts'
 import { setStage, shortTalk, type Stage } from './stage.ts'
 
 let stage: Stage
@@ -120,6 +129,31 @@ it('a file is uploaded in chunks, and those who watch see it become a transcript
   )
 })
 
+const ffmpeg = ffmpegProgram()
+const noVideo = ffmpeg === undefined ? ' (skipped: there is no ffmpeg)' : ''
+
+it.skipIf(ffmpeg === undefined)(`of a video the sound is taken${noVideo}`, async () => {
+  await open()
+  const [wav, video] = ['talk.wav', 'talk.mp4'].map((name) => join(stage.folder, name))
+  await writeFile(wav ?? '', encodeWav(makeRecording(shortTalk)))
+  const picture = ['-f', 'lavfi', '-i', 'color=c=blue:s=64x64:r=5', '-i', wav ?? '', '-shortest']
+  await promisify(execFile)(ffmpeg ?? '', [...picture, '-c:v', 'mpeg4', '-c:a', 'aac', video ?? ''])
+  const id = await newTranscript()
+  await upload(id, await readFile(video ?? ''), 'talk.mp4')
+  await stage.app.drain()
+  expect(stage.app.failures).toEqual([])
+  const { status, duration } = await getTranscript(stage.db, id)
+  expect(status).toBe('ended')
+  // What is kept can be heard, and is as long as was said; that is as long as what was spoken.
+  const kept = join(stage.folder, 'kept.mp3')
+  const sound = await fetch(`${server.url}/v1/transcripts/${id}/audio/mp3`)
+  await writeFile(kept, new Uint8Array(await sound.arrayBuffer()))
+  const heard = durationOf(await findAudioTool().decode(kept, 16_000))
+  const spoken = durationOf(makeRecording(shortTalk))
+  for (const found of [heard, duration ?? 0])
+    expect(Math.abs(found - spoken) / spoken).toBeLessThan(0.01)
+})
+
 it('what holds no sound is refused, and nothing is sent', async () => {
   await open()
   const id = await newTranscript()
@@ -156,6 +190,46 @@ it('what is said into a socket is transcribed while it is said, and finished by 
   expect(stage.app.failures).toEqual([])
 })
 
+it('work that failed is resumed when somebody asks; what runs or went well is left alone', async () => {
+  await open()
+  const { id } = await stage.transcript({ source_kind: 'file' })
+  const path = `/v1/transcripts/${id}/workflow/resume`
+  expect(await post(path)).toMatchObject({ status: 400 })
+  const { runId } = await afterLive(id, id)
+  await patchTranscript(stage.db, id, { workflow_run_id: runId })
+  await stage.app.drain()
+  // There is no sound: the first step has failed.
+  expect(await call(`/v1/transcripts/${id}/workflow`)).toMatchObject({ body: { state: 'failed' } })
+  await stage.recording(await getTranscript(stage.db, id), 'audio.wav')
+  expect(await post(path)).toMatchObject({ status: 200 })
+  await stage.app.drain()
+  expect(await call(`/v1/transcripts/${id}/workflow`)).toMatchObject({
+    body: { state: 'succeeded' },
+  })
+  expect(await post(path)).toMatchObject({ status: 400 })
+})
+
+it('a room is made with a secret of its own, and who says no in its meeting has the sound deleted', async () => {
+  await open()
+  const made = await post('/v1/rooms', { name: 'weekly', webhook_url: 'https://acme.test/hook' })
+  expect(made).toMatchObject({
+    status: 201,
+    body: { webhook_secret: expect.stringMatching(/^[\w-]{43}$/) },
+  })
+  expect(await post('/v1/rooms', { name: 'no name' })).toMatchObject({ status: 400 })
+  const rooms = await call('/v1/rooms')
+  expect(rooms).toMatchObject({ body: { rooms: [{ name: 'weekly' }] } })
+  const meeting = await stage.meeting(made.body)
+  const path = `/v1/rooms/meetings/${meeting.id}/consent`
+  expect(await post(path, { consent_given: false })).toMatchObject({ status: 201 })
+  const { id } = await stage.transcript({ source_kind: 'room', meeting_id: meeting.id })
+  await stage.recording(await getTranscript(stage.db, id), 'audio.wav')
+  await cleanupConsent.kiq(id)
+  await stage.app.drain()
+  expect(await getTranscript(stage.db, id)).toMatchObject({ audio_deleted: 1 })
+  expect((await fetch(`${server.url}/v1/transcripts/${id}/audio/mp3`)).status).toBe(404)
+})
+
 it('Whereby is believed when it has signed, less than a minute ago', async () => {
   await open()
   const meeting = await stage.meeting(await stage.room())
@@ -188,6 +262,6 @@ it('tells that it lives, that it is ready, and what it knows of tasks and queues
   expect(text).toContain(
     'reflector_task_seconds_bucket{task="task_pipeline_file_process",le="+Inf"} 1',
   )
-  expect(text).toMatch(/reflector_queue_messages\{queue="default",state="dead"\} 1/)
+  expect(text).toMatch(/reflector_queue_messages\{queue="\w+",state="dead"\} [1-9]/)
   expect(text).toContain('reflector_worker_utilisation 0')
 })

@@ -41,3 +41,15 @@ it.skipIf(!redis)(
   },
   120_000,
 )
+
+it.skipIf(!redis)(
+  `a dozen transcripts at once end all, and nobody is told twice${reason}`,
+  async () => {
+    expect((await demonstrate('--redis', '--load', '12')).checks).toEqual([
+      '  ✓ 12 ended',
+      '  ✓ one webhook for each of 8 files',
+      '  ✓ one message on Zulip for each of 12',
+    ])
+  },
+  120_000,
+)

@@ -9,7 +9,7 @@ import { pipelineFileProcess } from '../src/tasks/file-process.ts'
 import { startProcessing } from '../src/tasks/start-processing.ts'
 import { sendTranscriptWebhook, sendWebhookIfNeeded } from '../src/tasks/webhooks.ts'
 import { postToZulip } from '../src/tasks/zulip-post.ts'
-import { setStage, shortTalk, type Stage } from './stage.ts'
+import { onRedis, setStage, shortTalk, type Stage } from './stage.ts'
 
 let stage: Stage
 afterEach(() => stage.end())
@@ -118,9 +118,9 @@ it('of those who ask at the same time one starts it, and it runs once', async ()
 it('a worker that dies when all is done and nobody was told sends what follows once', async () => {
   stage = await setStage({ mode: 'concurrent', seed: 5 })
   const { id } = await uploaded()
-  stage.app.faults.killWorker({ at: 'before-settle', task: pipelineFileProcess })
+  stage.app.killIn(pipelineFileProcess.name)
   await process(id)
-  expect(stage.app.faults.pending).toEqual([])
+  expect(stage.app.killsToCome).toEqual([])
   expect((await getTranscript(stage.db, id)).status).toBe('ended')
   for (const task of [cleanupConsent, postToZulip, sendWebhookIfNeeded, sendTranscriptWebhook])
     expect(stage.app.settled(task as typeof cleanupConsent)).toHaveLength(1)
@@ -129,7 +129,8 @@ it('a worker that dies when all is done and nobody was told sends what follows o
 
 it('consent comes before Zulip, and Zulip before the webhook, under any order of workers', async () => {
   // The order is kept by the store: each seed lets workers take what they find in an order of its own.
-  for (let seed = 1; seed <= 50; seed++) {
+  const orders = onRedis ? 5 : 50
+  for (let seed = 1; seed <= orders; seed++) {
     stage = await setStage({ mode: 'concurrent', seed })
     const { afterFile } = await import('../src/workflows.ts')
     const room = await stage.room()
@@ -142,14 +143,16 @@ it('consent comes before Zulip, and Zulip before the webhook, under any order of
     await stage.app.drain()
     for (const id of ids) {
       const order = stage.app.settled().filter(({ args }) => args[0] === id)
-      expect(order.map(({ task }) => task)).toEqual([
+      const names = order.map(({ task }) => task)
+      // The webhook itself is no part of the workflow: it may arrive before its sender has ended.
+      expect(names.filter((name) => name !== 'send_transcript_webhook')).toEqual([
         'task_cleanup_consent',
         'task_pipeline_post_to_zulip',
         'task_send_webhook_if_needed',
-        'send_transcript_webhook',
       ])
+      expect(names.filter((name) => name === 'send_transcript_webhook')).toHaveLength(1)
     }
-    if (seed < 50) await stage.end()
+    if (seed < orders) await stage.end()
   }
 })
 

@@ -12,7 +12,7 @@ import { markFailed, pipelineDiarization, pipelineFinalSummaries } from '../src/
 import { postToZulip } from '../src/tasks/zulip-post.ts'
 import { workshop } from '../src/tasks/dependencies.ts'
 import { afterLive } from '../src/workflows.ts'
-import { setStage, shortTalk, type Stage } from './stage.ts'
+import { onRedis, setStage, shortTalk, type Stage } from './stage.ts'
 
 let stage: Stage
 afterEach(() => stage.end())
@@ -66,7 +66,7 @@ function expectOrder(): void {
 }
 
 /** As many orders of the workers are tried; `REFLECTOR_SEEDS=50` for all that are asked for. */
-const seeds = Number(process.env['REFLECTOR_SEEDS'] ?? 4)
+const seeds = Number(process.env['REFLECTOR_SEEDS'] ?? (onRedis ? 2 : 4))
 
 describe('what follows a live recording', () => {
   it('goes in its order, and ends with a transcript that knows who spoke', async () => {
@@ -111,9 +111,13 @@ describe('what follows a live recording', () => {
     seeds * 15_000,
   )
 
-  it('passes the barrier once when the diarizer fails twice', async () => {
+  it.each([
+    ['fails', { status: 503 }],
+    ['has too much to do', { status: 429 }],
+    ['breaks the connection', { reset: true }],
+  ] as const)('passes the barrier once when the diarizer %s twice', async (_, does) => {
     stage = await setStage({ mode: 'concurrent', seed: 2 })
-    stage.world.faults.plan({ service: 'diarizer', times: 2, does: { status: 503 } })
+    stage.world.faults.plan({ service: 'diarizer', times: 2, does })
     const { id } = await recorded()
     await stage.app.drain()
     expect(stage.app.settled(pipelineDiarization)).toMatchObject([{ attempt: 3 }])
@@ -173,10 +177,10 @@ describe('what follows a live recording', () => {
 
   it.each(steps)('survives a worker that dies in %s', async (task) => {
     stage = await setStage({ mode: 'concurrent', seed: 8 })
-    stage.app.faults.killWorker({ at: 'before-settle', task })
+    stage.app.killIn(task)
     const { id, runId } = await recorded()
     await stage.app.drain()
-    expect(stage.app.faults.pending).toEqual([])
+    expect(stage.app.killsToCome).toEqual([])
     expect(await broker.workflow(runId).status()).toBe('succeeded')
     expectOrder()
     expect((await getTranscript(stage.db, id)).status).toBe('ended')

@@ -74,7 +74,7 @@ describe.skipIf(!reachable)(`on PostgreSQL${reason}`, () => {
     const request = { name: 'a lock', ttl: 1000, now: () => stage.now().getTime() }
     const locks = await Promise.all(Array.from({ length: 10 }, () => takeLock(stage.db, request)))
     expect(locks.filter((lock) => lock !== undefined)).toHaveLength(1)
-    await stage.app.clock.advance('1001ms')
+    await stage.virtual.clock.advance('1001ms')
     expect(await takeLock(stage.db, request)).toBeDefined()
     // Who had it has lost it.
     expect(await locks.find((lock) => lock !== undefined)?.extend()).toBe(false)

@@ -13,7 +13,7 @@ import {
   processRecording,
   reprocessFailedRecordings,
 } from '../src/tasks/recordings.ts'
-import { setStage, shortTalk, type Stage } from './stage.ts'
+import { onRedis, setStage, shortTalk, virtualOnly, type Stage } from './stage.ts'
 
 let stage: Stage
 afterEach(() => stage.end())
@@ -107,17 +107,20 @@ it('a queue that breaks is asked again at the next tick', async () => {
   expect(stage.app.failures).toEqual([])
 })
 
-it('a worker that dies between the row and the message sends it all the same', async () => {
-  stage = await setStage({ mode: 'concurrent', seed: 12 })
-  const { key } = await held()
-  await bucket().put(key, await talk())
-  stage.app.faults.killWorker({ at: 'send', task: processRecording })
-  await processRecording.kiq('recordings', key)
-  await stage.app.drain()
-  expect(stage.app.faults.pending).toEqual([])
-  expect(await transcripts()).toMatchObject([{ status: 'ended' }])
-  expect(stage.app.settled(pipelineFileProcess)).toHaveLength(1)
-})
+it.skipIf(onRedis)(
+  `a worker that dies between the row and the message sends it all the same${virtualOnly}`,
+  async () => {
+    stage = await setStage({ mode: 'concurrent', seed: 12 })
+    const { key } = await held()
+    await bucket().put(key, await talk())
+    stage.virtual.faults.killWorker({ at: 'send', task: processRecording })
+    await processRecording.kiq('recordings', key)
+    await stage.app.drain()
+    expect(stage.virtual.faults.pending).toEqual([])
+    expect(await transcripts()).toMatchObject([{ status: 'ended' }])
+    expect(stage.app.settled(pipelineFileProcess)).toHaveLength(1)
+  },
+)
 
 it('of the recordings in the bucket those are sent again that have no good transcript', async () => {
   stage = await setStage({ mode: 'inline' })
@@ -152,9 +155,9 @@ it('of the recordings in the bucket those are sent again that have no good trans
   await of('processing')
   await bucket().put('notes.txt', file)
   expect(await (await reprocessFailedRecordings.kiq()).result()).toBe(4)
-  const sent = stage.app.sent(processRecording).map(({ args }) => args[1])
-  expect(sent.sort()).toEqual(wanted.sort())
   await stage.app.drain()
+  const sent = stage.app.sent(processRecording).map(({ args }) => String(args[1]))
+  expect(sent.sort()).toEqual(wanted.sort())
   const ended = (await transcripts()).filter(({ status }) => status === 'ended')
   expect(ended).toHaveLength(5)
   for (const { id } of ended.slice(0, 1)) expect((await getTranscript(stage.db, id)).id).toBe(id)

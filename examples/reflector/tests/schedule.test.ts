@@ -61,8 +61,8 @@ function counts(app: TestBroker): Record<string, number> {
   return found
 }
 
-const started = async (): Promise<Scheduler> => {
-  const sources = [configSource(broker, buildSchedule(everything))]
+const started = async (settings = everything): Promise<Scheduler> => {
+  const sources = [configSource(broker, buildSchedule(settings))]
   const scheduler = createScheduler({ broker, sources })
   await scheduler.start()
   return scheduler
@@ -101,6 +101,24 @@ it('sends in a day what it should, with two schedulers of which one is replaced 
   })
   // Seven thousand messages: a minute on a machine that has much else to do.
 }, 180_000)
+
+it('does not begin a run beside one that takes longer than the interval', async () => {
+  const quiet = { logger: silentLogger, patience: 0, giveUpAfter: '20s' } as const
+  await using app = testBroker(broker, { mode: 'concurrent', seed: 61, ...quiet })
+  onlyCounted(app)
+  const ends: (() => void)[] = []
+  app.stub(processMessages, () => new Promise((resolve) => ends.push(() => resolve(0))))
+  const scheduler = await started({ ...everything, SQS_POLLING_TIMEOUT_SECONDS: 10 })
+  await app.clock.advance('50s')
+  expect(ends).toHaveLength(1)
+  // Others are not kept by it.
+  expect(counts(app)).toMatchObject({ process_messages: 1, process_meetings: 5 })
+  ends[0]?.()
+  await app.clock.advance('10s')
+  expect(ends).toHaveLength(2)
+  ends[1]?.()
+  await scheduler.stop()
+})
 
 it('refuses the six fields of the guide where five are meant, at the start', async () => {
   const entries = { bad: { task: processMessages, cron: '*/60 * * * * *' } }

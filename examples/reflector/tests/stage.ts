@@ -18,13 +18,31 @@ import { readSettings, type Settings } from '../src/settings.ts'
 import { standInEnvironment } from '../src/stand-ins/environment.ts'
 import { startStandIns, type StandIns } from '../src/stand-ins/stand-ins.ts'
 import { database, now, settings } from '../src/tasks/dependencies.ts'
+import { virtualCrew, type Crew } from './crew.ts'
+import { redisStage } from './redis/redis-stage.ts'
 
 /** Short enough for a test, long enough for two speakers. */
 export const shortTalk = dialogue.slice(0, 2)
 
-/** The outside world, a database and the broker under test. */
+/** Where the tasks of a scenario run: in this process, one after the other or by chance; or on Redis. */
+export type Mode = 'inline' | 'concurrent' | 'redis'
+
+/** All scenarios in one mode, where `REFLECTOR_MODE` says so; see README.md. */
+const forced = process.env['REFLECTOR_MODE'] as Mode | undefined
+/** Another order of the workers for each number. */
+const moreSeed = Number(process.env['REFLECTOR_SEED'] ?? 0)
+
+/** Whether this run is on Redis, in real time. */
+export const onRedis = forced === 'redis'
+
+/** Why tests of what takes hours, or of what can only be planned in this process, are left out there. */
+export const virtualOnly = onRedis ? ' (skipped: it is of virtual time)' : ''
+
+/** The outside world, a database and those who run the tasks. */
 export interface Stage {
-  readonly app: TestBroker
+  readonly app: Crew
+  /** The test broker. @throws Error on Redis: skip the test there, see {@link virtualOnly} */
+  readonly virtual: TestBroker
   readonly world: StandIns
   readonly db: Kysely<Tables>
   readonly settings: Settings
@@ -44,44 +62,71 @@ export async function setStage(
   options: TestBrokerOptions,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Stage> {
-  const folder = await mkdtemp(join(tmpdir(), 'reflector-stage-'))
-  const world = await startStandIns({ folder: join(folder, 'objects'), tool: findAudioTool() })
-  const found = readSettings({
-    ...standInEnvironment(world.url),
+  const environment = ({ folder, url }: { folder: string; url: string }) => ({
+    ...standInEnvironment(url),
     DATA_DIR: join(folder, 'data'),
     MIN_TRANSCRIPT_LENGTH: '150',
     ...env,
   })
-  const url = env['DATABASE_URL'] ?? `sqlite:${join(folder, 'reflector.db')}`
-  const db = openDatabase(url)
+  return onRedis ? onRealRedis(environment) : inThisProcess(options, environment)
+}
+
+type Environment = (place: { folder: string; url: string }) => Record<string, string>
+
+async function inThisProcess(options: TestBrokerOptions, environment: Environment): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'reflector-stage-'))
+  const world = await startStandIns({ folder: join(folder, 'objects'), tool: findAudioTool() })
+  const env = environment({ folder, url: world.url })
+  const found = readSettings(env)
+  const db = openDatabase(env['DATABASE_URL'] ?? `sqlite:${join(folder, 'reflector.db')}`)
   await migrate(db)
   // What goes wrong on purpose is looked at by the tests.
   // The stand-ins and ffmpeg take real time, more of it on a busy machine.
   const patient = { patience: '5s', giveUpAfter: '30s' } as const
-  const app = testBroker(broker, { logger: silentLogger, ...patient, ...options })
+  const seed = (options.seed ?? 1) + 1000 * moreSeed
+  const mode = forced === 'inline' || forced === 'concurrent' ? forced : options.mode
+  const app = testBroker(broker, { logger: silentLogger, ...patient, ...options, mode, seed })
   const clock = (): Date => new Date(app.clock.now())
   app.dependencyOverrides.setValue(settings, found)
   app.dependencyOverrides.setValue(now, clock)
   app.dependencyOverrides.setValue(database, db)
+  const place = { folder, world, db, settings: found, app: virtualCrew(app), now: clock }
   return {
-    app,
-    world,
-    db,
-    settings: found,
-    folder,
-    now: clock,
+    ...actors(place),
+    virtual: app,
+    async end() {
+      await app.dispose()
+      await db.destroy()
+      await world.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function onRealRedis(environment: Environment): Promise<Stage> {
+  const { crew, ...place } = await redisStage(environment)
+  return {
+    ...actors({ ...place, app: crew, now: () => new Date() }),
+    get virtual(): TestBroker {
+      throw new Error('there is no virtual time on Redis: skip the test there')
+    },
+    // What a scenario has left running would be part of the next one.
+    end: () => crew.drain(),
+  }
+}
+
+type Place = Pick<Stage, 'app' | 'world' | 'db' | 'settings' | 'folder' | 'now'>
+
+function actors(place: Place): Omit<Stage, 'virtual' | 'end'> {
+  const { world, db, folder, now: clock } = place
+  return {
+    ...place,
     room: (of = {}) => addRoom(db, world, of),
     meeting: (room, of = {}) => addMeeting(db, room, { at: clock(), of }),
     transcript: (of = {}) => createTranscript(db, { now: clock(), ...of }),
     async recording({ id }, name) {
       await mkdir(join(folder, 'data', id), { recursive: true })
       await writeFile(join(folder, 'data', id, name), encodeWav(makeRecording(shortTalk)))
-    },
-    async end() {
-      await app.dispose()
-      await db.destroy()
-      await world.stop()
-      await rm(folder, { recursive: true, force: true })
     },
   }
 }

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest'
 import { isSignedWith } from '../src/outside/webhook-signature.ts'
 import { sendTranscriptWebhook, sendWebhookIfNeeded } from '../src/tasks/webhooks.ts'
-import { setStage, type Stage } from './stage.ts'
+import { onRedis, setStage, virtualOnly, type Stage } from './stage.ts'
 
 let stage: Stage
 afterEach(() => stage.end())
@@ -16,7 +16,6 @@ async function complete(env?: Record<string, string>): Promise<{ id: string; roo
 it('500, 500, 200: three requests of one event, each signed, after one and two minutes', async () => {
   const { id, room } = await complete()
   stage.world.faults.plan({ service: 'receiver', times: 2, does: { status: 500 } })
-  const began = stage.app.clock.now()
   const handle = await sendTranscriptWebhook.kiq(id, room, 'event-1')
   await stage.app.drain()
   expect(await handle.status()).toBe('succeeded')
@@ -31,25 +30,37 @@ it('500, 500, 200: three requests of one event, each signed, after one and two m
     const signed = { signature, body, now: time, maxAge: 1 }
     expect(isSignedWith('webhook-secret', signed)).toBe(true)
   }
-  const starts = stage.app.journal.filter(({ kind }) => kind === 'started')
-  const minutes = starts.map(({ at }) => Math.round((at - began) / 60_000))
-  expect(minutes).toEqual([0, 1, 3])
+  const [first, second] = delaysOf(visits)
+  expect(first).toBeGreaterThanOrEqual(1)
+  expect(second).toBeGreaterThanOrEqual(2)
 })
 
-it('a receiver that stays down is asked 31 times, at most hourly, and then the message is kept', async () => {
-  const { id, room } = await complete()
-  stage.world.faults.plan({ service: 'receiver', times: 'always', does: { status: 503 } })
-  const handle = await sendTranscriptWebhook.kiq(id, room, 'event-2')
-  await stage.app.drain()
-  expect(stage.world.journal.of('receiver')).toHaveLength(31)
-  expect(await handle.status()).toBe('failed')
-  const starts = stage.app.journal.filter(({ kind }) => kind === 'started').map(({ at }) => at)
-  const minutes = starts
-    .slice(1)
-    .map((at, index) => Math.round((at - (starts[index] ?? 0)) / 60_000))
-  expect(minutes.slice(0, 8)).toEqual([1, 2, 4, 8, 16, 32, 60, 60])
-  expect(Math.max(...minutes)).toBe(60)
-})
+/** In minutes; on Redis the workers were told that one has 200 ms. */
+function delaysOf(visits: readonly { readonly at: number }[]): number[] {
+  const runs = onRedis ? visits : stage.virtual.journal.filter(({ kind }) => kind === 'started')
+  const minute = onRedis ? 195 : 60_000
+  return runs.slice(1).map(({ at }, index) => (at - (runs[index]?.at ?? 0)) / minute)
+}
+
+it.skipIf(onRedis)(
+  `a receiver that stays down is asked 31 times, at most hourly, and then the message is kept${virtualOnly}`,
+  async () => {
+    const { id, room } = await complete()
+    stage.world.faults.plan({ service: 'receiver', times: 'always', does: { status: 503 } })
+    const handle = await sendTranscriptWebhook.kiq(id, room, 'event-2')
+    await stage.app.drain()
+    expect(stage.world.journal.of('receiver')).toHaveLength(31)
+    expect(await handle.status()).toBe('failed')
+    const starts = stage.virtual.journal
+      .filter(({ kind }) => kind === 'started')
+      .map(({ at }) => at)
+    const minutes = starts
+      .slice(1)
+      .map((at, index) => Math.round((at - (starts[index] ?? 0)) / 60_000))
+    expect(minutes.slice(0, 8)).toEqual([1, 2, 4, 8, 16, 32, 60, 60])
+    expect(Math.max(...minutes)).toBe(60)
+  },
+)
 
 it('a receiver that says no is not asked again', async () => {
   const { id, room } = await complete()
@@ -78,16 +89,19 @@ it('a receiver that never answers is given up after its time, and asked again', 
   expect(stage.world.journal.of('receiver')).toHaveLength(2)
 })
 
-it('a webhook is sent for rooms that have one, once for each dispatch however often it runs', async () => {
-  const { id } = await complete()
-  stage.app.faults.deliverTwice(sendWebhookIfNeeded)
-  await sendWebhookIfNeeded.kiq(id)
-  await stage.app.drain()
-  expect(stage.world.receiver.received).toHaveLength(1)
-  expect(stage.app.faults.pending).toEqual([])
-  const file = await stage.transcript({ source_kind: 'file' })
-  await sendWebhookIfNeeded.kiq(file.id)
-  await sendWebhookIfNeeded.kiq('nobody')
-  expect(stage.app.sent(sendTranscriptWebhook)).toHaveLength(1)
-  expect(stage.app.failures).toEqual([])
-})
+it.skipIf(onRedis)(
+  `a webhook is sent for rooms that have one, once for each dispatch however often it runs${virtualOnly}`,
+  async () => {
+    const { id } = await complete()
+    stage.virtual.faults.deliverTwice(sendWebhookIfNeeded)
+    await sendWebhookIfNeeded.kiq(id)
+    await stage.app.drain()
+    expect(stage.world.receiver.received).toHaveLength(1)
+    expect(stage.virtual.faults.pending).toEqual([])
+    const file = await stage.transcript({ source_kind: 'file' })
+    await sendWebhookIfNeeded.kiq(file.id)
+    await sendWebhookIfNeeded.kiq('nobody')
+    expect(stage.app.sent(sendTranscriptWebhook)).toHaveLength(1)
+    expect(stage.app.failures).toEqual([])
+  },
+)

@@ -6,11 +6,24 @@
 /** What may be sent with a command. */
 export type RedisArgument = string | number | Uint8Array
 
+/** The socket of a client, as far as we use it. */
+export interface RedisSocket {
+  cork(): void
+  uncork(): void
+  write(data: string | Uint8Array): boolean
+  on(event: 'data', listener: (piece: Buffer) => void): unknown
+  off(event: 'data', listener: (piece: Buffer) => void): unknown
+  listeners(event: 'data'): readonly ((piece: Buffer) => void)[]
+  listenerCount(event: 'data'): number
+}
+
 /** An ioredis client: `new Redis(…)`, or `new Cluster(…)`. */
 export interface RedisClient {
   readonly status: string
   /** The socket; a cluster has many, and none here. */
-  readonly stream?: { cork(): void; uncork(): void } | null | undefined
+  readonly stream?: RedisSocket | null | undefined
+  /** Calls that are written and not answered. */
+  readonly commandQueue?: { readonly length: number } | undefined
   readonly options?: RedisClientOptions | undefined
   /** Of a cluster: the clients of its nodes. */
   nodes?(role: 'master'): readonly RedisClient[]

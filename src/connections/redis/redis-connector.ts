@@ -29,6 +29,8 @@ export interface LinkUse {
   readonly name: string
   /** Its calls wait for messages, for {@link longestBlock}. */
   readonly blocking?: boolean | undefined
+  /** Commands go past the client: see {@link RedisLinkOptions}. */
+  readonly direct?: boolean | undefined
 }
 
 /** Makes connections to one Redis. Loads ioredis when the first one is asked for. */
@@ -59,7 +61,11 @@ export class RedisConnector {
   }
 
   /** A connection that is not open yet. @throws StoreError when ioredis is not installed. */
-  async link({ name, blocking = false }: LinkUse): Promise<RedisLink> {
+  async link({ name, blocking = false, direct }: LinkUse): Promise<RedisLink> {
+    let wasOpen = false
+    const pause = (times: number): number =>
+      Math.min(reconnect.longest, reconnect.first * 2 ** Math.min(times, 10)) *
+      (0.5 + this.#random.next())
     const settings = {
       lazyConnect: true,
       connectionName: name,
@@ -72,11 +78,13 @@ export class RedisConnector {
       commandTimeout: blocking ? longestBlock + callTimeout : callTimeout,
       // Replies of the same form on every server; the option is unknown to ioredis 5, which has no other.
       protocol: 2,
-      retryStrategy: (times: number) =>
-        Math.min(reconnect.longest, reconnect.first * 2 ** Math.min(times, 10)) *
-        (0.5 + this.#random.next()),
+      retryStrategy: pause,
+      // Whoever opens it is told where no Sentinel answers; once it was open, it is made anew by itself.
+      sentinelRetryStrategy: (times: number) => (wasOpen ? pause(times) : null),
     }
-    return new RedisLink(await this.#client(settings), this.where)
+    const client = await this.#client(settings)
+    client.once('ready', () => (wasOpen = true))
+    return new RedisLink(client, { where: this.where, direct })
   }
 
   async #client(settings: RedisClientOptions): Promise<RedisClient> {

@@ -47,6 +47,13 @@ const replies: Readonly<Record<string, { readonly transient: boolean; readonly a
     },
   }
 
+/** An error that Redis answered, as ioredis has it. */
+export function replyError(message: string): Error {
+  const error = new Error(message)
+  error.name = 'ReplyError'
+  return error
+}
+
 /** The first word of a reply that is an error: `NOSCRIPT`, `NOGROUP`, `ERR`…; `undefined` for other errors. */
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined

@@ -1,4 +1,5 @@
 import { NotStartedError } from '../../core/errors.ts'
+import { DirectWire } from './direct-wire.ts'
 import type { RedisArgument, RedisClient } from './redis-client.ts'
 import { redisFailure } from './redis-failure.ts'
 
@@ -7,6 +8,14 @@ interface Call {
   /** It has been written to the connection that is open now. */
   sent: boolean
   readonly reject: (error: unknown) => void
+}
+
+/** How a {@link RedisLink} speaks. */
+export interface RedisLinkOptions {
+  /** Names the server in errors. */
+  readonly where: string
+  /** Commands go past the client where that can be: see {@link DirectWire}. Its client is for nobody else then. */
+  readonly direct?: boolean | undefined
 }
 
 /**
@@ -22,21 +31,29 @@ export class RedisLink {
   readonly #where: string
   readonly #underWay = new Set<Call>()
   readonly #channels = new Set<string>()
+  readonly #direct: boolean
+  #wire: DirectWire | undefined
   #closed = false
   #gathering = false
+  /** What went wrong with the connection last: whoever opens it is told no more than that it was closed. */
+  #trouble: unknown
 
-  constructor(client: RedisClient, where: string) {
+  constructor(client: RedisClient, { where, direct = false }: RedisLinkOptions) {
     this.client = client
     this.#where = where
+    this.#direct = direct
     // Told by the calls that fail; without a listener ioredis writes to the console.
-    client.on('error', () => {})
+    client.on('error', (error: unknown) => (this.#trouble = error))
     client.on('ready', () => {
       for (const call of this.#underWay) call.sent = true
       // Where one fails the connection is lost once more, or given up: then it comes here again.
       for (const channel of this.#channels)
         this.#answered(client.subscribe(channel)).catch(() => {})
     })
-    client.on('close', () => this.#fail('the connection was lost', ({ sent }) => sent))
+    client.on('close', () => {
+      this.#cutWire('the connection was lost')
+      this.#fail('the connection was lost', ({ sent }) => sent)
+    })
   }
 
   /** Opens the connection. @throws StoreError */
@@ -44,9 +61,14 @@ export class RedisLink {
     if (this.client.status !== 'wait') return
     try {
       await this.client.connect()
+      // ioredis asks for a database and goes on in the first one where it is refused.
+      const { db = 0 } = this.client.options ?? {}
+      if (db > 0) await this.client.call('SELECT', [db])
     } catch (error) {
       this.client.disconnect()
-      throw redisFailure(error, this.#where)
+      const { lastNodeError } = error as { lastNodeError?: unknown }
+      const cause = isClosed(error) ? this.#trouble : lastNodeError
+      throw redisFailure(cause ?? error, this.#where)
     }
   }
 
@@ -62,7 +84,7 @@ export class RedisLink {
   /** The same with texts as bytes. */
   async callBytes(command: string, args: readonly RedisArgument[]): Promise<unknown> {
     try {
-      return await this.#answered(this.client.callBuffer(command, args))
+      return await this.rawBytes(command, args)
     } catch (error) {
       throw this.failure(error)
     }
@@ -83,8 +105,22 @@ export class RedisLink {
 
   /** A call whose errors are those of the client. */
   raw(command: string, args: readonly RedisArgument[]): Promise<unknown> {
+    const wire = this.#opened
+    if (wire !== undefined) return wire.call(command, args)
     this.#gather()
     return this.#answered(this.client.call(command, args))
+  }
+
+  /** The same with texts as bytes. */
+  rawBytes(command: string, args: readonly RedisArgument[]): Promise<unknown> {
+    const wire = this.#opened
+    if (wire !== undefined) return wire.call(command, args, true)
+    this.#gather()
+    return this.#answered(this.client.callBuffer(command, args))
+  }
+
+  get #opened(): DirectWire | undefined {
+    return this.#wire?.isOpen === true ? this.#wire : undefined
   }
 
   /** What is called in one turn of the loop leaves in one piece: each piece costs both sides a system call. */
@@ -93,10 +129,15 @@ export class RedisLink {
     if (this.#gathering || stream === undefined || stream === null) return
     this.#gathering = true
     stream.cork()
-    process.nextTick(() => {
-      this.#gathering = false
-      stream.uncork()
-    })
+    process.nextTick(() => this.flush())
+  }
+
+  /** What was called in this turn leaves now: worth a piece of its own where the caller has long work to do meanwhile. */
+  flush(): void {
+    this.#opened?.flush()
+    if (!this.#gathering) return
+    this.#gathering = false
+    this.client.stream?.uncork()
   }
 
   /** What a failure is to those who call us. */
@@ -110,7 +151,8 @@ export class RedisLink {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    if (this.client.status === 'ready') await this.client.quit().catch(() => {})
+    if (this.client.status === 'ready')
+      await (this.#opened?.call('QUIT', []) ?? this.client.quit()).catch(() => {})
     this.client.disconnect()
   }
 
@@ -118,6 +160,7 @@ export class RedisLink {
   cut(): void {
     this.#closed = true
     this.client.disconnect()
+    this.#cutWire('the connection was closed')
     // On a dead connection an end is not answered either.
     this.#fail('the connection was closed', () => true)
   }
@@ -129,6 +172,7 @@ export class RedisLink {
       answer.then(
         (value) => {
           this.#underWay.delete(call)
+          this.#takeOver()
           resolve(value)
         },
         (error: unknown) => {
@@ -141,6 +185,17 @@ export class RedisLink {
     })
   }
 
+  /** From the moment on at which nothing is under way the client is only there to make the connection anew. */
+  #takeOver(): void {
+    if (!this.#direct || this.#closed || this.#underWay.size > 0) return
+    this.#wire ??= DirectWire.over(this.client)
+  }
+
+  #cutWire(why: string): void {
+    this.#wire?.fail(why)
+    this.#wire = undefined
+  }
+
   #fail(why: string, which: (call: Call) => boolean): void {
     for (const call of this.#underWay) {
       if (!which(call)) continue
@@ -148,6 +203,11 @@ export class RedisLink {
       call.reject(new Error(why))
     }
   }
+}
+
+/** As ioredis says it. */
+function isClosed(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Connection is closed.'
 }
 
 /** As ioredis says it. */

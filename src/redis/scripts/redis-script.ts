@@ -39,12 +39,12 @@ export class RedisScript {
   ): Promise<unknown> {
     const rest = [keys.length, ...keys, ...args]
     try {
-      return await link.client.callBuffer('EVALSHA', [this.sha, ...rest])
+      return await link.rawBytes('EVALSHA', [this.sha, ...rest])
     } catch (error) {
       if (replyCode(error) !== 'NOSCRIPT') throw link.failure(error)
     }
     try {
-      return await link.client.callBuffer('EVAL', [this.source, ...rest])
+      return await link.rawBytes('EVAL', [this.source, ...rest])
     } catch (error) {
       throw link.failure(error)
     }

@@ -152,6 +152,7 @@ export function inspectorWith(inner: Inspector, after: () => Promise<void>): Ins
   return {
     queues: () => inner.queues(),
     peek: (queue, page) => inner.peek(queue, page),
+    scheduled: (queue, page) => inner.scheduled(queue, page),
     states: (ids) => inner.states(ids),
     keyHolders: (keys) => inner.keyHolders(keys),
     deadLetters: (page) => inner.deadLetters(page),

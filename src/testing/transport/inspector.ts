@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict'
 import type { TransportBehaviour } from './harness.ts'
 import { deadLetterViews } from './inspector-dead.ts'
+import { pageViews } from './inspector-pages.ts'
 import { bury, countsOf, open } from './inspected.ts'
-import {
-  end,
-  idsOf,
-  longLease,
-  look,
-  messages,
-  only,
-  post,
-  resultOf,
-  slack,
-  take,
-} from './verbs.ts'
+import { end, longLease, look, messages, only, post, resultOf, slack, take } from './verbs.ts'
 
 /** Looking into queues. */
 const views: readonly TransportBehaviour[] = [
@@ -166,25 +156,11 @@ const views: readonly TransportBehaviour[] = [
       )
     },
   },
-  {
-    name: 'inspector: peeks page by page',
-    async run(harness) {
-      const { transport, inspector } = await open(harness)
-      const sent = messages(harness, 7)
-      await transport.send(sent)
-      await post(harness, transport, { queue: `${harness.queue}-other` })
-      const pages: string[][] = []
-      let after: string | undefined
-      for (let i = 0; i < 4; i++) {
-        const page = idsOf(await inspector.peek(harness.queue, { limit: 3, after }))
-        pages.push(page)
-        after = page.at(-1) ?? after
-      }
-      const ids = idsOf(sent)
-      assert.deepEqual(pages, [ids.slice(0, 3), ids.slice(3, 6), ids.slice(6), []])
-    },
-  },
 ]
 
 /** What every {@link Inspector} promises; used with the harness of `transportBehaviours`. */
-export const inspectorBehaviours: readonly TransportBehaviour[] = [...views, ...deadLetterViews]
+export const inspectorBehaviours: readonly TransportBehaviour[] = [
+  ...views,
+  ...pageViews,
+  ...deadLetterViews,
+]

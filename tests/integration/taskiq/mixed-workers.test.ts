@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { taskiqPickle } from '../../../src/codecs/index.ts'
-import { logTo, type Broker } from '../../../src/index.ts'
+import { logTo, TaskContext, type Broker } from '../../../src/index.ts'
 import { hasOwnRedis } from '../../support/own-redis.ts'
 import { describeTaskiq, pythonWith } from '../../support/python-taskiq.ts'
 import { TaskiqStage } from './taskiq-stage.ts'
@@ -99,6 +99,28 @@ for (const [i, release] of (['0.12.4', '0.13.0'] as const).entries()) {
         await stage.work(broker, { unknownTask: { forward: 'only-python' } })
         expect(await (await double.kiq(21)).result({ timeout: '30s' })).toBe(42)
         expect(await broker.inspector.deadLetters({ limit: 1 })).toEqual([])
+      })
+
+      it('what Python puts back into the queue may end with us: one id, and its count of times goes on', async () => {
+        const broker = brokerOf('requeued')
+        broker.task({ name: 'py.requeue', deps: { ctx: TaskContext } }, async ({ ctx }) => ({
+          by: 'ts',
+          times: Number(ctx.labels['X-Taskiq-requeue']),
+        }))
+        const side = await stage.python({ queue: 'requeued' })
+        await side.work()
+        // Python would put it back a million times.
+        stage.redis.cli('SET', 'requeued:runs', '-1000000')
+        const id = await side.kiq('py.requeue', { args: ['requeued:runs'] })
+        await expect
+          .poll(() => Number(stage.redis.cli('GET', 'requeued:runs')))
+          .toBeGreaterThan(-999_990)
+        await stage.work(broker)
+        const { return_value: value } = await side.result(id)
+        expect(value).toMatchObject({ by: 'ts' })
+        const runs = Number(stage.redis.cli('GET', 'requeued:runs')) + 1_000_000
+        expect((value as { times: number }).times).toBe(runs)
+        await side.kill()
       })
 
       it('what a Python worker held when it died comes to us after foreignIdle, and is a redelivery', async () => {

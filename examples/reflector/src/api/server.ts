@@ -5,6 +5,7 @@ import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
+import { InvalidInputError } from 'taskwright'
 import * as z from 'zod'
 import { dialogue } from '../audio/dialogue.ts'
 import { makeRecording } from '../audio/recording.ts'
@@ -54,7 +55,11 @@ export async function startServer(workshop: Workshop, port: number): Promise<Run
     })
     .onError((error, context) => {
       if (error instanceof NoTranscriptError) return context.json({ error: error.message }, 404)
-      if (error instanceof BadRequest || error instanceof z.ZodError)
+      if (
+        error instanceof BadRequest ||
+        error instanceof z.ZodError ||
+        error instanceof InvalidInputError
+      )
         return context.json({ error: error.message }, 400)
       console.error(error)
       return context.json({ error: 'something went wrong here' }, 500)

@@ -74,6 +74,12 @@ export function transcriptRoutes(workshop: Workshop): Hono {
     .get('/:id/workflow', async (context) => {
       return context.json(await workflowOf(await getTranscript(db, context.req.param('id'))))
     })
+    .post('/:id/workflow/resume', async (context) => {
+      const { workflow_run_id: run } = await getTranscript(db, context.req.param('id'))
+      if (run === null) throw new BadRequest('there is no work to resume')
+      await broker.workflow(run).resume()
+      return context.json({ status: 'ok' })
+    })
     .get('/:id/audio/waveform', async (context) => {
       const files = filesOf(workshop, context.req.param('id'))
       const text = await readFile(files.waveform, 'utf8').catch(() => undefined)

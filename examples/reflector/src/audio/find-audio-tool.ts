@@ -10,14 +10,18 @@ import { wavTool } from './wav-tool.ts'
  * package `@ffmpeg-installer/ffmpeg`. Otherwise (and with `FFMPEG=none`) WAV files only.
  */
 export function findAudioTool(env: NodeJS.ProcessEnv = process.env): AudioTool {
-  const named = env['FFMPEG']
-  if (named === 'none') return wavTool
-  if (named !== undefined && named !== '') return ffmpegTool(named)
+  const program = ffmpegProgram(env)
+  return program === undefined ? wavTool : ffmpegTool(program)
+}
+
+/** Where ffmpeg is; `undefined` where there is none, or none is wanted. */
+export function ffmpegProgram(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const named = env['FFMPEG'] ?? ''
+  if (named !== '') return named === 'none' ? undefined : named
   const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
-  const found = [...folders.map((folder) => join(folder, 'ffmpeg')), packaged()].find(
+  return [...folders.map((folder) => join(folder, 'ffmpeg')), packaged()].find(
     (file) => file !== undefined && executable(file),
   )
-  return found === undefined ? wavTool : ffmpegTool(found)
 }
 
 function packaged(): string | undefined {

@@ -10,7 +10,7 @@ const require = createRequire(import.meta.url)
 /** A process of the demonstration. */
 export interface DemoProcess {
   readonly name: string
-  /** Resolves with the line that said it was ready. */
+  /** Resolves with the (last) line that said it was ready. */
   readonly ready: Promise<string>
   stop(): Promise<void>
 }
@@ -23,12 +23,14 @@ export interface ProcessOptions {
   readonly env: Readonly<Record<string, string>>
   /** The line that says that it is ready. */
   readonly readyAt: RegExp
+  /** How many such lines there are; 1 unless told otherwise. */
+  readonly readyLines?: number | undefined
   readonly onLine?: ((line: string) => void) | undefined
 }
 
 /** Starts a program of this application, or of Taskwright, as a user would. */
 export function startProcess(options: ProcessOptions): DemoProcess {
-  const { name, program = process.execPath, args, env, readyAt, onLine } = options
+  const { name, program = process.execPath, args, env, readyAt, readyLines = 1, onLine } = options
   const child = spawn(program, args, {
     cwd: here,
     env: { ...process.env, ...env },
@@ -40,12 +42,13 @@ export function startProcess(options: ProcessOptions): DemoProcess {
   process.once('exit', kill)
   child.once('exit', () => process.off('exit', kill))
   const tail: string[] = []
+  let readied = 0
   const ready = new Promise<string>((resolve, reject) => {
     const read = (line: string): void => {
       tail.push(line)
       if (tail.length > 20) tail.shift()
-      if (readyAt.test(line)) resolve(line)
       onLine?.(line)
+      if (readyAt.test(line) && ++readied === readyLines) resolve(line)
     }
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream }).on('line', read)

@@ -1,8 +1,7 @@
-import { mkdir } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { standInEnvironment } from '../stand-ins/environment.ts'
+import { ownRedis } from './own-redis.ts'
 import {
   script,
   startProcess,
@@ -58,12 +57,13 @@ export async function startWorld(options: DemoOptions): Promise<DemoWorld> {
       env: {},
       readyAt: /^http:/,
     })
-    const queue =
-      broker === 'sqlite'
-        ? `sqlite:${join(folder, 'tasks.db')}`
-        : broker === 'redis'
-          ? await ownRedis(folder, start)
-          : broker
+    let queue: string = broker
+    if (broker === 'sqlite') queue = `sqlite:${join(folder, 'tasks.db')}`
+    if (broker === 'redis') {
+      const redis = await ownRedis(join(folder, 'redis'))
+      queue = redis.url
+      await start(redis.options)
+    }
     const env = {
       ...standInEnvironment(standIns),
       DATA_DIR: join(folder, 'data'),
@@ -94,7 +94,8 @@ export async function startWorld(options: DemoOptions): Promise<DemoWorld> {
         ...log,
       ),
       env,
-      readyAt: /"msg":"all ready"/,
+      readyAt: /"msg":"ready"/,
+      readyLines: 2,
       onLine: (text) => readLog(text, { onTask, onProblem, onReady: (pid) => pids.push(pid) }),
     })
     running.push(workers)
@@ -106,52 +107,13 @@ export async function startWorld(options: DemoOptions): Promise<DemoWorld> {
     })
     running.push(scheduler)
     await scheduler.ready
-    await Promise.race([until(() => pids.length === 2), workers.ready])
+    await workers.ready
     const url = line.replace('listening on ', '')
     return { url, standIns, processes: running.map(({ name }) => name), workers: pids, stop }
   } catch (error) {
     await stop()
     throw error
   }
-}
-
-/** A Redis on a port that is free, which keeps what it has in the folder. Its URL. */
-async function ownRedis(
-  folder: string,
-  start: (options: ProcessOptions) => Promise<string>,
-): Promise<string> {
-  const port = await freePort()
-  const dir = join(folder, 'redis')
-  await mkdir(dir)
-  await start({
-    name: 'Redis',
-    program: 'redis-server',
-    args: [
-      '--port',
-      String(port),
-      '--bind',
-      '127.0.0.1',
-      '--save',
-      '',
-      '--appendonly',
-      'yes',
-      '--dir',
-      dir,
-    ],
-    env: {},
-    readyAt: /Ready to accept connections/,
-  })
-  return `redis://127.0.0.1:${port}`
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 interface LogLine {
@@ -181,8 +143,4 @@ function readLog(
   else if (line.msg === 'task started' && line.task !== undefined)
     told.onTask(line.task, line.pid ?? 0)
   else if (line.level === 'error' && !line.msg?.startsWith('died: SIGKILL')) told.onProblem(text)
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 50))
 }

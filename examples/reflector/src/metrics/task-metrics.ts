@@ -1,21 +1,43 @@
-import type { Middleware } from 'taskwright'
+import { dependency, type Middleware } from 'taskwright'
 import type { Db } from '../data/tables.ts'
+import { database } from '../tasks/dependencies.ts'
 
 /** Upper edges of the times that are counted, in seconds. */
 export const timeEdges = [0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1200] as const
 
+/** A run of a task that has ended. */
+export interface TaskRun {
+  readonly task: string
+  readonly id: string
+  readonly args: readonly unknown[]
+  /** 1 for the first. */
+  readonly attempt: number
+  readonly outcome: 'succeeded' | 'failed'
+  readonly seconds: number
+}
+
 /**
- * Counts every run of a task, and how long it took, in the database: all processes count in one place,
- * and a restart forgets nothing. A count that fails is no reason to fail a task.
+ * Told of every run, before its outcome is stored. It counts them in the database: all processes count
+ * in one place, and a restart forgets nothing.
  */
-export function taskMetrics(database: () => Promise<Db>): Middleware {
+export const runRecorder = dependency(
+  { database },
+  ({ database }) =>
+    (run: TaskRun): Promise<void> =>
+      countRun(database, run),
+  { scope: 'process' },
+)
+
+/** Tells the recorder of every run of a task. A count that fails is no reason to fail a task. */
+export function taskMetrics(recorder: () => Promise<(run: TaskRun) => Promise<void>>): Middleware {
   return {
     name: 'task-metrics',
-    async execute({ message: { task } }, next) {
+    async execute({ message: { task, id, args }, attempt }, next) {
       const begun = performance.now()
-      const count = async (outcome: 'succeeded' | 'failed'): Promise<void> => {
+      const count = async (outcome: TaskRun['outcome']): Promise<void> => {
         const seconds = (performance.now() - begun) / 1000
-        await addRun(await database(), { task, outcome, seconds }).catch(() => {})
+        const record = await recorder()
+        await record({ task, id, args, attempt, outcome, seconds }).catch(() => {})
       }
       let value: unknown
       try {
@@ -30,11 +52,8 @@ export function taskMetrics(database: () => Promise<Db>): Middleware {
   }
 }
 
-async function addRun(
-  db: Db,
-  run: { task: string; outcome: 'succeeded' | 'failed'; seconds: number },
-): Promise<void> {
-  const { task, outcome, seconds } = run
+/** Adds a run to the counts. */
+export async function countRun(db: Db, { task, outcome, seconds }: TaskRun): Promise<void> {
   const edge = timeEdges.find((upper) => seconds <= upper) ?? 'Inf'
   const rows = [
     { task, kind: outcome, value: 1 },

@@ -32,7 +32,12 @@ export interface RunNode {
   readonly kind: string
   readonly name: string
   readonly status: string
+  /** What opens it, where it is a gate. */
+  readonly gate?: string
+  /** Seconds. */
   readonly executionTime?: number
+  readonly attempt?: number
+  readonly error?: { readonly message: string }
 }
 
 /** The task of a file, and the workflow that follows it. */
@@ -70,6 +75,10 @@ export const createTranscript = (kind: 'file' | 'live', name: string): Promise<T
 
 export const processAgain = (id: string): Promise<unknown> =>
   call(`/v1/transcripts/${id}/process`, post({}))
+
+/** Goes on where the work failed; what is done is not done again. */
+export const resumeWork = (id: string): Promise<unknown> =>
+  call(`/v1/transcripts/${id}/workflow/resume`, post({}))
 
 /** Uploads a file in chunks of a megabyte. */
 export async function upload(id: string, file: File): Promise<void> {

@@ -1,6 +1,13 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { createTranscript, listTranscripts, processAgain, upload, type Transcript } from './api.ts'
+import {
+  createTranscript,
+  listTranscripts,
+  processAgain,
+  resumeWork,
+  upload,
+  type Transcript,
+} from './api.ts'
 import { playConversation, recordMicrophone, type LiveRecording } from './record.ts'
 import { TranscriptView } from './transcript-view.tsx'
 import { clock } from './topics.tsx'
@@ -59,7 +66,7 @@ export function App(): JSX.Element {
     <div class="page">
       <nav>
         <h1>Reflector</h1>
-        <p class="hint">Who said what, and what it comes to: each step a task on Taskwright.</p>
+        <p class="hint">Who said what, and what it comes to. Each step is a task on Taskwright.</p>
         <div class="actions">
           <button id="demo-file" onClick={sendDemo}>
             Upload the demo recording
@@ -104,11 +111,25 @@ export function App(): JSX.Element {
         </ul>
       </nav>
       {open === undefined ? (
-        <main class="empty">Upload a recording, or play the conversation, and watch.</main>
+        <main class="empty">
+          <div>
+            <p>Upload a recording, or play the conversation, and watch:</p>
+            <ol>
+              <li>A transcriber writes down what is said, and a diarizer tells who says it.</li>
+              <li>A language model finds the topics, a title and a summary.</li>
+              <li>Zulip and a webhook are told.</li>
+            </ol>
+            <p>
+              Each step is a task in a queue, run by worker processes; the steps and their order
+              stand on the right.
+            </p>
+          </div>
+        </main>
       ) : (
         <TranscriptView
           id={open}
           onProcess={() => attempt(async () => void (await processAgain(open)))}
+          onResume={() => attempt(async () => void (await resumeWork(open)))}
         />
       )}
     </div>

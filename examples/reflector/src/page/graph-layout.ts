@@ -16,14 +16,18 @@ export interface Drawing {
 }
 
 export const box = { width: 168, height: 34 } as const
-export const gap = { x: 18, y: 26 } as const
+export const gap = { x: 18, y: 30 } as const
 
 /**
  * Places the steps of a run from top to bottom, each below what it waits for. Joins and gates, which
- * run nothing, are left out: an edge through them is an edge between steps.
+ * run nothing, are left out: an edge through them is an edge between steps. So is what waits for a failure.
  */
 export function draw({ nodes, edges }: Pick<Work, 'nodes' | 'edges'>): Drawing {
-  const shown = nodes.filter(({ kind, status }) => kind === 'task' && status !== 'idle')
+  const failures = new Set(nodes.filter(({ gate }) => gate === 'failure').map(({ ord }) => ord))
+  const needed = ({ ord, status }: RunNode): boolean =>
+    status !== 'idle' &&
+    (status !== 'waiting' || !edges.some(({ from, to }) => to === ord && failures.has(from)))
+  const shown = nodes.filter((node) => node.kind === 'task' && needed(node))
   const isShown = new Set(shown.map(({ ord }) => ord))
   const sources = (ord: number): number[] =>
     edges

@@ -5,7 +5,11 @@ import { Waveform } from './waveform.tsx'
 import { WorkflowGraph } from './workflow-graph.tsx'
 
 /** One transcript: what is known of it, and beside it the work that finds it out. */
-export function TranscriptView(props: { id: string; onProcess: () => void }): JSX.Element {
+export function TranscriptView(props: {
+  id: string
+  onProcess: () => void
+  onResume: () => void
+}): JSX.Element {
   const { transcript, work, topics, waveform, spoken, log } = useWatched(props.id)
   if (transcript === undefined) return <main class="empty">…</main>
   const { status, duration } = transcript
@@ -52,12 +56,22 @@ export function TranscriptView(props: { id: string; onProcess: () => void }): JS
         {topics.length > 0 ? (
           <Topics topics={topics} />
         ) : (
-          spoken.length > 0 && <p class="spoken">{spoken.join(' ')}</p>
+          !done && <p class="spoken">{spoken.join(' ') || waitingFor(status)}</p>
         )}
       </main>
       <aside>
         <h3>Work</h3>
         {work !== undefined && <WorkflowGraph work={work} transcript={transcript} />}
+        {work?.state === 'failed' && (
+          <p class="halted">
+            A step has failed for good.{' '}
+            <button id="resume" onClick={props.onResume}>
+              Resume
+            </button>
+            <br />
+            <small>What is done is not done again.</small>
+          </p>
+        )}
         <h3>Events</h3>
         <ol class="log">
           {log.toReversed().map(({ at, text }, index) => (
@@ -70,6 +84,11 @@ export function TranscriptView(props: { id: string; onProcess: () => void }): JS
     </>
   )
 }
+
+/** What an empty page says. */
+const waitingFor = (status: string): string =>
+  ({ recording: 'Somebody speaks…', processing: 'The recording is being listened to…' })[status] ??
+  'Nothing has been recorded yet.'
 
 /** The paragraphs of the long summary that begin with a subject in bold. */
 function subjects(markdown: string): { title: string; text: string }[] {

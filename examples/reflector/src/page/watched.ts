@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
+import { clock } from './topics.tsx'
 import {
   getTranscript,
   getWork,
@@ -72,10 +73,19 @@ function after(before: Watched, { event, data }: Told): Watched {
   return { ...before, log, topics }
 }
 
+/** An event, for people. */
 function lineOf(event: string, data: Told['data']): string {
-  const text = data['value'] ?? data['title'] ?? data['text'] ?? data['duration'] ?? ''
-  return `${event} ${typeof text === 'string' || typeof text === 'number' ? text : ''}`.slice(
-    0,
-    120,
-  )
+  const text = (name: string): string => (typeof data[name] === 'string' ? data[name] : '')
+  const duration = data['duration']
+  const lines: Record<string, string> = {
+    STATUS: `the transcript is ${text('value')}`,
+    TRANSCRIPT: `heard: ${text('text')}`,
+    TOPIC: `topic: ${text('title')}`,
+    FINAL_TITLE: `title: ${text('title')}`,
+    FINAL_SHORT_SUMMARY: 'the recap is written',
+    FINAL_LONG_SUMMARY: 'the summary is written',
+    WAVEFORM: 'the waveform is drawn',
+    DURATION: `it is ${clock(typeof duration === 'number' ? duration / 1000 : 0)} long`,
+  }
+  return (lines[event] ?? event).slice(0, 120)
 }

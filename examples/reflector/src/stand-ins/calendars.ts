@@ -4,6 +4,10 @@ import { Hono } from 'hono'
 export class Calendars {
   readonly feeds = new Map<string, string>()
 
+  clear(): void {
+    this.feeds.clear()
+  }
+
   app(): Hono {
     return new Hono()
       .get('/:name', (context) => {

@@ -34,6 +34,10 @@ export class MessageQueues {
     return this.#of(queue).length
   }
 
+  clear(): void {
+    this.#queues.clear()
+  }
+
   app(): Hono {
     return new Hono()
       .post('/:queue/send', async (context) => {

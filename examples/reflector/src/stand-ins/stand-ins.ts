@@ -34,6 +34,8 @@ export interface StandIns {
   readonly whereby: WherebyServer
   readonly calendars: Calendars
   readonly receiver: WebhookReceiver
+  /** Forgets what was asked, said and planned; the objects stay. */
+  clear(): void
   stop(): Promise<void>
 }
 
@@ -94,7 +96,10 @@ export async function startStandIns(options: StandInOptions): Promise<StandIns> 
       server.close(() => resolve())
       if ('closeAllConnections' in server) server.closeAllConnections()
     })
-  return { url, journal, faults, queues, zulip, whereby, calendars, receiver, stop }
+  const clear = (): void => {
+    for (const one of [journal, faults, queues, zulip, whereby, calendars, receiver]) one.clear()
+  }
+  return { url, journal, faults, queues, zulip, whereby, calendars, receiver, clear, stop }
 }
 
 /** Writes every request down, and lets what is planned for it happen. */

@@ -19,6 +19,10 @@ export class WebhookReceiver {
     this.#secret = secret
   }
 
+  clear(): void {
+    this.received.length = 0
+  }
+
   app(): Hono {
     return new Hono()
       .get('/received', (context) => context.json({ received: this.received }))

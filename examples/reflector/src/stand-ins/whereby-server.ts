@@ -28,6 +28,11 @@ export class WherebyServer {
     this.#key = key
   }
 
+  clear(): void {
+    this.meetings.length = 0
+    this.sessions.clear()
+  }
+
   app(): Hono {
     return new Hono()
       .use(async (context, next) =>

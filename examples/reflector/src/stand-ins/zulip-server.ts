@@ -21,6 +21,10 @@ export class ZulipServer {
     this.#bot = bot
   }
 
+  clear(): void {
+    this.messages.clear()
+  }
+
   app(): Hono {
     const { email, key } = this.#bot
     const right = `Basic ${Buffer.from(`${email}:${key}`).toString('base64')}`

@@ -6,8 +6,11 @@ import { getTranscript, NoTranscriptError } from '../data/transcripts.ts'
 import { AnswerError, ask } from '../outside/ask.ts'
 import { sign } from '../outside/webhook-signature.ts'
 import { webhookPayload } from '../pipelines/webhook-payload.ts'
+import { readSettings } from '../settings.ts'
 import { database, now, settings } from './dependencies.ts'
 import { roomOf } from './room-of.ts'
+
+const { WEBHOOK_RETRY_SECONDS } = readSettings(process.env)
 
 /**
  * Tells a customer of a complete transcript. Tried thirty times more with a growing delay, at most an
@@ -20,7 +23,12 @@ export const sendTranscriptWebhook = broker.task(
     aliases: ['reflector.worker.webhook.send_transcript_webhook'],
     deps: { database, settings, now, ctx: TaskContext },
     params: ['transcript_id', 'room_id', 'event_id'],
-    retry: { max: 30, backoff: exponential('1m', { max: '1h' }) },
+    retry: {
+      max: 30,
+      backoff: exponential(WEBHOOK_RETRY_SECONDS * 1000, { max: '1h' }),
+      // Deleted meanwhile: it does not come back within a day of retries.
+      unless: (error) => error instanceof NoTranscriptError,
+    },
     timeout: '1m',
   },
   async (deps, transcriptId: string, roomId: string, eventId: string) => {

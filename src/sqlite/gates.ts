@@ -27,7 +27,8 @@ const moveLimit = 250
 const gateRow = 'SELECT held, cap FROM tw_gate WHERE key = ?'
 const hold = `
 INSERT INTO tw_gate(key, held) VALUES (?, 1) ON CONFLICT(key) DO UPDATE SET held = held + 1`
-const free = 'UPDATE tw_gate SET held = held - 1 WHERE key = ?'
+/** in: how many, key. */
+const free = 'UPDATE tw_gate SET held = held - ? WHERE key = ?'
 const forget = `
 DELETE FROM tw_gate WHERE key = ? AND held = 0 AND cap IS NULL
    AND NOT EXISTS (SELECT 1 FROM tw_gate_line WHERE key = tw_gate.key)`
@@ -85,6 +86,20 @@ export function toText(gates: readonly Gate[]): string {
 /** What {@link toText} wrote. */
 export function fromText(text: string): Gate[] {
   return (JSON.parse(text) as StoredGate[]).map(readGate)
+}
+
+/** Whether a message that comes now passes all of these gates at once: most do, and are stored as ready then. */
+export function findRoom({ sql }: Turn, gates: readonly Gate[]): boolean {
+  return gates.every(({ key, limit }) => {
+    const { held = 0, cap = null } =
+      sql.get<{ held: number; cap: number | null }>(gateRow, key) ?? {}
+    return held < (cap ?? limit)
+  })
+}
+
+/** A message that was stored as ready has passed its gates. */
+export function passAll(turn: Turn, gates: readonly Gate[], id: string): void {
+  for (const gate of gates) takePermit(turn, gate, id)
 }
 
 /** A message that was just stored, or is to be retried now, comes to its gates; the one for which it was dropped. */
@@ -157,7 +172,7 @@ function makePlace(
 function give(turn: Turn, gates: readonly Gate[], { id, passed, kept }: Held): void {
   // The last first: who waited there goes before those who only now come to it.
   for (const { key, full } of gates.slice(kept, passed).reverse()) {
-    turn.sql.run(free, key)
+    turn.sql.run(free, 1, key)
     if (full === 'cancel') turn.sql.run(dropHolder, id, key)
     wake(turn, key)
   }
@@ -225,16 +240,27 @@ export function leaveGateLine({ sql }: Turn, seq: number): void {
   sql.run(leaveLine, seq)
 }
 
-/** Gives back what the messages held that were deleted in this transaction. */
+/** Gives back what the messages held that were deleted in this transaction: gate by gate, not message by message. */
 export function giveUngated(turn: Turn): void {
   const { sql } = turn
   const rows = sql.all<Omit<GatedRow, 'priority'>>(ungated)
   if (rows.length === 0) return
   sql.run('DELETE FROM tw_ungated')
+  const lists = new Map<string, readonly Gate[]>()
+  const freed = new Map<string, { count: number; depth: number }>()
   for (const { seq, id, gates, passed } of rows) {
-    sql.run(leaveLine, seq)
-    give(turn, fromText(gates), { id, passed, kept: 0 })
+    const list = lists.get(gates) ?? fromText(gates)
+    lists.set(gates, list)
+    if (passed < list.length) sql.run(leaveLine, seq)
+    for (const [depth, { key, full }] of list.slice(0, passed).entries()) {
+      const of = freed.get(key) ?? { count: 0, depth }
+      freed.set(key, { count: of.count + 1, depth: Math.max(of.depth, depth) })
+      if (full === 'cancel') sql.run(dropHolder, id, key)
+    }
   }
+  for (const [key, { count }] of freed) sql.run(free, count, key)
+  // The last first, as when each is given back by itself.
+  for (const [key] of [...freed].sort(([, a], [, b]) => b.depth - a.depth)) wake(turn, key)
 }
 
 /** Sets limits in place of those that messages bring along. */

@@ -4,7 +4,7 @@ import { isId } from '../core/ids.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { SendStatus } from '../core/transport.ts'
 import { checkUnique } from '../core/unique.ts'
-import { enterGates, toText } from './gates.ts'
+import { enterGates, findRoom, passAll, toText } from './gates.ts'
 import { inlineBody, state, waitingToken } from './schema.ts'
 import { toStored } from './stored-body.ts'
 import { wholeMs, type Turn } from './turn.ts'
@@ -15,12 +15,15 @@ import { askKey, takeKey } from './unique.ts'
  * 0 when a message, a dead letter or a result of that id is kept. (Numbered parameters would spare the
  * repetition, but better-sqlite3 takes them for named ones.)
  */
-export const insert: string = `
-INSERT INTO tw_message(id, queue, priority, state, at, token, redeliveries, enqueued, expires, data)
-SELECT ?, ?, ?, ?, ?, ${waitingToken.fresh}, 0, ?, ?, ?
+const insertWith = ({ columns, values }: { columns: string; values: string }): string => `
+INSERT INTO tw_message(id, queue, priority, state, at, token, redeliveries, enqueued, expires, data${columns})
+SELECT ?, ?, ?, ?, ?, ${waitingToken.fresh}, 0, ?, ?, ?${values}
  WHERE NOT EXISTS (SELECT 1 FROM tw_result WHERE id = ? AND expires > ?)
    AND NOT EXISTS (SELECT 1 FROM tw_dead WHERE id = ?)
     ON CONFLICT(id) DO NOTHING`
+export const insert: string = insertWith({ columns: '', values: '' })
+/** The same of one that has passed its gates; in, behind the body: gates, their number. */
+const insertPassed = insertWith({ columns: ', gates, passed', values: ', ?, ?' })
 /** in: body, id. The row of that id was inserted just before. */
 const insertPayload = 'INSERT INTO tw_payload(seq, data) SELECT seq, ? FROM tw_message WHERE id = ?'
 /** in: gates, id. The row of that id was inserted just before: its time stays where it is. */
@@ -49,7 +52,7 @@ function isKnown({ sql, now }: Turn, id: string): boolean {
 /** Stores one message unless its id is known. Not bound by caps: follow-ups must not be refused. */
 export function place(turn: Turn, envelope: Envelope): SendStatus {
   const { sql, now, queues, news } = turn
-  const { id, queue, priority, delay, expires } = envelope
+  const { id, queue, priority, delay, expires, gates } = envelope
   const body = toStored(envelope.body)
   const key = envelope.unique === undefined ? undefined : askKey(turn, envelope.unique)
   const wanted = envelope.at ?? now + (delay ?? 0)
@@ -57,8 +60,8 @@ export function place(turn: Turn, envelope: Envelope): SendStatus {
   if (key?.holder !== undefined && key.holder !== id && envelope.unique?.onConflict === 'keep')
     return isKnown(turn, id) ? 'known' : { kept: key.holder }
   const later = due > now
-  const changes = sql.run(
-    insert,
+  const passes = gates !== undefined && !later && findRoom(turn, gates)
+  const row = [
     id,
     queues.draw(sql, queue),
     priority,
@@ -67,18 +70,18 @@ export function place(turn: Turn, envelope: Envelope): SendStatus {
     now,
     expires === undefined ? null : wholeMs(expires),
     isLarge(body) ? null : body,
-    id,
-    now,
-    id,
-  )
+  ] as const
+  const changes = passes
+    ? sql.run(insertPassed, ...row, toText(gates), gates.length, id, now, id)
+    : sql.run(insert, ...row, id, now, id)
   if (changes === 0) return 'known'
   if (isLarge(body)) sql.run(insertPayload, body, id)
   let dropped: string | undefined
-  if (envelope.gates === undefined) news.work = true
-  else {
-    sql.run(insertGates, toText(envelope.gates), id)
-    if (later) news.work = true
-    else dropped = enterGates(turn, id)
+  if (passes) passAll(turn, gates, id)
+  if (gates === undefined || passes || later) news.work = true
+  if (gates !== undefined && !passes) {
+    sql.run(insertGates, toText(gates), id)
+    if (!later) dropped = enterGates(turn, id)
   }
   const status: SendStatus = dropped === undefined ? 'stored' : { dropped }
   if (key === undefined || envelope.unique === undefined) return status

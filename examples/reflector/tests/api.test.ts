@@ -15,6 +15,7 @@ import { broker } from '../src/broker.ts'
 import { sign } from '../src/outside/webhook-signature.ts'
 import { getTranscript, patchTranscript } from '../src/data/transcripts.ts'
 import { workshop } from '../src/tasks/dependencies.ts'
+import { cleanupConsent } from '../src/tasks/consent.ts'
 import { pipelineFileProcess } from '../src/tasks/file-process.ts'
 import { afterLive } from '../src/workflows.ts'
 import { setStage, shortTalk, type Stage } from './stage.ts'
@@ -206,6 +207,27 @@ it('work that failed is resumed when somebody asks; what runs or went well is le
     body: { state: 'succeeded' },
   })
   expect(await post(path)).toMatchObject({ status: 400 })
+})
+
+it('a room is made with a secret of its own, and who says no in its meeting has the sound deleted', async () => {
+  await open()
+  const made = await post('/v1/rooms', { name: 'weekly', webhook_url: 'https://acme.test/hook' })
+  expect(made).toMatchObject({
+    status: 201,
+    body: { webhook_secret: expect.stringMatching(/^[\w-]{43}$/) },
+  })
+  expect(await post('/v1/rooms', { name: 'no name' })).toMatchObject({ status: 400 })
+  const rooms = await call('/v1/rooms')
+  expect(rooms).toMatchObject({ body: { rooms: [{ name: 'weekly' }] } })
+  const meeting = await stage.meeting(made.body)
+  const path = `/v1/rooms/meetings/${meeting.id}/consent`
+  expect(await post(path, { consent_given: false })).toMatchObject({ status: 201 })
+  const { id } = await stage.transcript({ source_kind: 'room', meeting_id: meeting.id })
+  await stage.recording(await getTranscript(stage.db, id), 'audio.wav')
+  await cleanupConsent.kiq(id)
+  await stage.app.drain()
+  expect(await getTranscript(stage.db, id)).toMatchObject({ audio_deleted: 1 })
+  expect((await fetch(`${server.url}/v1/transcripts/${id}/audio/mp3`)).status).toBe(404)
 })
 
 it('Whereby is believed when it has signed, less than a minute ago', async () => {

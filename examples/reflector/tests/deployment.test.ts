@@ -38,3 +38,9 @@ it('the worker has time to drain, and its children are not shot beside it', () =
   expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1])).toBeGreaterThan(drain)
   expect(text).toMatch(/^KillMode=mixed$/m)
 })
+
+it('SCENARIOS.md names tests that are there', () => {
+  const files = [...read(join(here, 'SCENARIOS.md')).matchAll(/\((tests\/[\w./-]+)\)/g)]
+  expect(new Set(files.map(([, file]) => file)).size).toBeGreaterThan(15)
+  for (const [, file = ''] of files) expect(existsSync(join(here, file))).toBe(true)
+})

@@ -111,9 +111,13 @@ describe('what follows a live recording', () => {
     seeds * 15_000,
   )
 
-  it('passes the barrier once when the diarizer fails twice', async () => {
+  it.each([
+    ['fails', { status: 503 }],
+    ['has too much to do', { status: 429 }],
+    ['breaks the connection', { reset: true }],
+  ] as const)('passes the barrier once when the diarizer %s twice', async (_, does) => {
     stage = await setStage({ mode: 'concurrent', seed: 2 })
-    stage.world.faults.plan({ service: 'diarizer', times: 2, does: { status: 503 } })
+    stage.world.faults.plan({ service: 'diarizer', times: 2, does })
     const { id } = await recorded()
     await stage.app.drain()
     expect(stage.app.settled(pipelineDiarization)).toMatchObject([{ attempt: 3 }])

@@ -58,6 +58,22 @@ it('the metrics count every run of every task, as often as it took place', async
   expect(times?.[1]).toBe('3')
 })
 
+it('the metrics tell how much of the workers is used, and what waits', async () => {
+  stage = await setStage({ mode: 'concurrent', seed: 54 })
+  const { id } = await stage.transcript({ source_kind: 'file' })
+  await stage.recording(await getTranscript(stage.db, id), 'upload.wav')
+  await setUploaded(stage.db, id)
+  stage.world.faults.plan({ service: 'transcriber', does: { delay: 1000 } })
+  await startProcessing(stage.db, id)
+  const used = async (): Promise<number> => {
+    const text = await metricsText({ db: stage.db, broker, slots: 4 })
+    return Number(/^reflector_worker_utilisation (\S+)$/m.exec(text)?.[1])
+  }
+  await expect.poll(used, { timeout: 10_000 }).toBe(0.25)
+  await stage.app.drain()
+  expect(await used()).toBe(0)
+})
+
 it('a task that failed is kept with its arguments and its error, and runs again when it is put back', async () => {
   stage = await setStage({ mode: 'concurrent', seed: 52 })
   const { id } = await stage.transcript({ source_kind: 'file' })

@@ -43,16 +43,15 @@ export const cleanupConsent = broker.task(
   },
 )
 
-/** Whether anybody in the meeting of this recording said no. Without a meeting there is nobody to ask. */
+/** Whether anybody in the meeting of this transcript said no. Without a meeting there is nobody to ask. */
 async function consentOf(
   db: Db,
   transcript: Transcript,
 ): Promise<{ denied: boolean; recording: RecordingRow | undefined }> {
-  if (transcript.recording_id === null) return { denied: false, recording: undefined }
   const recording = await db
     .selectFrom('recording')
     .selectAll()
-    .where('id', '=', transcript.recording_id)
+    .where('id', '=', transcript.recording_id ?? '')
     .executeTakeFirst()
   const meetingId = recording?.meeting_id ?? transcript.meeting_id
   if (meetingId === null) return { denied: false, recording }

@@ -38,7 +38,7 @@ export class RedisCrew implements Crew {
     const flags = [
       '--workers=2',
       '--concurrency=8',
-      '--lease=1s',
+      '--lease=2s',
       '--shutdown-timeout=2s',
       '--log-format=json',
     ]

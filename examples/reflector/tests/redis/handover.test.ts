@@ -40,8 +40,8 @@ it('a process that gets SIGTERM hands its step to the other, and no attempt is u
   expect(stage.world.journal.of('transcriber')).toHaveLength(2)
 })
 
-it('a step that takes three times its lease is run by nobody else', async () => {
-  stage.world.faults.plan({ service: 'transcriber', does: { delay: 3000 } })
+it('a step that takes twice its lease is run by nobody else', async () => {
+  stage.world.faults.plan({ service: 'transcriber', does: { delay: 4500 } })
   await expectEndedOnce(await processing())
   expect(stage.world.journal.of('transcriber')).toHaveLength(1)
 })

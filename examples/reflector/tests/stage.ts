@@ -82,7 +82,7 @@ async function inThisProcess(options: TestBrokerOptions, environment: Environmen
   await migrate(db)
   // What goes wrong on purpose is looked at by the tests.
   // The stand-ins and ffmpeg take real time, more of it on a busy machine.
-  const patient = { patience: '5s', giveUpAfter: '30s' } as const
+  const patient = { patience: '20s', giveUpAfter: '50s' } as const
   const seed = (options.seed ?? 1) + 1000 * moreSeed
   const mode = forced === 'inline' || forced === 'concurrent' ? forced : options.mode
   const app = testBroker(broker, { logger: silentLogger, ...patient, ...options, mode, seed })

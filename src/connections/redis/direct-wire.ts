@@ -2,7 +2,7 @@
  * Speaks with Redis on the socket of an ioredis client, in its place. ioredis finds the server, opens the
  * connection and makes it anew (TLS, ACL, Sentinel, back-off); once it is ready and nothing is under way, its
  * reader is taken off the socket and ours reads and writes. Commands and replies that way cost a third: see
- * docs/decisions/0017-direct-wire.md.
+ * docs/decisions/0018-direct-wire.md.
  *
  * Whatever the client says to the socket from then on would be answered to us: nobody else may call it. When
  * the connection is lost the client begins anew, with a socket and a reader of its own.

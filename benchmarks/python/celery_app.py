@@ -5,10 +5,10 @@ and says `ended 3`; other workflows may be under way meanwhile.
 """
 
 import os
+import select
 import sys
 import time
-import traceback
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 
 from celery import Celery, chain, chord
 from told import handled
@@ -35,25 +35,49 @@ def join(_all):
     return None
 
 
-def flow(no: str, kind: str, steps: str) -> None:
-    each = [step.si() for _ in range(int(steps))]
-    workflow = chain(*each) if kind == "chain" else chord(each, join.s())
-    try:
-        workflow.apply_async().get()
-    except Exception:
-        # Whoever waits for the answer is told by the end of this process.
-        traceback.print_exc()
-        os._exit(1)
-    print(f"ended {no}", flush=True)
+class Flows:
+    """Workflows under way. Sent and watched by one thread: threads that wait at once lose each other's news."""
+
+    def __init__(self) -> None:
+        self.pending: dict[str, str] = {}
+
+    def send(self, no: str, kind: str, steps: str) -> None:
+        each = [step.si() for _ in range(int(steps))]
+        workflow = chain(*each) if kind == "chain" else chord(each, join.s())
+        self.pending[no] = app.backend.get_key_for_task(workflow.apply_async().id)
+
+    def look(self) -> None:
+        """Tells of those that have ended: their results are there then, and not before."""
+        found = app.backend.client.mget(self.pending.values())
+        for no, result in zip(list(self.pending), found):
+            if result is not None:
+                del self.pending[no]
+                print(f"ended {no}", flush=True)
+
+
+def lines(flows: Flows) -> Iterator[str]:
+    """What is asked, while flows are looked after."""
+    text = b""
+    while True:
+        readable, _, _ = select.select([sys.stdin], [], [], 0.001 if flows.pending else None)
+        if flows.pending:
+            flows.look()
+        if not readable:
+            continue
+        read = os.read(sys.stdin.fileno(), 65536)
+        if read == b"":
+            return
+        *whole, text = (text + read).split(b"\n")
+        yield from (line.decode() for line in whole)
 
 
 if __name__ == "__main__":
-    with ThreadPoolExecutor(100) as pool:
-        for line in sys.stdin:
-            count, text = line.rstrip("\n").split(" ", 1)
-            if count == "flow":
-                pool.submit(flow, *text.split(" "))
-                continue
-            for _ in range(int(count)):
-                noop.delay(text)
-            print("sent", flush=True)
+    flows = Flows()
+    for line in lines(flows):
+        count, text = line.split(" ", 1)
+        if count == "flow":
+            flows.send(*text.split(" "))
+            continue
+        for _ in range(int(count)):
+            noop.delay(text)
+        print("sent", flush=True)

@@ -7,6 +7,14 @@ export interface StoreUse {
   readonly results: boolean
 }
 
+/** Commands that held a store up. */
+export type SlowCommands = {
+  /** The longest, in milliseconds; those under one count as one. */
+  readonly slowestMs: number
+  /** How many took more than five. */
+  readonly over5Ms: number
+}
+
 /**
  * An engine to be measured: a column of the tables. One file in `engines/` and a line in
  * `engine-list.ts` add one.
@@ -28,6 +36,8 @@ export interface BenchEngine {
   remove(place: string): Promise<void>
   /** Bytes that the stored messages take; absent where only the heap tells. */
   storedBytes?(place: string): Promise<number>
+  /** Watches commands that hold the store up; what it returns tells of those until then. Absent where none does. */
+  watchSlow?(place: string): Promise<() => Promise<SlowCommands>>
   /** The process of the store, whose CPU is its cost; absent where the store is in ours. */
   process?(): number | undefined
   broker(place: string, use: StoreUse): Broker

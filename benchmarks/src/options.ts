@@ -35,7 +35,7 @@ export const usage = `npm run bench -- [options]
   --scenario LIST   ${scenarios.map(({ name }) => name).join(', ')}
                     (default: all but ${asked}, which run when they are named)
   --line TEXT       only the lines that have TEXT in their name
-  --runs N          rounds; each runs every contender once (default 5)
+  --runs N          rounds; each runs every contender once (default 5; workflows: 3 at most)
   --tasks N         the most tasks of a run (default: as each scenario says)
   --quick           a tenth of the tasks, 3 rounds, main columns: under a minute, for a first look
   --peers           other libraries beside ours; installs them into benchmarks/node_modules

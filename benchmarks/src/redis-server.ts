@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { Redis } from 'ioredis'
+import type { SlowCommands } from './engine.ts'
 
 const databases = 64
 let running: Promise<number> | undefined
@@ -32,6 +33,28 @@ export async function removeDatabase(place: string): Promise<void> {
 /** Bytes that the server took since a database was made. */
 export async function grownBy(place: string): Promise<number> {
   return (await usedMemory(place)) - (before.get(place) ?? 0)
+}
+
+/** Keeps what takes longer than a millisecond from now on; the time is that of the clock, waits for a core included. */
+export async function watchSlow(place: string): Promise<() => Promise<SlowCommands>> {
+  await onConnection(place, async (client) => {
+    await client.config('SET', 'slowlog-log-slower-than', '1000')
+    await client.config('SET', 'slowlog-max-len', '1000000')
+    await client.slowlog('RESET')
+  })
+  return () =>
+    onConnection(place, async (client) => {
+      const entries = (await client.slowlog('GET', 1_000_000)) as (readonly [
+        number,
+        number,
+        number,
+      ])[]
+      const times = entries.map(([, , microseconds]) => microseconds / 1000)
+      return {
+        slowestMs: times.reduce((most, time) => Math.max(most, time), 1),
+        over5Ms: times.filter((time) => time > 5).length,
+      }
+    })
 }
 
 /** The process of the server, once it runs. */

@@ -28,7 +28,7 @@ export async function runLine(
   { scenario, line }: { scenario: Scenario; line: Line },
   of: { contenders: readonly Contender[]; runs: number; onRun: (what: string) => void },
 ): Promise<LineResult> {
-  const rounds = line.once === true ? 1 : of.runs
+  const rounds = Math.min(of.runs, line.rounds ?? of.runs)
   const contenders = of.contenders.filter(
     (contender) =>
       line.takesPart(contender) &&
@@ -42,8 +42,9 @@ export async function runLine(
   for (let round = 0; round < rounds; round++) {
     const start = round % Math.max(1, measured.length)
     for (const one of [...measured.slice(start), ...measured.slice(0, start)]) {
-      if (one.failure !== undefined) continue
       const { contender } = one
+      if (one.failure !== undefined || round >= (contender.library?.slow?.rounds ?? rounds))
+        continue
       of.onRun(
         `${line.label}, ${contender.peer} on ${contender.engine.name}, ${round + 1}/${rounds}`,
       )

@@ -58,6 +58,10 @@ function measure(subject: Subject, step: Measured): Promise<Report> {
       return measureProcess(subject, step)
     case 'request':
       return measureRequests(subject, step)
+    case 'spread':
+      return measureWide(() => subject.spread?.(step.tasks), step.tasks)
+    case 'gather':
+      return measureWide(() => subject.gather?.(step.tasks), step.tasks)
     case 'pace':
       return pace(subject, step)
     case 'drain':
@@ -152,6 +156,12 @@ async function measureRequests(
   const meter = new Meter()
   await round(tasks)
   return { ...meter.read(tasks), times: sorted(times) }
+}
+
+async function measureWide(work: () => Promise<void> | undefined, tasks: number): Promise<Report> {
+  const meter = new Meter()
+  await work()
+  return meter.read(tasks)
 }
 
 async function pace(

@@ -7,6 +7,7 @@ import { memoryUse, process, sleepers } from './scenarios/process.ts'
 import { latency, roundTrip, workflows } from './scenarios/round-trip.ts'
 import { stalls } from './scenarios/stalls.ts'
 import { storedBytes } from './scenarios/stored-bytes.ts'
+import { wideChord } from './scenarios/wide-chord.ts'
 import { workers } from './scenarios/workers.ts'
 
 /** All scenarios, in the order of the tables. */
@@ -23,5 +24,6 @@ export const scenarios: readonly Scenario[] = [
   storedBytes,
   memoryUse,
   leak,
+  wideChord,
   stalls,
 ]

@@ -35,8 +35,8 @@ export interface Line {
   readonly ideal?: number
   /** The facts that are printed, in their order. */
   readonly shown?: readonly string[]
-  /** Whether more runs would say the same. */
-  readonly once?: boolean
+  /** The most rounds that say more than those before. Default: as many as are asked for. */
+  readonly rounds?: number
   run(bench: Bench, contender: Contender): Promise<Sample>
 }
 

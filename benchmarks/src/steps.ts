@@ -37,6 +37,10 @@ export type Step =
       readonly inFlight: number
       readonly flow?: FlowShape
     }
+  /** Sends one chord of so many steps, until all of them are in their queue. */
+  | { readonly kind: 'spread'; readonly tasks: number }
+  /** Waits for the end of that chord. */
+  | { readonly kind: 'gather'; readonly tasks: number }
   /** Sends a task every `every` milliseconds, marked with the time. */
   | {
       readonly kind: 'pace'

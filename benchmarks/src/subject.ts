@@ -13,6 +13,10 @@ export interface Subject {
   request?(text: string): Promise<void>
   /** Sends a workflow of tasks that do nothing and waits for its end. Absent where there are none. */
   flow?(shape: FlowShape): Promise<void>
+  /** Sends one chord of so many steps, whose body reads all results one by one; resolves when all are in their queue. */
+  spread?(steps: number): Promise<void>
+  /** Waits for the end of that chord. */
+  gather?(steps: number): Promise<void>
   /** Starts to run tasks. */
   serve(order: ServeOrder): Promise<Serving>
   close(): Promise<void>

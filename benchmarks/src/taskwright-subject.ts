@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { chain, chord, createWorker, type Broker } from 'taskwright'
+import { chain, chord, createWorker, TaskContext, type Broker } from 'taskwright'
 import { taskName } from './message.ts'
 import type { FlowShape, ServeOrder, Subject } from './subject.ts'
+
+/** The run of the one wide chord: known to the process that sends it and to the one that waits. */
+const wideRun = '1'.repeat(20)
 
 /** Taskwright as its users run it: a broker, a task, a worker with default options but these. */
 export async function taskwrightSubject(
@@ -17,6 +20,11 @@ export async function taskwrightSubject(
   })
   const step = broker.task('step', async () => null)
   const join = broker.task('join', async (_all: readonly null[]) => null)
+  const count = broker.task({ name: 'count', deps: { ctx: TaskContext } }, async ({ ctx }) => {
+    let read = 0
+    for await (const _ of ctx.inputs()) read++
+    return read
+  })
   const canvasOf = ({ kind, steps }: FlowShape) => {
     const all = Array.from({ length: steps }, () => step.si())
     return kind === 'chain' ? chain.from(all) : chord(all, join.s())
@@ -39,6 +47,17 @@ export async function taskwrightSubject(
     async flow(shape) {
       const handle = await canvasOf(shape).kiq()
       await handle.result()
+    },
+    async spread(steps) {
+      const all = Array.from({ length: steps }, () => step.si())
+      await chord(all, count.si()).kiqAs({ id: wideRun })
+      const queued = async (): Promise<number> =>
+        (await broker.inspector.queues()).reduce((sum, one) => sum + one.queued, 0)
+      while ((await queued()) < steps) await sleep(100)
+    },
+    async gather(steps) {
+      const read = await broker.workflow<number>(wideRun).result()
+      if (read !== steps) throw new Error(`the body has read ${read} results of ${steps}`)
     },
     async serve(given) {
       order = given

@@ -9,8 +9,11 @@ import { life, statusOf } from './settle-answer.ts'
 import { isPlain, PlainBatch } from './settle-plain.ts'
 import { toWire } from './wire-body.ts'
 
-/** The most deliveries, and about the most bytes, that one script ends. */
-const most = { deliveries: 256, bytes: 1_000_000 }
+/**
+ * The most deliveries, and about the most bytes, that one script ends; and of those that are not plain (steps of
+ * workflows, retries, limits), which cost Redis several times as much.
+ */
+const most = { deliveries: 256, bytes: 1_000_000, others: 50 }
 
 /** Ends deliveries; all of one is written, or nothing of it. @throws StoreError */
 export async function settle(
@@ -41,7 +44,8 @@ async function settlePart(
     batch.add(settlement, place)
   }
   const runs = plain.map((batch) => batch.run(store, answers))
-  if (others.length > 0) runs.push(settleOthers(store, others, answers))
+  for (let i = 0; i < others.length; i += most.others)
+    runs.push(settleOthers(store, others.slice(i, i + most.others), answers))
   await Promise.all(runs)
   return answers
 }

@@ -7,6 +7,7 @@ import {
   removeDatabase,
   serverProcess,
   serverVersion,
+  watchSlow,
 } from '../redis-server.ts'
 
 /** Redis on the same machine, without persistence. */
@@ -20,6 +21,7 @@ export const redis: BenchEngine = {
   make: makeDatabase,
   remove: removeDatabase,
   storedBytes: grownBy,
+  watchSlow,
   process: serverProcess,
   broker: (url, { results }) =>
     createBroker({

@@ -12,6 +12,7 @@ export const celery: Peer = {
   missing: 'results of single tasks; it has no bulk call; its CPU is not in the columns',
   most: 2000,
   scenarios: ['enqueue', 'process', 'sleepers', 'workflows'],
+  slow: { share: 0.1, rounds: 1 },
   open: async (place) =>
     pythonSubject(
       {

@@ -15,5 +15,7 @@ export interface Peer {
   readonly most?: number
   /** Whether it can keep results. */
   readonly keepsResults?: boolean
+  /** Of one that would take minutes: so much of the others' work, in so many rounds. Its rates say the same. */
+  readonly slow?: { readonly share: number; readonly rounds: number }
   open(place: string, use: StoreUse): Promise<Subject>
 }

@@ -16,7 +16,7 @@ export const leak: Scenario = {
         prefetch: 100,
         results: false,
         tasks,
-        once: true,
+        rounds: 1,
         shown: [
           'bytesPerThousand',
           'handlesFirst',

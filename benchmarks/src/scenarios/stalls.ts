@@ -42,7 +42,7 @@ export const stalls: Scenario = {
       prefetch: null,
       results: false,
       tasks: stored,
-      once: true,
+      rounds: 1,
       shown,
       takesPart: ({ peer, engine }) => peer === 'taskwright' && engine.isServer === true,
       run: (bench, contender) =>

@@ -14,7 +14,7 @@ export const storedBytes: Scenario = {
         prefetch: null,
         results: false,
         tasks,
-        once: true,
+        rounds: 1,
         shown: ['bytesPerTask'],
         takesPart: ({ peer }) => peer !== 'raw',
         run: (bench, contender) =>

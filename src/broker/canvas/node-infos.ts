@@ -9,7 +9,7 @@ import type { BrokerRuntime } from '../runtime.ts'
 import type { WorkflowNodeInfo, WorkflowNodeStatus } from './workflow-handle.ts'
 import { workflowsOf } from './write-graph.ts'
 
-const pageSize = 500
+const pageSize = 200
 
 /** All live nodes of a run. */
 export async function allNodes(runtime: BrokerRuntime, run: string): Promise<NodeView[]> {

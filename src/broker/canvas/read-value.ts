@@ -5,7 +5,7 @@ import type { BrokerRuntime } from '../runtime.ts'
 import type { WorkflowFailure } from './canvas.ts'
 import { workflowsOf } from './write-graph.ts'
 
-const pageSize = 500
+const pageSize = 200
 /** The most bytes of values that are read into one array. */
 const mostBytes = 16_000_000
 

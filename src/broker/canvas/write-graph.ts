@@ -15,7 +15,7 @@ import type { DraftNode } from './compile.ts'
  * The most of one page: stores write it in one step, which holds them up. A node may have more sources than a page: they
  * follow it in pieces.
  */
-const page = { nodes: 250, sources: 1000, bytes: 256_000 }
+const page = { nodes: 200, sources: 1000, bytes: 256_000 }
 
 /** The workflow store of a broker. @throws UnsupportedError where its transport has none. */
 export function workflowsOf({ workflows, transport }: BrokerRuntime): WorkflowStore {

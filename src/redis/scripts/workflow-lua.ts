@@ -1,12 +1,15 @@
 import { buildingTime } from '../../graphs/run-step.ts'
 
+/** How much one step may do: less than where it holds nobody up, since a script is all that Redis does meanwhile. */
+const stepBudget = 100
+
 /**
  * The graphs of workflows, in Lua: the same rules as `graphs/run-step.ts`, which tells them.
  *
  * Keys of a run: `wf:<run>` a hash of what changes in it and what was said of it · `:d` ordinal → what a
  * node is · `:n` ordinal → where it is (absent: as at the start) · `:m` ordinal → its message · `:v`
  * ordinal → its value · `:s` ordinal → its sources, four bytes each, and `:s:<ord>` where there are more
- * than 64 · `:o` ordinal → its first edge (node behind, slot: eight bytes), `:o:<ord>` the others · `:x`
+ * than 64 · `:o` ordinal → its first edge (node behind, slot: eight bytes; `+`: there are others), `:o:<ord>` those · `:x`
  * live parts, by the node in whose place they run · `:k` names of keys with an ordinal.
  * Of all runs: `wf:runs` (by creation), `wf:todo`, `wf:deadlines`, `wf:expires`.
  *
@@ -27,9 +30,10 @@ local function wfOpen(run)
   local m = redis.call('HMGET', W, 'state', 'gen', 'ended', 'todo', 'end', 'ff', 'cause', 'reason', 'sealed')
   if not m[1] then wfRuns[run] = false; return false end
   w = { W = W, run = run, state = m[1], gen = tonumber(m[2]), ended = num(m[3]), fin = num(m[5]), cause = num(m[7]),
-    reason = m[8] or nil, sealed = m[9], nodes = {}, budget = 250, bytes = 256000 }
+    reason = m[8] or nil, sealed = m[9], nodes = {}, budget = ${stepBudget}, bytes = 256000 }
   w.todo = m[4] and m[4] ~= '' and cjson.decode(m[4]) or {}
   w.had = #w.todo > 0
+  w.saved = table.concat({ m[1], m[2], m[3] or '', m[4] or '', m[7] or '', m[8] or '' }, '|')
   w.ff = m[6] and m[6] ~= '' and cjson.decode(m[6]) or {}
   wfRuns[run] = w
   return w
@@ -37,7 +41,13 @@ end
 
 local function wfSave(w)
   local todo = #w.todo > 0 and cjson.encode(w.todo) or ''
-  redis.call('HSET', w.W, 'state', w.state, 'gen', int(w.gen), 'ended', int(w.ended), 'todo', todo, 'cause', int(w.cause), 'reason', w.reason or '')
+  local gen, ended, cause, reason = int(w.gen), int(w.ended), int(w.cause), w.reason or ''
+  -- Most steps change nodes alone.
+  local now = table.concat({ w.state, gen, ended, todo, cause, reason }, '|')
+  if now ~= w.saved then
+    redis.call('HSET', w.W, 'state', w.state, 'gen', gen, 'ended', ended, 'todo', todo, 'cause', cause, 'reason', reason)
+    w.saved = now
+  end
   local has = #w.todo > 0
   if has ~= w.had then redis.call(has and 'SADD' or 'SREM', G .. 'wf:todo', w.run); w.had = has end
   return has
@@ -96,7 +106,8 @@ local function wfEdges(w, ord, from, count)
   if from == 0 then
     text = redis.call('HGET', w.W .. ':o', ord) or ''
     if text == '' then return {} end
-    from, count = 1, count - 1
+    from, count = 1, #text > 8 and count - 1 or 0
+    text = string.sub(text, 1, 8)
   end
   if count > 0 then text = text .. redis.call('GETRANGE', w.W .. ':o:' .. int(ord), (from - 1) * 8, (from - 1 + count) * 8 - 1) end
   local list = {}
@@ -205,9 +216,12 @@ local function wfAdvance(w, n, clock)
   while not stopped and n.pos < n.width do
     local list = wfSources(w, n, n.pos, math.min(size, n.width - n.pos))
     size = math.min(size * 2, 128)
-    local call = { 'HMGET', w.W .. ':n' }
-    for i, ord in ipairs(list) do call[i + 2] = int(ord) end
-    local found = redis.call(unpack(call))
+    local call, asks = { 'HMGET', w.W .. ':n' }, false
+    for i, ord in ipairs(list) do
+      call[i + 2] = int(ord)
+      asks = asks or not w.nodes[ord]
+    end
+    local found = asks and redis.call(unpack(call)) or {}
     for i, ord in ipairs(list) do
       local cached = w.nodes[ord]
       local state = cached and cached.state or (found[i] and string.sub(found[i], 1, 1) or 'w')

@@ -32,34 +32,73 @@ if redis.call('EXISTS', W) == 0 then
   redis.call('ZADD', G .. 'wf:expires', int(clock + building), run)
 end
 local top = tonumber(redis.call('HGET', W, 'next'))
+local items, ords = {}, {}
 for i = 1, number() do
-  local ord, what, width = number(), arg(), number()
-  local more, sources = what == '', {}
-  local from, S = more and width or 0, W .. ':s:' .. int(ord)
+  local ord, what, width, sources = number(), arg(), number(), {}
   for j = 1, number() do sources[j] = number() end
   local message = arg() == '1' and { arg(), arg(), arg(), arg(), arg(), arg(), arg() } or nil
-  local small, fresh = more and redis.call('HGET', W .. ':s', ord)
-  if more then fresh = (small and #small or redis.call('STRLEN', S)) == 4 * from
-  else fresh = redis.call('HSETNX', W .. ':d', ord, what) == 1 end
+  items[i] = { ord, what, width, sources, message }
+  if what ~= '' then ords[#ords + 1] = int(ord) end
+  if ord + 1 > top then top = ord + 1 end
+end
+-- Read and written by one command for each hash: what is put is much, and each command has its price.
+local function ofHash(suffix, fields)
+  local found, values = {}, #fields > 0 and redis.call('HMGET', W .. suffix, unpack(fields)) or {}
+  for i, field in ipairs(fields) do found[field] = values[i] or nil end
+  return found
+end
+local function write(suffix, list)
+  if #list > 0 then redis.call('HSET', W .. suffix, unpack(list)) end
+end
+local there, small, edges, nodes, messages = ofHash(':d', ords), {}, {}, {}, {}
+for _, item in ipairs(items) do
+  local ord, what, width, sources, message = unpack(item, 1, 5)
+  local more, key, fresh = what == '', int(ord), nil
+  local from, S = more and width or 0, W .. ':s:' .. key
+  if more then
+    small[key] = small[key] or redis.call('HGET', W .. ':s', key) or nil
+    fresh = (small[key] and #small[key] or redis.call('STRLEN', S)) == 4 * from
+  else fresh = not there[key] end
   if fresh then
     local packed = {}
     for slot, source in ipairs(sources) do
       packed[slot] = struct.pack('>I4', source)
-      local edge = struct.pack('>I4I4', ord, from + slot - 1)
-      if redis.call('HSETNX', W .. ':o', source, edge) == 0 then
-        redis.call('APPEND', W .. ':o:' .. int(source), edge)
-        redis.call('SADD', W .. ':k', ':o:' .. int(source))
-      end
+      edges[#edges + 1] = { int(source), struct.pack('>I4I4', ord, from + slot - 1) }
     end
-    if small then redis.call('HSET', W .. ':s', ord, small .. table.concat(packed))
+    if small[key] then small[key] = small[key] .. table.concat(packed)
     elseif more or width > 64 then
       redis.call('APPEND', S, table.concat(packed))
-      redis.call('SADD', W .. ':k', ':s:' .. int(ord))
-    elseif #sources > 0 then redis.call('HSET', W .. ':s', ord, table.concat(packed)) end
-    if message then redis.call('HSET', W .. ':m', ord, cmsgpack.pack(message)) end
+      redis.call('SADD', W .. ':k', ':s:' .. key)
+    elseif #sources > 0 then small[key] = table.concat(packed) end
+    if not more then nodes[#nodes + 1] = key; nodes[#nodes + 1] = what end
+    if message then messages[#messages + 1] = key; messages[#messages + 1] = cmsgpack.pack(message) end
   end
-  if ord + 1 > top then top = ord + 1 end
 end
+local asked, sources = {}, {}
+for _, edge in ipairs(edges) do
+  if not asked[edge[1]] then asked[edge[1]] = true; sources[#sources + 1] = edge[1] end
+end
+local first, others, changed = ofHash(':o', sources), {}, {}
+for _, edge in ipairs(edges) do
+  local source, known = edge[1], first[edge[1]]
+  if known then
+    others[source] = (others[source] or '') .. edge[2]
+    if #known == 8 then first[source] = known .. '+'; changed[source] = true end
+  else first[source] = edge[2]; changed[source] = true end
+end
+for source, text in pairs(others) do
+  redis.call('APPEND', W .. ':o:' .. source, text)
+  redis.call('SADD', W .. ':k', ':o:' .. source)
+end
+local function flat(from, of)
+  local list = {}
+  for key in pairs(of) do list[#list + 1] = key; list[#list + 1] = from[key] end
+  return list
+end
+write(':d', nodes)
+write(':m', messages)
+write(':s', flat(small, small))
+write(':o', flat(first, changed))
 redis.call('HSET', W, 'next', int(top))
 return 1
 `,

@@ -53,13 +53,6 @@ export const workflowMutations: readonly WorkflowMutation[] = [
       'node.cause = causeOf(source)\n      node.pos = node.cause !== null ? node.width : node.pos + 1',
   },
   {
-    wrong:
-      'what ran in the place of a step that is put back stays where it ran in the place of another',
-    file: step,
-    text: "    this.#push({ kind: 'prune', at: extent.lo, hi: extent.hi })\n",
-    instead: '',
-  },
-  {
     wrong: 'an allowed failure runs again on resume',
     file: step,
     text: 'if (absorbs && this.#watchedIsKept(gate)) return true',

@@ -31,8 +31,9 @@ describeOwnRedis('a message whose hand-over comes late', () => {
     await Promise.all([far.start(), near.start()])
     const stop = new AbortController()
     const ask: ReceiveRequest = { queues: ['q'], room: 9, lease, signal: stop.signal, wait: 20_000 }
-    // All that it asks first has been asked.
-    expect(await far.receive({ ...ask, wait: 50 })).toEqual([])
+    // All that it asks first has been asked, and the connection on which it waits is open.
+    do expect(await far.receive({ ...ask, wait: 100 })).toEqual([])
+    while (!/name=\S+:reads/.test(redis.cli('CLIENT', 'LIST')))
     await near.send([{ id: 'a', queue: 'q', priority: 4, body: '{"task_id":"a"}' }])
     proxy.set({ stalled: ['down'] })
     const waiting = far.receive(ask)

@@ -147,7 +147,7 @@ end
 local open, nextAt = {}, nil
 for i, q in ipairs(queues) do
   -- What comes back is left to whoever waits longest: a Python worker may know the task that we gave back.
-  local _, again = moveDue(q, 250, clock, false)
+  local _, again = moveDue(q, dueShare(#queues), clock, false)
   q.leave = again
   if again then nextAt = clock end
   survey(q)

@@ -10,8 +10,9 @@ export const moveDueScript: RedisScript = new RedisScript(
   `${prelude}
 local clock = now()
 local nextAt, moved = nil, 0
-for _, q in ipairs(readQueues()) do
-  moved = moved + (moveDue(q, 250, clock, false))
+local queues = readQueues()
+for _, q in ipairs(queues) do
+  moved = moved + (moveDue(q, dueShare(#queues), clock, false))
   local head = redis.call('ZRANGE', q.T .. 'delayed', 0, 0, 'WITHSCORES')
   if head[2] then
     local due = tonumber(head[2])

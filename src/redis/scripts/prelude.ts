@@ -143,6 +143,9 @@ local function place(q, m, due, clock)
   end
 end
 
+-- How many of a queue one call moves: some 15 us each, and nobody else is served meanwhile.
+local function dueShare(count) return math.max(10, math.floor(150 / count)) end
+
 -- Moves what is due into its lines; with 'all', what is not due as well. How many were moved, and whether
 -- one of them comes back (a retry).
 local function moveDue(q, limit, clock, all)

@@ -48,4 +48,21 @@ describeOwnRedis('many messages for later', () => {
     expect(await transport.send(many(300))).toHaveLength(300)
     await transport.stop()
   })
+
+  it('are moved when they are due, a share of each queue at a time', async () => {
+    const redis = await server()
+    const { transport } = redisTransport({ url: redis.url }).create(around)
+    await transport.start()
+    const queues = Array.from({ length: 10 }, (_, i) => `q${i}`)
+    for (const queue of queues)
+      await transport.send(many(100).map((envelope) => ({ ...envelope, queue, delay: 1 })))
+    const { signal } = new AbortController()
+    const left = (): number =>
+      queues.reduce((sum, queue) => sum + Number(redis.cli('ZCARD', `{${queue}}:tw:delayed`)), 0)
+    expect(left()).toBe(1000)
+    const ask = { queues, room: 1, lease: 60_000, signal, wait: 0 }
+    expect(await transport.receive(ask)).toHaveLength(1)
+    expect(left()).toBe(850)
+    await transport.stop()
+  })
 })

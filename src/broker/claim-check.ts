@@ -143,8 +143,8 @@ export function withoutApart(labels: Labels): Labels {
 }
 
 /**
- * Deletes what was kept apart for messages that have ended. A dead letter may be run again, and so may a step of a
- * workflow that has not succeeded: what is kept for them ends by time.
+ * Deletes what was kept apart for messages that have ended for good. A dead letter may be run again, and so may a step
+ * of a workflow, also one that has succeeded (beside a step that is resumed): what is kept for them ends by time.
  */
 export async function forgetApart(
   {
@@ -154,9 +154,8 @@ export async function forgetApart(
   ended: readonly { readonly labels: Labels; readonly status: TaskStatus }[],
 ): Promise<void> {
   const over = ended.flatMap(({ labels, status }) => {
-    const isOver =
-      status === 'succeeded' || (status === 'cancelled' && labels['tw_run'] === undefined)
-    const id = isOver ? apartId(labels) : undefined
+    const isOver = status === 'succeeded' || status === 'cancelled'
+    const id = isOver && labels['tw_run'] === undefined ? apartId(labels) : undefined
     // Only what is named as ours: a label may say anything.
     return id?.includes(':args:') === true ? [id] : []
   })

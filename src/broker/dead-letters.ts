@@ -198,14 +198,19 @@ async function freshBody(
 
 /**
  * A message with the arguments that were kept apart from it, so that they are kept anew for as long as one that
- * is sent now. Where they are gone it stays as it is, and is set aside again if nobody gives it others.
+ * is sent now. Where they are gone, or cannot be read, it stays as it is, and is set aside again if nobody gives it others.
  */
 async function withArguments(runtime: BrokerRuntime, message: Message): Promise<Message> {
   const id = apartId(message.labels)
   const [body = null] = id === undefined ? [] : await runtime.results.get([id])
   if (body === null) return message
-  const labels = withoutApart(message.labels)
-  return { ...message, ...readApart(runtime.codec, body), labels }
+  try {
+    const labels = withoutApart(message.labels)
+    return { ...message, ...readApart(runtime.codec, body), labels }
+  } catch {
+    // Not to be read: for whoever runs it as for us.
+    return message
+  }
 }
 
 async function trimDead(

@@ -36,6 +36,7 @@ export async function deliveriesOf(
       of.i++
     }
   }
+  if (doubtful.length === 0) return deliveries
   await Promise.all(
     doubtful.map(async ({ place, chunk, entry }) => {
       const delivery = deliveries[place]

@@ -146,22 +146,30 @@ export class RedisResults implements ResultBackend {
   /** What is there, after noting that the others are waited for. */
   async #await(ids: readonly string[]): Promise<readonly (Body | null)[]> {
     await this.#hearing?.catch(() => {})
-    const there = (await this.#store.run(
-      awaitScript,
-      ids.map((id) => this.#store.keys.result(id)),
-      [this.#store.subscriber.resultChannel, noted, ids.length, ...ids],
-    )) as readonly number[]
-    const found = ids.filter((_, i) => there[i] === 1)
-    const bodies = await this.get(found)
-    return ids.map((id) => bodies[found.indexOf(id)] ?? null)
+    const keys = ids.map((id) => this.#store.keys.result(id))
+    const { resultChannel } = this.#store.subscriber
+    const found = await this.#store.run(awaitScript, keys, [
+      resultChannel,
+      noted,
+      ids.length,
+      ...ids,
+    ])
+    return this.#exact(keys, found as (string | null)[])
   }
 
-  async #read(keys: readonly string[]): Promise<(Body | null)[]> {
+  async #read(keys: readonly string[]): Promise<readonly (Body | null)[]> {
     if (keys.length === 0) return []
-    const texts = (await this.#store.commands.call('MGET', keys)) as (string | null)[]
+    return this.#exact(keys, (await this.#store.commands.call('MGET', keys)) as (string | null)[])
+  }
+
+  /** What was read as texts; what may be bytes is read once more, as bytes. */
+  async #exact(
+    keys: readonly string[],
+    texts: readonly (string | null)[],
+  ): Promise<readonly (Body | null)[]> {
     const doubtful = texts.flatMap((text, i) => (text !== null && isDoubtful(text) ? [i] : []))
-    const bodies: (Body | null)[] = texts
-    if (doubtful.length === 0) return bodies
+    if (doubtful.length === 0) return texts
+    const bodies: (Body | null)[] = [...texts]
     const exact = (await this.#store.commands.callBytes(
       'MGET',
       doubtful.map((i) => keys[i] ?? ''),

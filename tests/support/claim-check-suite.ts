@@ -17,6 +17,7 @@ import {
   type TransportFactory,
   type Worker,
   type WorkerOptions,
+  type WorkflowFailure,
 } from '../../src/index.ts'
 
 /** One promise of the claim check. */
@@ -242,6 +243,8 @@ const running: readonly ClaimCheckBehaviour[] = [
         [gone, broken].map(({ taskId }) => broker.deadLetters.get(taskId)),
       )
       expect(letters.map((letter) => letter?.reason)).toEqual(['expired', 'malformed'])
+      await broker.deadLetters.retry([broken.taskId])
+      await expect(broken.result()).rejects.toMatchObject({ code: 'TASK_DEAD' })
       expect(letters[0]?.detail).toMatch(/^its arguments \(\d+ bytes\) were kept apart/)
     },
   },
@@ -338,6 +341,30 @@ const flowing: readonly ClaimCheckBehaviour[] = [
       away = false
       await handle.resume()
       expect(await handle.result()).toBe(large.length * 2)
+    },
+  },
+  {
+    name: 'a side step that has succeeded has them again when what it watches fails again',
+    async run({ broker: make, work }) {
+      const broker = make()
+      let fails = 2
+      const flaky = broker.task('flaky', async () => {
+        if (fails-- > 0) throw new Error('away')
+        return 'well'
+      })
+      const seen: number[] = []
+      const note = broker.task('note', async (failure: WorkflowFailure, text: string) => {
+        expect(failure).toMatchObject({ isErr: true })
+        seen.push(text.length)
+      })
+      await work(broker)
+      const handle = await flaky.si().onError(note.s(large)).kiq()
+      for (let i = 0; i < 2; i++) {
+        await handle.waitResult()
+        await handle.resume()
+      }
+      expect(await handle.result()).toBe('well')
+      expect(seen).toEqual([large.length, large.length])
     },
   },
   {

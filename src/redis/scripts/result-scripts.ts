@@ -22,17 +22,17 @@ return answer
  * Looks for results that are awaited, and notes the channel of those that are not there, so that whoever
  * stores one tells it.
  *
- * in: G, R, group · channel, milliseconds for which it is noted, ids · out: 1 for each that is there
+ * in: G, R, group · channel, milliseconds for which it is noted, ids · out: the body of each that is there
  */
 export const awaitScript: RedisScript = new RedisScript(
   'await',
-  `${prelude}
-local channel, keep = arg(), arg()
+  `
+local G, R, channel, keep = ARGV[1], ARGV[2], ARGV[4], ARGV[5]
 local answer, noted = {}, false
-for i = 1, number() do
-  local id = arg()
-  answer[i] = redis.call('EXISTS', R .. id)
-  if answer[i] == 0 then
+for i = 1, tonumber(ARGV[6]) do
+  local id = ARGV[6 + i]
+  answer[i] = redis.call('GET', R .. id)
+  if not answer[i] then
     local key = G .. 'wait:' .. id
     local found = redis.call('GET', key)
     if not found then redis.call('SET', key, channel, 'PX', keep)

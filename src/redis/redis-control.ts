@@ -50,7 +50,8 @@ export class RedisControl implements ControlChannel {
     try {
       await subscriber.hear(this.#replyChannel, (text) => this.#answered(text))
       const text = JSON.stringify({ reply: this.#replyChannel, call, message } satisfies Call)
-      expected = Number(await commands.call('PUBLISH', [this.#channel, text]))
+      const told = Number(await commands.call('PUBLISH', [this.#channel, text]))
+      expected = await this.#hearers(told)
       if (heard < expected) await all
       return answers
     } finally {
@@ -83,6 +84,21 @@ export class RedisControl implements ControlChannel {
       value ?? '',
     ])
     await this.#store.commands.call('EVAL', [setAll, 1, this.#settingsKey, ...flat])
+  }
+
+  /** How many processes hear a message; `Infinity` where that cannot be told. */
+  async #hearers(told: number): Promise<number> {
+    const { commands, connector } = this.#store
+    if (!connector.isCluster) return told
+    // What is published goes to all nodes, and each tells only of those who hear it there.
+    const nodes = commands.client.nodes?.('all') ?? []
+    const asked = nodes.map((node) => node.call('PUBSUB', 'NUMSUB', this.#channel))
+    try {
+      const counts = (await Promise.all(asked)) as readonly (readonly [string, number])[]
+      return counts.reduce((sum, [, count]) => sum + Number(count), 0)
+    } catch {
+      return Infinity
+    }
   }
 
   get #channel(): string {

@@ -264,4 +264,9 @@ it('tells that it lives, that it is ready, and what it knows of tasks and queues
   )
   expect(text).toMatch(/reflector_queue_messages\{queue="\w+",state="dead"\} [1-9]/)
   expect(text).toContain('reflector_worker_utilisation 0')
+  await stage.db.schema.alterTable('transcript').renameTo('away').execute()
+  expect(await call('/readyz')).toMatchObject({
+    status: 503,
+    body: { database: expect.stringContaining('no such table'), queue: 'ok' },
+  })
 })

@@ -123,6 +123,7 @@ it('switched back while it runs, everything ends once, where it was sent', async
   }
   expect(sent).toEqual(['new', 'new', 'new', 'old', 'old', 'old'])
   await stage.app.drain()
+  expect(stage.app.failures).toEqual([])
   await expect.poll(() => oldRuns.length, { timeout: 20_000 }).toBe(3)
   await worker.stop()
   const status = async (db: Kysely<Tables>, id: string): Promise<string> =>

@@ -34,6 +34,10 @@ const moreSeed = Number(process.env['REFLECTOR_SEED'] ?? 0)
 
 /** Whether this run is on Redis, in real time. */
 export const onRedis = forced === 'redis'
+if (forced !== undefined && !['inline', 'concurrent', 'redis'].includes(forced))
+  throw new Error(`REFLECTOR_MODE is inline or concurrent, not '${String(forced)}'`)
+if (onRedis && process.env['TASKWRIGHT_URL'] === undefined)
+  throw new Error('on Redis: npx vitest run --project examples-on-redis')
 
 /** Why tests of what takes hours, or of what can only be planned in this process, are left out there. */
 export const virtualOnly = onRedis ? ' (skipped: it is of virtual time)' : ''

@@ -26,7 +26,7 @@ export interface RedisClient {
   readonly commandQueue?: { readonly length: number } | undefined
   readonly options?: RedisClientOptions | undefined
   /** Of a cluster: the clients of its nodes. */
-  nodes?(role: 'master'): readonly RedisClient[]
+  nodes?(role: 'master' | 'all'): readonly RedisClient[]
   call(command: string, ...args: (RedisArgument | readonly RedisArgument[])[]): Promise<unknown>
   callBuffer(
     command: string,

@@ -21,6 +21,8 @@ if (isThere) {
   await redis.ready
   process.env['REFLECTOR_MODE'] = 'redis'
   process.env['TASKWRIGHT_URL'] = url
+  // A run that is broken off leaves neither Redis nor workers behind: they are ended as this process exits.
+  for (const sign of ['SIGTERM', 'disconnect'] as const) process.once(sign, () => process.exit())
   afterAll(async () => {
     await (await import('./redis-stage.ts')).closeRedisStage()
     await redis.stop()

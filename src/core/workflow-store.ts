@@ -210,8 +210,15 @@ export interface WorkflowStore {
    * then {@link seal} answers `known` for a day.
    */
   put(run: string, nodes: readonly (WorkflowNode | MoreSources)[]): Promise<void>
-  /** Starts a run whose nodes were put. `known`: it was started before. */
-  seal(run: string, head: RunHead): Promise<'sealed' | 'known'>
+  /**
+   * Starts a run whose nodes were put, but for the page `last`, which it puts in the same atomic step. `known`: it
+   * was started before.
+   */
+  seal(
+    run: string,
+    head: RunHead,
+    last?: readonly (WorkflowNode | MoreSources)[],
+  ): Promise<'sealed' | 'known'>
   /** Goes on with what is left to do in a run, in one bounded step. */
   pump(run: string): Promise<{ readonly more: boolean }>
   /** Whether received messages may run, and with what input. */

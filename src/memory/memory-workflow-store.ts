@@ -61,8 +61,15 @@ export class MemoryWorkflowStore implements WorkflowStore {
     this.#step((graphs, now) => put(graphs, run, { nodes, now }))
   }
 
-  async seal(run: string, head: RunHead): Promise<'sealed' | 'known'> {
-    const { status, more } = this.#step((graphs, now) => seal(graphs, run, { head, now }))
+  async seal(
+    run: string,
+    head: RunHead,
+    last: readonly (WorkflowNode | MoreSources)[] = [],
+  ): Promise<'sealed' | 'known'> {
+    const { status, more } = this.#step((graphs, now) => {
+      if (last.length > 0) put(graphs, run, { nodes: last, now })
+      return seal(graphs, run, { head, now })
+    })
     if (more) this.#store.unfinished(run)
     return status
   }

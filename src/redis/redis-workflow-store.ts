@@ -21,6 +21,7 @@ import {
   cancelRunScript,
   nodesScript,
   pumpScript,
+  putAndSealScript,
   putScript,
   reserveScript,
   resumeRunScript,
@@ -63,6 +64,13 @@ export class RedisWorkflowStore implements WorkflowStore {
   }
 
   async put(run: string, nodes: readonly (WorkflowNode | MoreSources)[]): Promise<void> {
+    await this.#run(putScript, run, await this.#putArguments(nodes))
+  }
+
+  /** Of the script, behind its run. Whoever sends to a queue makes its group first. */
+  async #putArguments(
+    nodes: readonly (WorkflowNode | MoreSources)[],
+  ): Promise<readonly RedisArgument[]> {
     const queues = nodes.flatMap((node) => ('from' in node ? [] : (node.message?.queue ?? [])))
     for (const queue of new Set(queues)) await this.#store.ensureGroup(queue)
     const args = nodes.flatMap((node): RedisArgument[] => {
@@ -76,17 +84,23 @@ export class RedisWorkflowStore implements WorkflowStore {
       const limits = gates === undefined ? '' : gateText(gates)
       return [...head, 1, stream, side, queue, line, delay, toWire(body), limits]
     })
-    await this.#run(putScript, run, [buildingTime, nodes.length, ...args])
+    return [buildingTime, nodes.length, ...args]
   }
 
-  async seal(run: string, head: RunHead): Promise<'sealed' | 'known'> {
+  async seal(
+    run: string,
+    head: RunHead,
+    last: readonly (WorkflowNode | MoreSources)[] = [],
+  ): Promise<'sealed' | 'known'> {
     const { name, count, sink, end, failFast, results, resultTtl, keep, deadline } = head
     const spans = failFast.map(({ lo, hi }) => [lo, hi])
     const { succeeded, failed, cancelled, skipped } = results
+    const first = last.length === 0 ? [] : [run, ...(await this.#putArguments(last))]
     const [status, more] = (await this.#store.commit(
-      sealScript,
+      last.length === 0 ? sealScript : putAndSealScript,
       [this.#key(run)],
       [
+        ...first,
         run,
         name,
         count,

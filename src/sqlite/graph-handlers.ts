@@ -32,8 +32,9 @@ export const graphHandlers: Handlers = {
     put(graphsOf(turn), run, { nodes, now: turn.now })
     return null
   },
-  wfSeal(turn, { run, head }) {
+  wfSeal(turn, { run, head, last }) {
     const graphs = graphsOf(turn)
+    if (last.length > 0) put(graphs, run, { nodes: last, now: turn.now })
     if (graphs.run(run) === undefined) return null
     return told(turn, run, seal(graphs, run, { head, now: turn.now }))
   },

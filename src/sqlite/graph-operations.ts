@@ -17,7 +17,10 @@ export interface GraphOperations {
   /** `null`: there is no such run. */
   wfReserve: { ask: { run: string; count: number }; answer: number | null }
   wfPut: { ask: { run: string; nodes: readonly (WorkflowNode | MoreSources)[] }; answer: null }
-  wfSeal: { ask: { run: string; head: RunHead }; answer: 'sealed' | 'known' | null }
+  wfSeal: {
+    ask: { run: string; head: RunHead; last: readonly (WorkflowNode | MoreSources)[] }
+    answer: 'sealed' | 'known' | null
+  }
   wfPump: { ask: string; answer: boolean }
   wfCheck: { ask: readonly NodePlace[]; answer: readonly StartAnswer[] }
   wfControl: { ask: { run: string; command: RunCommand }; answer: ControlStatus }

@@ -37,8 +37,12 @@ export class SqliteWorkflowStore implements WorkflowStore {
     await this.#store.call('wfPut', { run, nodes })
   }
 
-  async seal(run: string, head: RunHead): Promise<'sealed' | 'known'> {
-    const status = await this.#store.call('wfSeal', { run, head })
+  async seal(
+    run: string,
+    head: RunHead,
+    last: readonly (WorkflowNode | MoreSources)[] = [],
+  ): Promise<'sealed' | 'known'> {
+    const status = await this.#store.call('wfSeal', { run, head, last })
     if (status !== null) return status
     throw new InvalidInputError(`no node of workflow ${run} was put.`)
   }

@@ -10,9 +10,11 @@ import { compile, type Graph } from './compile.ts'
 import { makeWorkflowHandle } from './make-workflow-handle.ts'
 import type { CanvasPlan } from './plan.ts'
 import type { WorkflowHandle } from './workflow-handle.ts'
-import { workflowsOf, writeGraph } from './write-graph.ts'
+import { workflowsOf, writePages } from './write-graph.ts'
 
 const day = 86_400_000
+/** A page of so few nodes is put in the step that seals; with a larger one that step would hold the store up. */
+const sealedWith = 50
 
 /**
  * Compiles a canvas, puts its pages and seals it: from then on it goes on without the caller.
@@ -39,8 +41,11 @@ export async function sendWorkflow(
       : { deadline: runtime.surroundings.clock.now() + milliseconds(deadline) }),
   }
   await runtime.start()
-  await writeGraph(runtime, graph.nodes, { run, lo: 0 })
-  const status = await workflowsOf(runtime).seal(run, head)
+  const store = workflowsOf(runtime)
+  const last = await writePages(runtime, graph.nodes, { run, lo: 0 })
+  const together = last.length <= sealedWith
+  if (!together) await store.put(run, last)
+  const status = await store.seal(run, head, together ? last : [])
   return makeWorkflowHandle(runtime, { run, isDuplicate: status === 'known' })
 }
 

@@ -25,30 +25,40 @@ export function workflowsOf({ workflows, transport }: BrokerRuntime): WorkflowSt
   )
 }
 
-/**
- * Puts the nodes of a graph, page by page, with ordinals from `lo` on. Middlewares see each message as it
- * is written down; it is sent when its turn comes.
- */
+type Page = readonly (WorkflowNode | MoreSources)[]
+
+/** Puts the nodes of a graph, page by page, with ordinals from `lo` on. */
 export async function writeGraph(
   runtime: BrokerRuntime,
   nodes: readonly DraftNode[],
-  { run, lo }: { run: string; lo: number },
+  place: { run: string; lo: number },
 ): Promise<void> {
+  const last = await writePages(runtime, nodes, place)
+  if (last.length > 0) await workflowsOf(runtime).put(place.run, last)
+}
+
+/**
+ * The same, but for the last page, which it returns: it may be put together with what follows. Middlewares see
+ * each message as it is written down; it is sent when its turn comes.
+ */
+export async function writePages(
+  runtime: BrokerRuntime,
+  nodes: readonly DraftNode[],
+  { run, lo }: { run: string; lo: number },
+): Promise<Page> {
   const store = workflowsOf(runtime)
   let waiting: (WorkflowNode | MoreSources)[] = []
   let [edges, bytes] = [0, 0]
-  const flush = async (): Promise<void> => {
-    const full = waiting
-    waiting = []
-    edges = bytes = 0
-    if (full.length > 0) await store.put(run, full)
-  }
   const add = async (node: WorkflowNode | MoreSources): Promise<void> => {
-    if (edges > 0 && edges + node.sources.length > page.sources) await flush()
+    const isFull = waiting.length >= page.nodes || bytes >= page.bytes
+    if (isFull || (edges > 0 && edges + node.sources.length > page.sources)) {
+      await store.put(run, waiting)
+      waiting = []
+      edges = bytes = 0
+    }
     waiting.push(node)
     edges += node.sources.length
     if ('message' in node) bytes += node.message?.body.length ?? 0
-    if (waiting.length >= page.nodes || bytes >= page.bytes) await flush()
   }
   for (const { outgoing, ...draft } of nodes) {
     const ord = draft.ord + lo
@@ -69,7 +79,7 @@ export async function writeGraph(
     for (let from = page.sources; from < sources.length; from += page.sources)
       await add({ ord, from, sources: sources.slice(from, from + page.sources) })
   }
-  await flush()
+  return waiting
 }
 
 function shifted(ord: number | undefined, by: number): number | undefined {

@@ -37,6 +37,8 @@ export class DirectWire {
   #text = ''
   #gathering = false
   #timer: Timer | undefined
+  /** When something came from Redis. */
+  #heardAt = 0
   #over: Error | undefined
 
   private constructor(client: RedisClient, socket: RedisSocket) {
@@ -51,6 +53,7 @@ export class DirectWire {
     const [theirs] = socket.listeners('data')
     socket.on('data', (piece) => {
       if (this.#over !== undefined) return
+      this.#heardAt = systemClock.monotonic()
       try {
         reader.push(piece)
       } catch (error) {
@@ -149,14 +152,18 @@ export class DirectWire {
     else call.resolve(reply)
   }
 
-  /** One timer for all calls: it looks at the oldest. */
+  /**
+   * One timer for all calls. A connection is given up when nothing has come for so long that somebody waits for:
+   * who stands behind many others is only late.
+   */
   #watch(): void {
     if (this.#timer !== undefined || this.#timeout === Infinity) return
     const look = (): void => {
       this.#timer = undefined
       const oldest = this.#calls[this.#next]
       if (oldest === undefined) return
-      const left = oldest.at + this.#timeout - systemClock.monotonic()
+      const since = Math.max(oldest.at, this.#heardAt)
+      const left = since + this.#timeout - systemClock.monotonic()
       if (left <= 0) this.#giveUp(new Error('Command timed out'))
       else this.#timer = systemClock.after(left, look, { background: true })
     }

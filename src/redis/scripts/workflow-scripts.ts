@@ -16,14 +16,7 @@ return redis.call('HINCRBY', W, 'next', count) - count
 `,
 )
 
-/**
- * in: run, milliseconds until an unsealed one expires · nodes: ordinal, what it is, how many sources it has,
- * sources (how many of them, each), 1 and its message (stream, side, queue, line, delay, body, gates or '') or 0 · more
- * sources of a node: ordinal, '', the place of the first, sources, 0
- */
-export const putScript: RedisScript = script(
-  'wf-put',
-  `
+const put = `
 local run, building = arg(), number()
 local W, clock = G .. 'wf:' .. run, now()
 if redis.call('EXISTS', W) == 0 then
@@ -100,17 +93,9 @@ write(':m', messages)
 write(':s', flat(small, small))
 write(':o', flat(first, changed))
 redis.call('HSET', W, 'next', int(top))
-return 1
-`,
-)
+`
 
-/**
- * in: run, name, count, sink, end, spans (JSON), bodies (succeeded, failed, cancelled, skipped), milliseconds
- * (results, kept after success, kept after failure), deadline or '' · out: sealed, known or none; 1: more
- */
-export const sealScript: RedisScript = script(
-  'wf-seal',
-  `
+const seal = `
 local run = arg()
 local W, clock = G .. 'wf:' .. run, now()
 local was = redis.call('HMGET', W, 'state', 'sealed', 'next')
@@ -130,7 +115,29 @@ w.todo = { { 's', 0, count - 1, 1 } }
 wfGo(w, clock)
 wfSaveAll()
 return { 'sealed', #wfMore }
-`,
+`
+
+/**
+ * in: run, milliseconds until an unsealed one expires · nodes: ordinal, what it is, how many sources it has,
+ * sources (how many of them, each), 1 and its message (stream, side, queue, line, delay, body, gates or '') or 0 · more
+ * sources of a node: ordinal, '', the place of the first, sources, 0
+ */
+export const putScript: RedisScript = script('wf-put', `${put}return 1\n`)
+
+/**
+ * in: run, name, count, sink, end, spans (JSON), bodies (succeeded, failed, cancelled, skipped), milliseconds
+ * (results, kept after success, kept after failure), deadline or '' · out: sealed, known or none; 1: more
+ */
+export const sealScript: RedisScript = script('wf-seal', seal)
+
+/** Puts the last page and seals. in: what {@link putScript} takes, what {@link sealScript} takes · out: what that answers */
+export const putAndSealScript: RedisScript = script(
+  'wf-put-seal',
+  `
+local function put()
+${put}end
+put()
+${seal}`,
 )
 
 /** in: run · out: 1 where something is left to do */

@@ -15,14 +15,20 @@ export function watchedWorkflows(inner: WorkflowStore, watch: WorkflowWatch): Wo
     await watch.stepped()
     return found
   }
+  const see = (nodes: Parameters<WorkflowStore['put']>[1]): void => {
+    for (const node of nodes)
+      if ('message' in node && node.message !== undefined) watch.seen(node.message.queue)
+  }
   return {
     reserve: (run, count) => inner.reserve(run, count),
     put: (run, nodes) => {
-      for (const node of nodes)
-        if ('message' in node && node.message !== undefined) watch.seen(node.message.queue)
+      see(nodes)
       return inner.put(run, nodes)
     },
-    seal: (run, head) => after(inner.seal(run, head)),
+    seal: (run, head, last = []) => {
+      see(last)
+      return after(inner.seal(run, head, last))
+    },
     pump: (run) => after(inner.pump(run)),
     check: (places) => inner.check(places),
     control: (run, command) => after(inner.control(run, command)),

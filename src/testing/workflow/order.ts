@@ -35,6 +35,23 @@ export const orderBehaviours: readonly TransportBehaviour[] = [
     },
   },
   {
+    name: 'the last page may come with the seal, also again, and then changes nothing',
+    needs: 'workflows',
+    async run(harness) {
+      const stage = await Stage.of(harness)
+      const nodes = [task(harness, 0), task(harness, 1, { sources: [0] }), end(2, [1])]
+      const last = nodes.slice(1)
+      await stage.store.put(stage.run, nodes.slice(0, 1))
+      assert.equal(await stage.store.seal(stage.run, headOf(nodes), last), 'sealed')
+      assert.equal(await stage.store.seal(stage.run, headOf(nodes), last), 'known')
+      await stage.pump()
+      assert.deepEqual(await stage.endAll(), [0])
+      assert.deepEqual(await stage.endAll(), [1])
+      assert.deepEqual(await stage.endAll(), [])
+      assert.equal(await stage.state(), 'succeeded')
+    },
+  },
+  {
     name: 'a step passes the gates of its message',
     needs: 'gates',
     async run(harness) {

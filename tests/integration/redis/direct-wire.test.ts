@@ -129,6 +129,15 @@ describeOwnRedis('a direct wire', () => {
       expect(await link.call('ECHO', ['again'])).toBe('again')
     })
 
+    it('waits for what stands behind others while these are answered', async () => {
+      const busy = `local function now() local t = redis.call('TIME') return t[1] * 1000 + t[2] / 1000 end
+        local from = now() repeat until now() - from >= 100 return ARGV[1]`
+      // Redis answers all that it has read at once together: it is to read them one by one.
+      const large = 'x'.repeat(200_000)
+      const calls = [1, 2, 3, 4, 5].map((i) => link.call('EVAL', [busy, 0, i, large]))
+      expect(await Promise.all(calls)).toEqual(['1', '2', '3', '4', '5'])
+    })
+
     it('answers what is under way before it closes', async () => {
       const last = link.call('ECHO', ['last'])
       await link.close()

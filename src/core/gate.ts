@@ -70,9 +70,12 @@ export function readGate([key, limit, mode]: StoredGate): Gate {
 const mostGates = 8
 const longestKey = 200
 
+/** Lists that were found right: the messages of a task whose limits have no keys share one. */
+const checked = new WeakSet<readonly Gate[]>()
+
 /** Checks the gates of a message. @throws InvalidInputError */
 export function checkGates(id: string, gates: readonly Gate[] | undefined): void {
-  if (gates === undefined) return
+  if (gates === undefined || checked.has(gates)) return
   const keys = new Set(gates.map(({ key }) => key))
   const fits = gates.every(
     ({ key, limit }) =>
@@ -80,8 +83,10 @@ export function checkGates(id: string, gates: readonly Gate[] | undefined): void
   )
   const kept = gates.map(isKept)
   const ordered = kept.every((keep, i) => !keep || kept.slice(0, i).every((before) => before))
-  if (fits && ordered && keys.size === gates.length && keys.size >= 1 && keys.size <= mostGates)
+  if (fits && ordered && keys.size === gates.length && keys.size >= 1 && keys.size <= mostGates) {
+    checked.add(gates)
     return
+  }
   throw new InvalidInputError(
     `message ${id}: it has 1 to ${mostGates} gates of different keys (1 to ${longestKey} characters), limits of 1 or more, and those that are kept first.`,
   )

@@ -11,6 +11,8 @@ export interface ReadLines {
   readonly count: number
   /** `STREAMS`, their keys, and for each `>`: what nobody was given. */
   readonly streams: readonly string[]
+  /** Those of which the last read brought as much as it asked for. */
+  readonly busy: Set<string>
   readonly byStream: ReadonlyMap<string, { readonly queue: string; readonly line: string }>
 }
 
@@ -28,7 +30,7 @@ export function linesToRead(
     }),
   )
   const streams = ['STREAMS', ...byStream.keys(), ...Array.from(byStream, () => '>')]
-  return { count: byStream.size, streams, byStream }
+  return { count: byStream.size, streams, busy: new Set(), byStream }
 }
 
 /** What is read, by whom, and how much of it. */
@@ -40,14 +42,37 @@ export interface StreamRead {
   readonly block?: number | undefined
 }
 
-/** The arguments of XREADGROUP. COUNT holds for each stream: what comes must have room wherever it comes. */
+/** One XREADGROUP. Its COUNT holds for each of its streams: what comes must have room wherever it comes. */
+interface StreamsRead {
+  readonly count: number
+  /** As {@link ReadLines} has them. */
+  readonly streams: readonly string[]
+}
+
+/**
+ * The reads that share a room: one of all streams with equal parts; or, where some were busy and others were
+ * not, one of each, and the busy ones have most of the room.
+ */
+function readsOf({ lines, room, block }: StreamRead): readonly StreamsRead[] {
+  const { count, streams, busy, byStream } = lines
+  const even = Math.max(1, Math.floor(room / count))
+  if (block !== undefined || busy.size === 0 || busy.size === count)
+    return [{ count: even, streams }]
+  const least = Math.max(1, Math.floor(even / 4))
+  const most = Math.max(1, Math.floor((room - least * (count - busy.size)) / busy.size))
+  return Array.from(byStream.keys(), (stream) => ({
+    count: busy.has(stream) ? most : least,
+    streams: ['STREAMS', stream, '>'],
+  }))
+}
+
 function readArguments(
   { group }: RedisStore,
-  { lines, consumer, room, block }: StreamRead,
+  { consumer, block }: StreamRead,
+  { count, streams }: StreamsRead,
 ): RedisArgument[] {
-  const count = countOf(lines, room)
   const waits = block === undefined ? [] : ['BLOCK', Math.max(1, Math.ceil(block))]
-  return ['GROUP', group, consumer, 'COUNT', count, ...waits, ...lines.streams]
+  return ['GROUP', group, consumer, 'COUNT', count, ...waits, ...streams]
 }
 
 /** What a plain read brought. */
@@ -55,12 +80,14 @@ export interface PlainRead {
   readonly chunks: readonly Chunk[]
   /** Cancels are noted: each of these messages may be among them. */
   readonly cancels: boolean
+  /** A stream brought as much as it might: it may have more. */
+  readonly full: boolean
 }
 
 /** A read of so many goes off before those that are here are run: Redis and we work at the same time. */
 const manyMessages = 32
 
-export const nothingRead: PlainRead = { chunks: [], cancels: false }
+export const nothingRead: PlainRead = { chunks: [], cancels: false, full: false }
 
 /**
  * Reads, and asks in the same piece whether cancels are noted: what is noted later than that was claimed
@@ -71,17 +98,37 @@ export async function readPlainly(
   store: RedisStore,
   read: StreamRead,
 ): Promise<PlainRead> {
-  const reading = link.raw('XREADGROUP', readArguments(store, read))
+  const reads = readsOf(read)
+  const readings = reads.map((one) =>
+    answered(link, link.raw('XREADGROUP', readArguments(store, read, one))),
+  )
   const noted = link.raw('EXISTS', [`${store.keys.app}cancel`])
   noted.catch(() => {})
   if (read.room >= manyMessages) link.flush()
+  const [first] = readings
+  // Where one fails, what others have claimed is found as what was lost.
+  const answers = readings.length === 1 ? [await first] : await Promise.all(readings)
+  failpoint('redis.read')
+  const { lines } = read
+  lines.busy.clear()
+  const chunks = answers.flatMap((answer, i) => chunksOf(lines, answer ?? [], reads[i]?.count ?? 0))
+  if (chunks.length === 0) return nothingRead
   try {
-    const answer = await reading
-    failpoint('redis.read')
-    if (answer === null) return nothingRead
-    return { chunks: chunksOf(read.lines, answer), cancels: (await noted) === 1 }
+    return { chunks, cancels: (await noted) === 1, full: lines.busy.size > 0 }
   } catch (error) {
-    if (isGone(error)) return nothingRead
+    throw link.failure(error)
+  }
+}
+
+/** What XREADGROUP answers: by stream, entries; `null` where there is nothing, or no stream or group any more. */
+type StreamsAnswer = readonly (readonly [stream: string, entries: readonly Entry[]])[] | null
+
+async function answered(link: RedisLink, reading: Promise<unknown>): Promise<StreamsAnswer> {
+  try {
+    return (await reading) as StreamsAnswer
+  } catch (error) {
+    // FLUSHALL, DEL: the next look makes it anew.
+    if (isGone(error)) return null
     throw link.failure(error)
   }
 }
@@ -101,25 +148,20 @@ export async function handOut(
   return deliveries.map((delivery, i) => ({ ...delivery, cancelled: reasons[i] ?? undefined }))
 }
 
-function chunksOf({ byStream }: ReadLines, answer: unknown): readonly Chunk[] {
-  const streams = answer as readonly (readonly [string, readonly Entry[]])[]
-  return streams.map(([stream, entries]): Chunk => {
+function chunksOf(
+  { byStream, busy }: ReadLines,
+  answer: NonNullable<StreamsAnswer>,
+  count: number,
+): readonly Chunk[] {
+  return answer.map(([stream, entries]): Chunk => {
     const { queue = '', line = '4' } = byStream.get(stream) ?? {}
+    if (entries.length >= count) busy.add(stream)
     return { queue, line, entries, counts: [], redeliveries: [], reasons: [] }
   })
 }
 
-/** Whether a stream brought as much as it might: it may have more. */
-export function isFull(lines: ReadLines, { chunks }: PlainRead, room: number): boolean {
-  return chunks.some(({ entries }) => entries.length >= countOf(lines, room))
-}
-
-/** A stream or its group is gone (FLUSHALL, DEL): the next look makes it anew. */
+/** A stream or its group is gone, or the read was ended. */
 function isGone(error: unknown): boolean {
   const code = replyCode(error)
   return code === 'NOGROUP' || code === 'UNBLOCKED'
-}
-
-function countOf({ count }: ReadLines, room: number): number {
-  return Math.max(1, Math.floor(room / count))
 }

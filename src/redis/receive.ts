@@ -15,7 +15,6 @@ import { queueArguments } from './claim-batch.ts'
 import { deliveriesOf, type Chunk, type Entry } from './entries.ts'
 import {
   handOut,
-  isFull,
   linesToRead,
   readPlainly,
   type PlainRead,
@@ -112,7 +111,7 @@ export class RedisReceiver {
         stamp: watch.stamp,
         signals: [signal, stopping],
       })
-      watch.full = isFull(watch.lines, read, room)
+      watch.full = read.full
       if (read.chunks.length > 0)
         return this.#stillOurs(await handOut(this.#store, read), { asked, lease })
       // Whatever has ended it, the next thing is a look.
@@ -160,7 +159,7 @@ export class RedisReceiver {
     const { room, lease } = of
     const order = { lines: watch.lines, consumer: this.#store.consumer(lease), room }
     const read = await readPlainly(this.#store.commands, this.#store, order)
-    watch.full = isFull(watch.lines, read, room)
+    watch.full = read.full
     return read
   }
 

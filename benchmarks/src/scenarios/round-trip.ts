@@ -50,9 +50,9 @@ export const workflows: Scenario = {
     'Workflows: one is sent and its end awaited; the steps do nothing; two processes where the engine has them',
   lines: (size) =>
     [
-      { flow: chainOf10, inFlight: 1, full: 50, label: 'chain of 10, alone' },
+      { flow: chainOf10, inFlight: 1, full: 300, label: 'chain of 10, alone' },
       { flow: chainOf10, inFlight: 100, full: 500, label: 'chain of 10, 100 in flight' },
-      { flow: chordOf100, inFlight: 1, full: 25, label: 'chord of 100, alone' },
+      { flow: chordOf100, inFlight: 1, full: 60, label: 'chord of 100, alone' },
       { flow: chordOf100, inFlight: 100, full: 100, label: 'chord of 100, 100 in flight' },
     ].map(({ flow, inFlight, full, label }): Line => {
       const all = size(full)

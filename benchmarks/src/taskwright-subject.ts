@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { chain, chord, createWorker, TaskContext, type Broker } from 'taskwright'
+// By one name: an older checkout that is measured beside this one may lack some of what is taken from it.
+import * as taskwright from 'taskwright'
+import type { Broker } from 'taskwright'
 import { taskName } from './message.ts'
 import type { FlowShape, ServeOrder, Subject } from './subject.ts'
 
@@ -20,14 +22,17 @@ export async function taskwrightSubject(
   })
   const step = broker.task('step', async () => null)
   const join = broker.task('join', async (_all: readonly null[]) => null)
-  const count = broker.task({ name: 'count', deps: { ctx: TaskContext } }, async ({ ctx }) => {
-    let read = 0
-    for await (const _ of ctx.inputs()) read++
-    return read
-  })
+  const count = broker.task(
+    { name: 'count', deps: { ctx: taskwright.TaskContext } },
+    async ({ ctx }) => {
+      let read = 0
+      for await (const _ of ctx.inputs()) read++
+      return read
+    },
+  )
   const canvasOf = ({ kind, steps }: FlowShape) => {
     const all = Array.from({ length: steps }, () => step.si())
-    return kind === 'chain' ? chain.from(all) : chord(all, join.s())
+    return kind === 'chain' ? taskwright.chain.from(all) : taskwright.chord(all, join.s())
   }
   await broker.start()
   return {
@@ -50,7 +55,7 @@ export async function taskwrightSubject(
     },
     async spread(steps) {
       const all = Array.from({ length: steps }, () => step.si())
-      await chord(all, count.si()).kiqAs({ id: wideRun })
+      await taskwright.chord(all, count.si()).kiqAs({ id: wideRun })
       const queued = async (): Promise<number> =>
         (await broker.inspector.queues()).reduce((sum, one) => sum + one.queued, 0)
       while ((await queued()) < steps) await sleep(100)
@@ -62,7 +67,7 @@ export async function taskwrightSubject(
     async serve(given) {
       order = given
       const { concurrency, prefetch } = given
-      const worker = createWorker(broker, { concurrency, prefetch })
+      const worker = taskwright.createWorker(broker, { concurrency, prefetch })
       await worker.start()
       return { settled: () => worker.counts.settled, stop: () => worker.stop() }
     },

@@ -88,7 +88,10 @@ export class Sender {
 
   /** Writes a message down now, unless hooks are to see it first. @throws DataNotPlainError, PayloadTooLargeError */
   pack(outgoing: Outgoing): Outgoing {
-    return this.#hooks.length > 0 ? outgoing : { ...outgoing, ...this.#writeDown(outgoing) }
+    if (this.#hooks.length > 0) return outgoing
+    const { message, route, whole } = outgoing
+    const { body, apart } = this.#writeDown(outgoing)
+    return { message, route, whole, body, apart }
   }
 
   /** Sends one message. */

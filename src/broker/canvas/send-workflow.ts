@@ -13,8 +13,8 @@ import type { WorkflowHandle } from './workflow-handle.ts'
 import { workflowsOf, writePages } from './write-graph.ts'
 
 const day = 86_400_000
-/** A page of so few nodes is put in the step that seals; with a larger one that step would hold the store up. */
-const sealedWith = 50
+/** A page of so few nodes and sources is put in the step that seals; with a larger one that step would hold the store up. */
+const sealedWith = 100
 
 /**
  * Compiles a canvas, puts its pages and seals it: from then on it goes on without the caller.
@@ -43,7 +43,8 @@ export async function sendWorkflow(
   await runtime.start()
   const store = workflowsOf(runtime)
   const last = await writePages(runtime, graph.nodes, { run, lo: 0 })
-  const together = last.length <= sealedWith
+  const size = last.reduce((sum, { sources }) => sum + 1 + sources.length, 0)
+  const together = size <= sealedWith
   if (!together) await store.put(run, last)
   const status = await store.seal(run, head, together ? last : [])
   return makeWorkflowHandle(runtime, { run, isDuplicate: status === 'known' })

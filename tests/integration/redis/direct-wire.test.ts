@@ -19,6 +19,29 @@ describeOwnRedis('a direct wire', () => {
   const server = ownServers()
   let redis: OwnRedis
 
+  it('leaves a client alone that speaks another protocol, or whose socket somebody else reads', async () => {
+    redis ??= await server()
+    for (const change of ['protocol', 'reader'] as const) {
+      const made: unknown = new Redis(redis.url, {
+        lazyConnect: true,
+        protocol: change === 'protocol' ? 3 : 2,
+      })
+      const client = made as RedisClient
+      const link = new RedisLink(client, { where: 'test', direct: true })
+      await link.open()
+      if (change === 'reader') client.stream?.on('data', () => {})
+      let calls = 0
+      const call = client.call.bind(client)
+      client.call = (command, ...args) => {
+        calls++
+        return call(command, ...args)
+      }
+      for (const text of ['one', 'two']) expect(await link.call('ECHO', [text])).toBe(text)
+      expect(calls).toBe(2)
+      await link.close()
+    }
+  })
+
   describe.each([
     { version: '5.4', open: (url: string, options: RedisOptions) => new Redis5(url, options) },
     { version: '6', open: (url: string, options: RedisOptions) => new Redis(url, options) },

@@ -67,6 +67,33 @@ describeRedis('plain reads', () => {
     }
   }
 
+  it('give most of the room to the queue that is busy, and never more than there is', async () => {
+    const worker = await open()
+    const both = ['queue', 'idle']
+    const room = 20
+    const receive = () =>
+      worker.receive({ queues: both, room, suspects: 1, lease, signal, wait: 5000 })
+    const idle = message({ queue: 'idle' })
+    await worker.send(Array.from({ length: 400 }, () => message()))
+    const sizes: number[] = []
+    let sent = false
+    for (let met = false; !met;) {
+      const got = await receive()
+      sizes.push(got.length)
+      met = got.some(({ id }) => id === idle.id)
+      await worker.settle(got.map((claim) => ({ claim, outcome: { kind: 'succeeded' } as const })))
+      if (!sent && sizes.length === 6) {
+        await worker.send([idle])
+        sent = true
+      }
+    }
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(room)
+    // Equal parts would be ten each; the quiet queue keeps two.
+    expect(sizes.filter((size) => size === 18).length).toBeGreaterThanOrEqual(1)
+    // And is not forgotten: its message comes while there is a backlog in the other.
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(401)
+  })
+
   it('give way to a priority that was never used before', async () => {
     const worker = await busy(5000)
     const urgent = message({ priority: 9 })

@@ -31,6 +31,32 @@ describe('TurnBatch', () => {
     expect(seen).toEqual([[1, 2, 3, 4]])
   })
 
+  it('stays open while it grows, where it closes when all is quiet', async () => {
+    const seen: (readonly number[])[] = []
+    const run = async (items: readonly number[]) => {
+      seen.push(items)
+      return items
+    }
+    const inTurn = async (batch: TurnBatch<number, number>): Promise<void> => {
+      const answers: Promise<number>[] = []
+      // One after the other, each some hops after the one before, as tasks end that wait for nothing.
+      for (let i = 0; i < 8; i++) {
+        answers.push(batch.add(i))
+        for (let hop = 0; hop < 3; hop++) await Promise.resolve()
+      }
+      await Promise.all(answers)
+    }
+    await inTurn(new TurnBatch({ most: 100, run, closes: 'quiet' }))
+    expect(seen).toEqual([[0, 1, 2, 3, 4, 5, 6, 7]])
+    seen.length = 0
+    await inTurn(new TurnBatch({ most: 100, run }))
+    expect(seen.length).toBeGreaterThan(1)
+    seen.length = 0
+    await inTurn(new TurnBatch({ most: 4, run, closes: 'quiet' }))
+    expect(seen[0]).toEqual([0, 1, 2, 3])
+    expect(seen.flat()).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+  })
+
   it('cuts what is more than the most into further batches, in order', async () => {
     const seen: number[] = []
     const batch = new TurnBatch<number, number>({

@@ -185,6 +185,22 @@ CREATE TRIGGER tw_message_end AFTER DELETE ON tw_message WHEN old.data IS NULL O
   END;
 `
 
+/**
+ * The note of what is deleted, in a statement that cannot fail half-way. With OR REPLACE it could (a
+ * column that is NOT NULL), and SQLite then journals every DELETE of several rows so that it can be
+ * taken back by itself: 4 µs a row, also where no row has gates. No row is noted twice: a settle empties
+ * the table before it ends, and only a claimed message is deleted.
+ */
+const quietUngating = `
+DROP TRIGGER tw_message_end;
+CREATE TRIGGER tw_message_end AFTER DELETE ON tw_message WHEN old.data IS NULL OR old.gates IS NOT NULL
+  BEGIN
+    DELETE FROM tw_payload WHERE seq = old.seq;
+    INSERT OR IGNORE INTO tw_ungated SELECT old.seq, old.gates, coalesce(old.passed, 0), old.id
+     WHERE old.gates IS NOT NULL;
+  END;
+`
+
 /** All steps, oldest first. */
 export const migrations: readonly Migration[] = [
   { version: 1, sql: first },
@@ -196,6 +212,7 @@ export const migrations: readonly Migration[] = [
   { version: 7, sql: rates },
   { version: 8, sql: control },
   { version: 9, sql: gateHolders },
+  { version: 10, sql: quietUngating },
 ]
 
 /**

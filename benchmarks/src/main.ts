@@ -84,7 +84,7 @@ async function comparePair(
 ): Promise<PairRow[]> {
   const rows: PairRow[] = []
   for (const engine of engines) {
-    const of = { engine, tasks: size(20_000), rounds: runs }
+    const of = { engine, tasks: size(60_000), rounds: runs }
     rows.push(...(await runPair(bench, pair, { ...of, onRun: (what) => progress(what) })))
   }
   progress('')

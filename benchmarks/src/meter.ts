@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Report } from './steps.ts'
 
-/** Ticks of `/proc`, per second: what Linux shows to programs is 100 on every machine. */
-const ticks = 100
 const mega = 1024 * 1024
 /** Names the process of the store to a child, where it has one. */
 export const storeProcess = 'TASKWRIGHT_BENCH_STORE'
@@ -47,24 +45,21 @@ export function collectedHeap(): number {
   return process.memoryUsage().heapUsed
 }
 
-/** Microseconds of CPU of the main thread, in steps of 10 ms; `undefined` where the system does not say. */
+/** Microseconds of CPU of the main thread; `undefined` where the system does not say. */
 function mainThread(): number | undefined {
-  try {
-    const text = readFileSync(`/proc/self/task/${process.pid}/stat`, 'utf8')
-    // The name of the program may hold anything; the fields begin behind its bracket.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return ((Number(fields[11]) + Number(fields[12])) * 1e6) / ticks
-  } catch {
-    return undefined
-  }
+  return ranFor(`/proc/self/task/${process.pid}/schedstat`)
 }
 
 /** Microseconds of CPU of the store's own process; `undefined` where it is in ours. */
 function storeCpu(): number | undefined {
   const pid = process.env[storeProcess]
-  if (pid === undefined) return undefined
+  return pid === undefined ? undefined : ranFor(`/proc/${pid}/schedstat`)
+}
+
+/** What Linux says a thread has run for: nanoseconds, where `stat` tells steps of 10 ms. */
+function ranFor(file: string): number | undefined {
   try {
-    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1000
+    return Number(readFileSync(file, 'utf8').split(' ')[0]) / 1000
   } catch {
     return undefined
   }

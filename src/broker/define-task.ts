@@ -1,7 +1,7 @@
 import type { TaskDefiner } from './task-definer.ts'
 import { callDirectly } from './direct-call.ts'
 import { makeSignature } from './canvas/make-canvas.ts'
-import { makeKicker } from './kicker.ts'
+import { kiq, makeKicker } from './kicker.ts'
 import { pending } from './pending.ts'
 import type { RegisteredTask } from './registry.ts'
 import { sendMany } from './send-many.ts'
@@ -38,7 +38,7 @@ export function sendable(
   const kicker = (): ReturnType<typeof makeKicker> => makeKicker(home, task)
   return Object.defineProperty(
     {
-      kiq: (...args: unknown[]) => kicker().kiq(...args),
+      kiq: (...args: unknown[]) => kiq(home, task, { args }),
       kiqMany: async (calls: Iterable<unknown[]>) => sendMany(home.runtime(task.name), task, calls),
       pending: async (...args: unknown[]) => pending(home.runtime(task.name), task, args),
       kicker,

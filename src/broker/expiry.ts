@@ -1,6 +1,6 @@
 import { milliseconds, type Duration } from '../core/duration.ts'
 import { InvalidInputError } from '../core/errors.ts'
-import type { Labels } from '../core/labels.ts'
+import { noLabels, type Labels } from '../core/labels.ts'
 import type { Line } from './lineage.ts'
 
 /** For whom an expiry holds. */
@@ -47,7 +47,7 @@ export interface ExpiryLabels {
   readonly labels: Labels
 }
 
-const none: ExpiryLabels = { expires: undefined, labels: {} }
+const none: ExpiryLabels = { expires: undefined, labels: noLabels }
 
 /** The earlier of a message's own expiry and of its parent's deadline. */
 export function expiryLabels(own: Expiry | undefined, line: Line | undefined): ExpiryLabels {

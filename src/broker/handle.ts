@@ -2,7 +2,7 @@ import { AbortListeners } from '../coalescing/abort-listeners.ts'
 import { milliseconds } from '../core/duration.ts'
 import { ConflictError, ResultTimeoutError, UnsupportedError } from '../core/errors.ts'
 import type { Body } from '../core/message.ts'
-import type { ResultRecord, TaskResult } from '../core/result.ts'
+import type { Progress, ResultRecord, TaskResult } from '../core/result.ts'
 import type { TaskStatus } from '../core/states.ts'
 import { cancelChildren } from './cancel-where.ts'
 import { cancelTasks } from './cancel.ts'
@@ -10,7 +10,7 @@ import { outcomeError } from './outcome-errors.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 import { parseBySchema } from './schema-check.ts'
-import type { TaskHandle, WaitOptions } from './task-handle.ts'
+import type { CancelOptions, TaskHandle, WaitOptions } from './task-handle.ts'
 import type { SendConflict } from './unique-policy.ts'
 
 /** What a handle is made of. */
@@ -28,51 +28,75 @@ const endless = new AbortController().signal
 const aborts = new AbortListeners()
 
 /** The handle of a message. Holds no resource; any number may exist for one id. */
-export function makeHandle(
-  runtime: BrokerRuntime,
-  { id, isDuplicate, conflict, task }: HandleOf,
-): TaskHandle<unknown> {
-  const outcome = async (options: WaitOptions | undefined): Promise<ResultRecord> => {
-    if (conflict?.kind === 'dropped') throw new ConflictError(task?.name ?? '', conflict.id)
-    checkKept(runtime, task)
-    return runtime.resultCodec.decodeResult(await waitFor(runtime, id, options))
+export function makeHandle(runtime: BrokerRuntime, of: HandleOf): TaskHandle<unknown> {
+  return new Handle(runtime, of)
+}
+
+/** A class: one is made for each message that is sent, and few are ever asked for anything. */
+class Handle implements TaskHandle<unknown> {
+  readonly taskId: string
+  readonly isDuplicate: boolean
+  readonly conflict: SendConflict | undefined
+  readonly #runtime: BrokerRuntime
+  readonly #task: RegisteredTask | undefined
+
+  constructor(runtime: BrokerRuntime, { id, isDuplicate, conflict, task }: HandleOf) {
+    this.taskId = id
+    this.isDuplicate = isDuplicate
+    this.conflict = conflict
+    this.#runtime = runtime
+    this.#task = task
   }
-  const valueOf = async (record: ResultRecord): Promise<unknown> =>
-    task?.output === undefined
-      ? record.value
-      : parseBySchema(task.output, record.value, `the result of task ${id}`)
-  return {
-    taskId: id,
-    isDuplicate,
-    conflict,
-    async result(options) {
-      const record = await outcome(options)
-      if (record.status === 'succeeded') return valueOf(record)
-      throw outcomeError(id, record)
-    },
-    async waitResult(options): Promise<TaskResult<unknown>> {
-      const record = await outcome(options)
-      const { status, executionTime, labels } = record
-      const facts = { status, executionTime, labels }
-      if (status === 'succeeded')
-        return { ...facts, isErr: false, returnValue: await valueOf(record), error: null }
-      return { ...facts, isErr: true, returnValue: null, error: outcomeError(id, record) }
-    },
-    async status() {
-      await runtime.start()
-      return statusOf(runtime, id)
-    },
-    async progress() {
-      await runtime.start()
-      const [body = null] = await runtime.results.getProgress([id])
-      return body === null ? null : runtime.resultCodec.decodeProgress(body)
-    },
-    async cancel(reason = 'cancelled by the caller', options = {}) {
-      await runtime.start()
-      const [cancelled = false] = await cancelTasks(runtime, [id], reason)
-      if (options.children === true) await cancelChildren(runtime, [id], reason)
-      return cancelled
-    },
+
+  async result(options?: WaitOptions): Promise<unknown> {
+    const record = await this.#outcome(options)
+    if (record.status === 'succeeded') return this.#valueOf(record)
+    throw outcomeError(this.taskId, record)
+  }
+
+  async waitResult(options?: WaitOptions): Promise<TaskResult<unknown>> {
+    const record = await this.#outcome(options)
+    const { status, executionTime, labels } = record
+    const facts = { status, executionTime, labels }
+    if (status === 'succeeded')
+      return { ...facts, isErr: false, returnValue: await this.#valueOf(record), error: null }
+    return { ...facts, isErr: true, returnValue: null, error: outcomeError(this.taskId, record) }
+  }
+
+  async status(): Promise<TaskStatus | null> {
+    await this.#runtime.start()
+    return statusOf(this.#runtime, this.taskId)
+  }
+
+  async progress(): Promise<Progress | null> {
+    const { results, resultCodec } = this.#runtime
+    await this.#runtime.start()
+    const [body = null] = await results.getProgress([this.taskId])
+    return body === null ? null : resultCodec.decodeProgress(body)
+  }
+
+  async cancel(reason = 'cancelled by the caller', options: CancelOptions = {}): Promise<boolean> {
+    const ids = [this.taskId]
+    await this.#runtime.start()
+    const [cancelled = false] = await cancelTasks(this.#runtime, ids, reason)
+    if (options.children === true) await cancelChildren(this.#runtime, ids, reason)
+    return cancelled
+  }
+
+  async #outcome(options: WaitOptions | undefined): Promise<ResultRecord> {
+    const { conflict } = this
+    if (conflict?.kind === 'dropped') throw new ConflictError(this.#task?.name ?? '', conflict.id)
+    checkKept(this.#runtime, this.#task)
+    return this.#runtime.resultCodec.decodeResult(
+      await waitFor(this.#runtime, this.taskId, options),
+    )
+  }
+
+  async #valueOf({ value }: ResultRecord): Promise<unknown> {
+    const output = this.#task?.output
+    return output === undefined
+      ? value
+      : parseBySchema(output, value, `the result of task ${this.taskId}`)
   }
 }
 

@@ -2,6 +2,7 @@ import { milliseconds, type Duration } from '../core/duration.ts'
 import { InvalidInputError, UnsupportedError } from '../core/errors.ts'
 import { isId } from '../core/ids.ts'
 import {
+  noLabels,
   normalPriority,
   priorityNumber,
   type LabelValue,
@@ -44,11 +45,14 @@ interface Kick {
   readonly transaction?: unknown
 }
 
+/** What one was told that was told nothing. */
+const plainKick: Kick = { labels: noLabels }
+
 /** A kicker whose types have been checked by {@link Kicker}. */
 export function makeKicker(
   home: TaskHome,
   task: RegisteredTask,
-  kick: Kick = { labels: {} },
+  kick: Kick = plainKick,
 ): Kicker<unknown[], unknown> {
   const but = (more: Partial<Kick>): Kicker<unknown[], unknown> =>
     makeKicker(home, task, { ...kick, ...more })
@@ -87,10 +91,7 @@ export function makeKicker(
     withTimeout: (timeout: Duration) => label('timeout', positive(milliseconds(timeout)) / 1000),
     withBroker: (broker: BrokerIdentity) => but({ broker }),
     withTransaction: (transaction: unknown) => but({ transaction }),
-    kiq: async (...args: unknown[]) => {
-      const runtime = kick.broker === undefined ? home.runtime(task.name) : runtimeOf(kick.broker)
-      return kiq(runtime, task, { args, kick })
-    },
+    kiq: (...args: unknown[]) => kiq(home, task, { args, kick }),
     scheduleByCron: async (source, line, ...args) => plan(source, lineFrom.cron(line), args),
     scheduleByInterval: async (source, line, ...args) => plan(source, lineFrom.every(line), args),
     scheduleByTime: async (source, line, ...args) => plan(source, lineFrom.at(line), args),
@@ -110,11 +111,13 @@ function checkPlannable(kick: Kick): void {
   if (unkept !== undefined) throw new UnsupportedError(`a plan has no place for ${unkept}.`)
 }
 
-async function kiq(
-  runtime: BrokerRuntime,
+/** Sends one message. Called by a task itself too, which needs no kicker where it has nothing to say. */
+export async function kiq(
+  home: TaskHome,
   task: RegisteredTask,
-  { args, kick }: { args: readonly unknown[]; kick: Kick },
+  { args, kick = plainKick }: { args: readonly unknown[]; kick?: Kick },
 ): Promise<TaskHandle<unknown>> {
+  const runtime = kick.broker === undefined ? home.runtime(task.name) : runtimeOf(kick.broker)
   const prepared = prepare(runtime, task, { args, kick })
   // Written down before anything is waited for: what the caller does to his objects after the call is
   // not in the message.
@@ -136,7 +139,7 @@ async function kiq(
 export function prepare(
   runtime: BrokerRuntime,
   task: RegisteredTask,
-  { args, kick = { labels: {} } }: { args: readonly unknown[]; kick?: Kick },
+  { args, kick = plainKick }: { args: readonly unknown[]; kick?: Kick },
 ): Outgoing | Promise<Outgoing> {
   const travelling = toTravel(task, args)
   return travelling instanceof Promise
@@ -152,15 +155,7 @@ function assemble(
   const line = runtime.lineage.current()
   const { expires, labels: timely } = expiryLabels(expiryOf(kick, task, runtime), line)
   const id = kick.id ?? runtime.ids()
-  const labels: Labels = {
-    ...task.labels,
-    ...(task.priority === undefined || task.priority === normalPriority
-      ? {}
-      : { priority: task.priority }),
-    ...kick.labels,
-    ...timely,
-    ...lineLabels(line),
-  }
+  const labels = labelsOf(task, [kick.labels, timely, lineLabels(line)])
   const message: Message = { id, task: task.name, ...travelling, labels }
   const route: Route = {
     fresh: kick.id === undefined,
@@ -176,6 +171,15 @@ function assemble(
   if (unique === undefined) return { message, route: gated }
   const delay = kick.delay ?? (kick.at === undefined ? unique.delay : undefined)
   return { message, route: { ...gated, delay, unique: uniqueOf(task, unique, args) } }
+}
+
+/** What a task says of each of its messages, and what else is said of this one. Most are sent with nothing said. */
+function labelsOf(task: RegisteredTask, more: readonly Labels[]): Labels {
+  const { priority = normalPriority } = task
+  let labels: Labels =
+    priority === normalPriority ? { ...task.labels } : { ...task.labels, priority }
+  for (const each of more) if (each !== noLabels) labels = { ...labels, ...each }
+  return labels
 }
 
 async function sendWithin(

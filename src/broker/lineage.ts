@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Labels } from '../core/labels.ts'
+import { noLabels, type Labels } from '../core/labels.ts'
 import type { Message } from '../core/message.ts'
 import { numberLabel } from './check-labels.ts'
 
@@ -20,7 +20,7 @@ export function lineOf({ id, labels }: Message): Line {
 
 /** What the labels of a message say that is sent there. */
 export function lineLabels(line: Line | undefined): Labels {
-  return line === undefined ? {} : { tw_parent: line.id, tw_root: line.root }
+  return line === undefined ? noLabels : { tw_parent: line.id, tw_root: line.root }
 }
 
 const storageKey: unique symbol = Symbol.for('taskwright.lineage')

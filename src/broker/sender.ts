@@ -95,11 +95,18 @@ export class Sender {
   }
 
   /** Sends one message. */
-  send(outgoing: Outgoing): Promise<SendStatus> {
-    return this.#throughHooks(outgoing, (ready) =>
-      this.#storeOne(ready, () =>
-        this.#whenThereIsRoom([ready.envelope], () => this.#batch.add(ready.envelope)),
-      ),
+  async send(outgoing: Outgoing): Promise<SendStatus> {
+    if (this.#hooks.length > 0) return this.#throughHooks(outgoing, (ready) => this.#add(ready))
+    return this.#add(this.#ready(outgoing))
+  }
+
+  #add(ready: Ready): Promise<SendStatus> {
+    const { envelope, apart } = ready
+    // What most calls come to, without a promise for each way that they do not go.
+    if (apart === undefined && this.#options.whenFull(envelope.queue) === 'refuse')
+      return this.#batch.add(envelope)
+    return this.#storeOne(ready, () =>
+      this.#whenThereIsRoom([envelope], () => this.#batch.add(envelope)),
     )
   }
 

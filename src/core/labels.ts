@@ -6,6 +6,9 @@ export interface Labels {
   readonly [name: string]: LabelValue
 }
 
+/** None. One object for all, so that `===` tells that there is nothing to merge. */
+export const noLabels: Labels = Object.freeze({})
+
 /** A message's place in its queue: 9 first. The names are 1, 4, 7 and 9. */
 export type Priority =
   | 'low'

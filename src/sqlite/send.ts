@@ -1,9 +1,9 @@
 import { InvalidInputError, QueueFullError } from '../core/errors.ts'
-import { checkGates } from '../core/gate.ts'
+import { checkGates, type Gate } from '../core/gate.ts'
 import { isId } from '../core/ids.ts'
 import type { Body, Envelope } from '../core/message.ts'
 import type { SendStatus } from '../core/transport.ts'
-import { checkUnique } from '../core/unique.ts'
+import { checkUnique, type Unique } from '../core/unique.ts'
 import { enterGates, findRoom, passAll, toText } from './gates.ts'
 import { inlineBody, state, waitingToken } from './schema.ts'
 import { toStored } from './stored-body.ts'
@@ -51,42 +51,82 @@ function isKnown({ sql, now }: Turn, id: string): boolean {
 
 /** Stores one message unless its id is known. Not bound by caps: follow-ups must not be refused. */
 export function place(turn: Turn, envelope: Envelope): SendStatus {
-  const { sql, now, queues, news } = turn
-  const { id, queue, priority, delay, expires, gates } = envelope
-  const body = toStored(envelope.body)
-  const key = envelope.unique === undefined ? undefined : askKey(turn, envelope.unique)
-  const wanted = envelope.at ?? now + (delay ?? 0)
-  const due = wholeMs(key === undefined ? wanted : Math.min(wanted, key.latest))
-  if (key?.holder !== undefined && key.holder !== id && envelope.unique?.onConflict === 'keep')
+  const { unique } = envelope
+  const due = wholeMs(envelope.at ?? turn.now + (envelope.delay ?? 0))
+  return unique === undefined
+    ? placeRow(turn, envelope, due)
+    : placeUnique(turn, { ...envelope, unique }, due)
+}
+
+/** Nothing is stored where another message keeps the key; one that is replaced is cancelled. */
+function placeUnique(
+  turn: Turn,
+  envelope: Envelope & { readonly unique: Unique },
+  wanted: number,
+): SendStatus {
+  const { id, unique } = envelope
+  const key = askKey(turn, unique)
+  if (key.holder !== undefined && key.holder !== id && unique.onConflict === 'keep')
     return isKnown(turn, id) ? 'known' : { kept: key.holder }
-  const later = due > now
-  const passes = gates !== undefined && !later && findRoom(turn, gates)
-  const row = [
-    id,
-    queues.draw(sql, queue),
-    priority,
-    later ? state.scheduled : state.ready,
-    later ? due : now,
-    now,
-    expires === undefined ? null : wholeMs(expires),
-    isLarge(body) ? null : body,
-  ] as const
-  const changes = passes
-    ? sql.run(insertPassed, ...row, toText(gates), gates.length, id, now, id)
-    : sql.run(insert, ...row, id, now, id)
-  if (changes === 0) return 'known'
-  if (isLarge(body)) sql.run(insertPayload, body, id)
-  let dropped: string | undefined
-  if (passes) passAll(turn, gates, id)
-  if (gates === undefined || passes || later) news.work = true
-  if (gates !== undefined && !passes) {
-    sql.run(insertGates, toText(gates), id)
-    if (!later) dropped = enterGates(turn, id)
-  }
-  const status: SendStatus = dropped === undefined ? 'stored' : { dropped }
-  if (key === undefined || envelope.unique === undefined) return status
-  takeKey(turn, { ...envelope, unique: envelope.unique }, key)
+  const status = placeRow(turn, envelope, wholeMs(Math.min(wanted, key.latest)))
+  if (status === 'known') return status
+  takeKey(turn, envelope, key)
   return key.holder === undefined ? status : { replaced: key.holder }
+}
+
+/** A message whose gates are open is stored as ready; else it comes to them when its time has come. */
+function placeRow(turn: Turn, envelope: Envelope, due: number): SendStatus {
+  const { sql, now, news } = turn
+  const { id, gates } = envelope
+  const later = due > now
+  const passed = gates !== undefined && !later && findRoom(turn, gates) ? gates : undefined
+  if (!insertRow(turn, envelope, { due, passed })) return 'known'
+  if (passed !== undefined) passAll(turn, passed, id)
+  else if (gates !== undefined) {
+    sql.run(insertGates, toText(gates), id)
+    if (!later) {
+      const dropped = enterGates(turn, id)
+      return dropped === undefined ? 'stored' : { dropped }
+    }
+  }
+  news.work = true
+  return 'stored'
+}
+
+/** False when the id is known. */
+function insertRow(
+  { sql, now, queues }: Turn,
+  { id, queue, priority, expires, body: given }: Envelope,
+  { due, passed }: { readonly due: number; readonly passed: readonly Gate[] | undefined },
+): boolean {
+  const no = queues.draw(sql, queue)
+  const body = toStored(given)
+  const inline = isLarge(body) ? null : body
+  const [to, at] = due > now ? [state.scheduled, due] : [state.ready, now]
+  const until = expires === undefined ? null : wholeMs(expires)
+  // Each written out: every message comes through here, and a list of its columns is one object more.
+  const changes =
+    passed === undefined
+      ? sql.run(insert, id, no, priority, to, at, now, until, inline, id, now, id)
+      : sql.run(
+          insertPassed,
+          id,
+          no,
+          priority,
+          to,
+          at,
+          now,
+          until,
+          inline,
+          toText(passed),
+          passed.length,
+          id,
+          now,
+          id,
+        )
+  if (changes === 0) return false
+  if (inline === null) sql.run(insertPayload, body, id)
+  return true
 }
 
 /**

@@ -92,9 +92,7 @@ function assemble(home: TaskHome): Broker {
       if (!now().homes.includes(shared['~home'])) now().homes.push(shared['~home'])
     },
     handle<R>(taskId: string) {
-      return makeHandle(now(), { id: taskId, isDuplicate: false, task: undefined }) as ReturnType<
-        typeof broker.handle<R>
-      >
+      return makeHandle(now(), taskId) as ReturnType<typeof broker.handle<R>>
     },
     workflow<R>(runId: string) {
       const made = makeWorkflowHandle(now(), { run: runId, isDuplicate: false })

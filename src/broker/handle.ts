@@ -11,25 +11,32 @@ import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
 import { parseBySchema } from './schema-check.ts'
 import type { CancelOptions, TaskHandle, WaitOptions } from './task-handle.ts'
-import type { SendConflict } from './unique-policy.ts'
-
-/** What a handle is made of. */
-export interface HandleOf {
-  readonly id: string
-  readonly isDuplicate: boolean
-  readonly conflict?: SendConflict | undefined
-  /** `undefined` where only the id is known. */
-  readonly task: RegisteredTask | undefined
-}
+import { sentNew, type SendConflict, type Sent } from './unique-policy.ts'
 
 /** The signal of waits that nothing ends: making one for each costs more than the rest of a wait. */
 const endless = new AbortController().signal
 /** Waits that share a signal share one listener on it. */
 const aborts = new AbortListeners()
 
-/** The handle of a message. Holds no resource; any number may exist for one id. */
-export function makeHandle(runtime: BrokerRuntime, of: HandleOf): TaskHandle<unknown> {
-  return new Handle(runtime, of)
+/** The handle of a message of which its id is known, and its task where that is. Holds no resource; any number may exist for one id. */
+export function makeHandle(
+  runtime: BrokerRuntime,
+  id: string,
+  task?: RegisteredTask,
+): TaskHandle<unknown> {
+  return new Handle({ runtime, task }, sentNew(id))
+}
+
+/** The handle of a message that was just sent. */
+export function handleOf(of: HandleOf, sent: Sent): TaskHandle<unknown> {
+  return new Handle(of, sent)
+}
+
+/** What handles of one call have in common. */
+export interface HandleOf {
+  readonly runtime: BrokerRuntime
+  /** `undefined` where only the id is known. */
+  readonly task: RegisteredTask | undefined
 }
 
 /** A class: one is made for each message that is sent, and few are ever asked for anything. */
@@ -37,15 +44,13 @@ class Handle implements TaskHandle<unknown> {
   readonly taskId: string
   readonly isDuplicate: boolean
   readonly conflict: SendConflict | undefined
-  readonly #runtime: BrokerRuntime
-  readonly #task: RegisteredTask | undefined
+  readonly #of: HandleOf
 
-  constructor(runtime: BrokerRuntime, { id, isDuplicate, conflict, task }: HandleOf) {
+  constructor(of: HandleOf, { id, isDuplicate, conflict }: Sent) {
     this.taskId = id
     this.isDuplicate = isDuplicate
     this.conflict = conflict
-    this.#runtime = runtime
-    this.#task = task
+    this.#of = of
   }
 
   async result(options?: WaitOptions): Promise<unknown> {
@@ -64,36 +69,37 @@ class Handle implements TaskHandle<unknown> {
   }
 
   async status(): Promise<TaskStatus | null> {
-    await this.#runtime.start()
-    return statusOf(this.#runtime, this.taskId)
+    await this.#of.runtime.start()
+    return statusOf(this.#of.runtime, this.taskId)
   }
 
   async progress(): Promise<Progress | null> {
-    const { results, resultCodec } = this.#runtime
-    await this.#runtime.start()
+    const { results, resultCodec } = this.#of.runtime
+    await this.#of.runtime.start()
     const [body = null] = await results.getProgress([this.taskId])
     return body === null ? null : resultCodec.decodeProgress(body)
   }
 
   async cancel(reason = 'cancelled by the caller', options: CancelOptions = {}): Promise<boolean> {
     const ids = [this.taskId]
-    await this.#runtime.start()
-    const [cancelled = false] = await cancelTasks(this.#runtime, ids, reason)
-    if (options.children === true) await cancelChildren(this.#runtime, ids, reason)
+    await this.#of.runtime.start()
+    const [cancelled = false] = await cancelTasks(this.#of.runtime, ids, reason)
+    if (options.children === true) await cancelChildren(this.#of.runtime, ids, reason)
     return cancelled
   }
 
   async #outcome(options: WaitOptions | undefined): Promise<ResultRecord> {
     const { conflict } = this
-    if (conflict?.kind === 'dropped') throw new ConflictError(this.#task?.name ?? '', conflict.id)
-    checkKept(this.#runtime, this.#task)
-    return this.#runtime.resultCodec.decodeResult(
-      await waitFor(this.#runtime, this.taskId, options),
+    if (conflict?.kind === 'dropped')
+      throw new ConflictError(this.#of.task?.name ?? '', conflict.id)
+    checkKept(this.#of.runtime, this.#of.task)
+    return this.#of.runtime.resultCodec.decodeResult(
+      await waitFor(this.#of.runtime, this.taskId, options),
     )
   }
 
   async #valueOf({ value }: ResultRecord): Promise<unknown> {
-    const output = this.#task?.output
+    const output = this.#of.task?.output
     return output === undefined
       ? value
       : parseBySchema(output, value, `the result of task ${this.taskId}`)

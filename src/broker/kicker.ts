@@ -17,7 +17,7 @@ import { toTravel, type Travelling } from './arguments.ts'
 import { endDropped } from './cancel.ts'
 import { expiryLabels, type ExpiryOptions } from './expiry.ts'
 import { gatesOf } from './gate-policy.ts'
-import { makeHandle } from './handle.ts'
+import { handleOf } from './handle.ts'
 import { lineLabels } from './lineage.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { SendStatus } from '../core/transport.ts'
@@ -125,14 +125,14 @@ export async function kiq(
   const complete = prepared instanceof Promise ? await prepared : prepared
   // The user's transaction holds the store, in which nothing can be kept beside it.
   const outgoing = runtime.sender.pack(isWithin ? { ...complete, whole: true } : complete)
-  await runtime.start()
+  if (!runtime.isStarted()) await runtime.start()
   const status = isWithin
     ? await sendWithin(runtime, outgoing, kick.transaction)
     : await runtime.sender.send(outgoing)
   // Inside the user's transaction it is not there yet for others: that is left to a worker.
   if (task.gates !== undefined && !isWithin)
     await endDropped(runtime, [outgoing.message.id], [status])
-  return makeHandle(runtime, { ...sentAs(task, outgoing.message.id, status), task })
+  return handleOf({ runtime, task }, sentAs(task, outgoing.message.id, status))
 }
 
 /** The message and the route of one call; at once, unless a schema has to be waited for. @throws InvalidInputError */

@@ -28,12 +28,18 @@ export interface LifeCycleParts {
 export class LifeCycle {
   readonly #parts: LifeCycleParts
   #starting: Promise<void> | undefined
+  #started = false
   #stopping: Promise<void> | undefined
   readonly #startedMiddlewares: Middleware[] = []
   readonly #sources = new Set<ScheduleSource>()
 
   constructor(parts: LifeCycleParts) {
     this.#parts = parts
+  }
+
+  /** Whether all has been started, and nothing is being stopped: then nobody has to wait for {@link start}. */
+  get isStarted(): boolean {
+    return this.#started && this.#stopping === undefined
   }
 
   start(): Promise<void> {
@@ -71,6 +77,7 @@ export class LifeCycle {
       await middleware.start?.(surroundings)
       this.#startedMiddlewares.push(middleware)
     }
+    this.#started = true
   }
 
   async #stop(): Promise<void> {

@@ -147,6 +147,7 @@ export function makeRuntime(options: BrokerOptions, shared: SharedParts): Broker
       return transport.capabilities.atomicResults && results.store === transport.store
     },
     start: () => life.start(),
+    isStarted: () => life.isStarted,
     stop: () => life.stop(),
   }
   return runtime

@@ -23,5 +23,5 @@ export async function pending(
   const [id = null] = await inspector.keyHolders([storedKey(task, task.unique, args)])
   const [state = null] = id === null ? [] : await inspector.states([id])
   const ended = state === null || state === 'failed' || state === 'dead'
-  return id === null || ended ? null : makeHandle(runtime, { id, isDuplicate: false, task })
+  return id === null || ended ? null : makeHandle(runtime, id, task)
 }

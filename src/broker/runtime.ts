@@ -71,6 +71,8 @@ export interface BrokerRuntime {
   readonly resultsInSettle: boolean
   /** Opens everything; shared and idempotent. */
   start(): Promise<void>
+  /** Whether {@link start} has been done, so that what every message goes through need not wait for it. */
+  isStarted(): boolean
   stop(): Promise<void>
 }
 

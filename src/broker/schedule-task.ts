@@ -169,7 +169,7 @@ export async function runPlan(
   if (workflow !== undefined) return startNow(runtime, workflow)
   const id = runtime.ids()
   await runtime.sender.send(planMessage(runtime, plan, { id }))
-  return makeHandle(runtime, { id, isDuplicate: false, task: runtime.registry.get(plan.task) })
+  return makeHandle(runtime, id, runtime.registry.get(plan.task))
 }
 
 /** The next slots of a plan. */

@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../core/errors.ts'
 import { endDropped } from './cancel.ts'
-import { makeHandle } from './handle.ts'
+import { handleOf } from './handle.ts'
 import { prepare } from './kicker.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { BrokerRuntime } from './runtime.ts'
@@ -34,7 +34,6 @@ export async function sendMany(
   const statuses = await runtime.sender.sendMany(outgoing)
   const ids = outgoing.map(({ message }) => message.id)
   if (task.gates !== undefined) await endDropped(runtime, ids, statuses)
-  return outgoing.map(({ message }, i) =>
-    makeHandle(runtime, { ...sentAs(task, message.id, statuses[i] ?? 'stored'), task }),
-  )
+  const of = { runtime, task }
+  return ids.map((id, i) => handleOf(of, sentAs(task, id, statuses[i] ?? 'stored')))
 }

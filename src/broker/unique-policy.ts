@@ -132,6 +132,11 @@ export interface SendConflict {
   readonly id: string
 }
 
+/** A send that came to a new message. */
+export function sentNew(id: string): Sent {
+  return { id, isDuplicate: false, conflict: undefined }
+}
+
 /** Reads the store's answer. @throws ConflictError where the task says so. */
 export function sentAs(task: RegisteredTask, id: string, status: SendStatus): Sent {
   if (typeof status === 'string')

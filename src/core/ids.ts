@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { hexOfByte } from './hex.ts'
 import type { Random } from './random.ts'
 
 /** Makes ids: 32 lower-case hex characters, in the order of their making within one process. */
@@ -14,24 +15,26 @@ export type IdSource = () => string
 export function timeOrderedIds(clock: Clock, random: Random): IdSource {
   let last = 0
   let count = 0
+  // The digits of `last`: written once for all ids of a millisecond.
+  let digits = ''
+  const turnTo = (time: number): void => {
+    last = time
+    count = 0
+    digits = time.toString(16).padStart(12, '0')
+  }
   // Drawing 8 bytes for each id costs more than the rest of a send: draw for many ids at once.
   let pool = ''
   let used = 0
   return () => {
     const now = clock.now()
-    if (now > last) {
-      last = now
-      count = 0
-    } else if (++count > 0xffff) {
-      last++
-      count = 0
-    }
+    if (now > last) turnTo(now)
+    else if (++count > 0xffff) turnTo(last + 1)
     if (used >= pool.length) {
       pool = random.hex(8 * 64)
       used = 0
     }
     const chance = pool.slice(used, (used += 16))
-    return last.toString(16).padStart(12, '0') + count.toString(16).padStart(4, '0') + chance
+    return `${digits}${hexOfByte[count >> 8]}${hexOfByte[count & 0xff]}${chance}`
   }
 }
 

@@ -1,3 +1,5 @@
+import { toHex } from './hex.ts'
+
 /** Chance, injected everywhere, so that a run can be replayed by its seed. */
 export interface Random {
   /** A number in [0, 1). */
@@ -26,10 +28,4 @@ export function seededRandom(seed: number): Random {
     next,
     hex: (count) => toHex(Uint8Array.from({ length: count }, () => Math.floor(next() * 256))),
   }
-}
-
-function toHex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
-  return text
 }

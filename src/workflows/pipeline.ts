@@ -120,7 +120,7 @@ export class Pipeline<A extends readonly unknown[], O> {
     await runtime.sender.send({ message: first, route, whole: true })
     const last = this.#steps.at(-1)?.task
     const id = String(ids.at(-1))
-    return makeHandle(runtime, { id, isDuplicate: false, task: last }) as TaskHandle<O>
+    return makeHandle(runtime, id, last) as TaskHandle<O>
   }
 
   #then<X>(step: Draft): Pipeline<A, X> {

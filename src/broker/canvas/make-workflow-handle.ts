@@ -103,7 +103,7 @@ async function ended(
     const left = until === undefined ? undefined : Math.max(0, until - clock.monotonic())
     // Before it is sealed nobody knows which node is its end.
     const id = nodeId({ run: view.run, ord: view.end, gen: view.gen })
-    await makeHandle(runtime, { id, isDuplicate: false, task: undefined }).waitResult({
+    await makeHandle(runtime, id).waitResult({
       ...options,
       timeout: left,
     })

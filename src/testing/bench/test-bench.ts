@@ -160,7 +160,8 @@ export class TestBench {
       due: (ms) => this.#due?.in(ms),
       stored: this.#stored,
     })
-    this.runtime = { ...this.#base, start: () => this.start() }
+    // Never started as its own broker is: what is sent waits for the store and the workers of this bench.
+    this.runtime = { ...this.#base, start: () => this.start(), isStarted: () => false }
     this.#undo = () => tasks.undo()
     tasks.redirect(this.runtime)
   }

@@ -125,7 +125,8 @@ export class BlockingReads {
 
   async #open(): Promise<Reader> {
     const { connector, instance } = this.#store
-    const link = await connector.link({ name: `taskwright:${instance}:reads`, blocking: true })
+    const name = `taskwright:${instance}:reads`
+    const link = await connector.link({ name, blocking: true, direct: true })
     const reader: Reader = { link, numbers: undefined }
     link.client.on('close', () => (reader.numbers = undefined))
     await link.open()

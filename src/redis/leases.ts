@@ -77,7 +77,9 @@ export async function recover(
       ...entries.flatMap((list) => [list.length, ...list]),
     ],
   )
-  return deliveriesOf(store, readAnswer(answer, queues).chunks)
+  const deliveries = await deliveriesOf(store, readAnswer(answer, queues).chunks)
+  store.starts.claimed(deliveries, undefined)
+  return deliveries
 }
 
 function* pages(claims: readonly Claim[]): Generator<readonly Claim[]> {

@@ -82,6 +82,8 @@ export interface PlainRead {
   readonly cancels: boolean
   /** A stream brought as much as it might: it may have more. */
   readonly full: boolean
+  /** The take-back count when it was read, where that was asked for; see `start-answers.ts`. */
+  readonly takenBack?: number | undefined
 }
 
 /** A read of so many goes off before those that are here are run: Redis and we work at the same time. */
@@ -104,6 +106,8 @@ export async function readPlainly(
   )
   const noted = link.raw('EXISTS', [`${store.keys.app}cancel`])
   noted.catch(() => {})
+  const counted = store.starts.wanted ? link.raw('GET', [`${store.keys.app}wf:back`]) : undefined
+  counted?.catch(() => {})
   if (read.room >= manyMessages) link.flush()
   const [first] = readings
   // Where one fails, what others have claimed is found as what was lost.
@@ -114,7 +118,9 @@ export async function readPlainly(
   const chunks = answers.flatMap((answer, i) => chunksOf(lines, answer ?? [], reads[i]?.count ?? 0))
   if (chunks.length === 0) return nothingRead
   try {
-    return { chunks, cancels: (await noted) === 1, full: lines.busy.size > 0 }
+    const cancels = (await noted) === 1
+    const takenBack = counted === undefined ? undefined : Number((await counted) ?? 0)
+    return { chunks, cancels, full: lines.busy.size > 0, takenBack }
   } catch (error) {
     throw link.failure(error)
   }
@@ -136,9 +142,10 @@ async function answered(link: RedisLink, reading: Promise<unknown>): Promise<Str
 /** What was read, with the reasons of those that were cancelled. @throws StoreError */
 export async function handOut(
   store: RedisStore,
-  { chunks, cancels }: PlainRead,
+  { chunks, cancels, takenBack }: PlainRead,
 ): Promise<readonly Delivery[]> {
   const deliveries = await deliveriesOf(store, chunks)
+  store.starts.claimed(deliveries, takenBack)
   if (!cancels || deliveries.length === 0) return deliveries
   const ids = deliveries.map(({ id }) => id)
   const reasons = (await store.commands.call('HMGET', [

@@ -205,7 +205,9 @@ export class RedisReceiver {
       watch.queues.map((queue) => ({ queue, lines: lines[turned.indexOf(queue)] ?? '4' })),
     )
     watch.full = chunks.reduce((sum, { entries }) => sum + entries.length, 0) >= room
-    return deliveriesOf(store, chunks)
+    const deliveries = await deliveriesOf(store, chunks)
+    store.starts.claimed(deliveries, undefined)
+    return deliveries
   }
 }
 

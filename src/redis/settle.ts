@@ -7,7 +7,7 @@ import { settleScript } from './scripts/settle-script.ts'
 import { checkEnvelope, messageArguments, needsId, wholeMs } from './send.ts'
 import { life, statusOf } from './settle-answer.ts'
 import { isPlain, PlainBatch } from './settle-plain.ts'
-import { toWire } from './wire-body.ts'
+import { isDoubtful, toWire } from './wire-body.ts'
 
 /**
  * The most deliveries, and about the most bytes, that one script ends; and of those that are not plain (steps of
@@ -59,12 +59,31 @@ async function settleOthers(
     store,
     others.map(({ settlement }) => settlement),
   )
-  const answer = await store.commit(settleScript, keys, args)
-  const [letters = '', ...unfinished] = Array.isArray(answer)
-    ? answer.map(String)
-    : [String(answer)]
+  const steps = others.some(({ settlement }) => settlement.node !== undefined) ? 1 : 0
+  store.starts.underWay += steps
+  let answer: unknown
+  try {
+    answer = await store.commit(settleScript, keys, args)
+  } finally {
+    store.starts.underWay -= steps
+  }
+  const [letters, unfinished, ahead] = (
+    Array.isArray(answer) ? answer : [String(answer), [], []]
+  ) as SettleAnswer
   for (const run of unfinished) store.onUnfinished(run)
+  keepAhead(store, ahead)
   for (const [i, { place }] of others.entries()) answers[place] = statusOf(letters[i])
+}
+
+type SettleAnswer = [letters: string, unfinished: readonly string[], ahead: Ahead | []]
+type Ahead = [id: string, count: string, source: number, input?: string]
+
+function keepAhead(store: RedisStore, [id, count, source = -1, input]: Ahead | []): void {
+  // An input that is no text cannot be read from this answer: it will be asked for.
+  if (id === undefined || (input !== undefined && isDoubtful(input))) return
+  const from = { start: true as const, source: source < 0 ? null : source }
+  const answer = input === undefined ? from : { ...from, input }
+  store.starts.released(id, { count: Number(count), answer })
 }
 
 function settleArguments(

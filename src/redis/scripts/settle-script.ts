@@ -1,6 +1,6 @@
 import { prelude } from './prelude.ts'
 import { RedisScript } from './redis-script.ts'
-import { workflowLua } from './workflow-lua.ts'
+import { valuesLua, workflowLua } from './workflow-lua.ts'
 
 /**
  * Ends deliveries: whose they are is looked up first, then everything of those that are ours is written,
@@ -13,12 +13,12 @@ import { workflowLua } from './workflow-lua.ts'
  *
  * The first letter is the outcome: S succeeded, C cancelled, R retry, D set aside.
  *
- * out: one letter for each: s settled, g gone, t taken, c cancelled. Where something is left to do in runs: a
- * list of that text and the runs.
+ * out: one letter for each: s settled, g gone, t taken, c cancelled. Where something is left to do in runs, or one step
+ * was released: that text, the runs, and of the step its id, the take-back count, its source and its input (if it takes one).
  */
 export const settleScript: RedisScript = new RedisScript(
   'settle',
-  `${prelude}${workflowLua}
+  `${prelude}${workflowLua}${valuesLua}
 local consumers = readConsumers()
 local queues = readQueues()
 local streams = {}
@@ -127,8 +127,16 @@ for _, s in ipairs(streams) do
 end
 tellWaiters(told, bodies)
 wfSaveAll()
-if #wfMore == 0 then return table.concat(answer) end
-table.insert(wfMore, 1, table.concat(answer))
-return wfMore
+local letters, ahead = table.concat(answer), {}
+-- One step alone goes on at once: many are better checked together.
+if #wfReleased == 1 then
+  local w, n, id = unpack(wfReleased[1])
+  local input = w.state == 'running' and n.state == 'r' and wfInput(w, n)
+  if input and (input[2] == nil or input[2][1] == 'b') then
+    ahead = { id, redis.call('GET', G .. 'wf:back') or '0', input[1], input[2] and input[2][2] }
+  end
+end
+if #wfMore == 0 and #ahead == 0 then return letters end
+return { letters, wfMore, ahead }
 `,
 )

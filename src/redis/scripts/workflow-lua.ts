@@ -11,14 +11,16 @@ const stepBudget = 100
  * ordinal → its value · `:s` ordinal → its sources, four bytes each, and `:s:<ord>` where there are more
  * than 64 · `:o` ordinal → its first edge (node behind, slot: eight bytes; `+`: there are others), `:o:<ord>` those · `:x`
  * live parts, by the node in whose place they run · `:k` names of keys with an ordinal.
- * Of all runs: `wf:runs` (by creation), `wf:todo`, `wf:deadlines`, `wf:expires`.
+ * Of all runs: `wf:runs` (by creation), `wf:todo`, `wf:deadlines`, `wf:expires`, `wf:back`: the take-back count, raised
+ * with whatever may change the answer of a check for a step that was released (`start-answers.ts`).
  *
  * Letters: kinds t j g e · gates s e f c a · policies s c a · states w(aiting) r(eleased) x(panded)
  * s(ucceeded) f(ailed) k (skipped) i(dle).
  */
 export const workflowLua: string = `
 local wfBuilding = ${buildingTime}
-local wfTold, wfBodies, wfRuns, wfMore = {}, {}, {}, {}
+local wfTold, wfBodies, wfRuns, wfMore, wfReleased = {}, {}, {}, {}, {}
+local wfTookBack = false
 local function int(n) return n and string.format('%.0f', n) or '' end
 local function num(s) return s and s ~= '' and tonumber(s) or nil end
 local function wfId(run, ord, gen) return run .. string.format('%08x%04x', ord, gen) end
@@ -134,7 +136,13 @@ local function wfResult(w, ord, field)
   if body and redis.call('SET', R .. id, body, 'PX', ttl, 'NX') then wfTold[#wfTold + 1], wfBodies[#wfBodies + 1] = id, body end
 end
 
+local function wfTakeBack()
+  if not wfTookBack then redis.call('INCR', G .. 'wf:back') end
+  wfTookBack = true
+end
+
 local function wfEnd(w, state, cause, clock)
+  if state ~= 'succeeded' then wfTakeBack() end
   w.state, w.cause, w.ended, w.todo, w.dirty = state, cause, clock, {}, true
   local keep = redis.call('HGET', w.W, state == 'succeeded' and 'ks' or 'kf')
   redis.call('ZADD', G .. 'wf:expires', int(clock + (tonumber(keep) or wfBuilding)), w.run)
@@ -177,6 +185,7 @@ local function wfRelease(w, n, clock)
   place(q, { id = id, line = m[4], body = m[6], writeId = inBody ~= id, expires = '', enqueued = '', priority = '', indexed = true,
     gates = m[7] and m[7] ~= '' and m[7] or nil }, clock + tonumber(m[5]), clock)
   redis.call('SADD', G .. 'queues', q.name)
+  wfReleased[#wfReleased + 1] = { w, n, id }
 end
 
 local function wfExtent(w, parent)
@@ -287,6 +296,7 @@ end
 
 local function wfCut(w, n, cause, clock)
   if n.kind ~= 't' or n.side ~= nil or wfTerminal[n.state] then return end
+  wfTakeBack()
   wfDrop(w, n)
   if n.state == 'x' then
     local x = wfExtent(w, n.ord)
@@ -378,6 +388,7 @@ local function wfApply(p, value, clock)
     end
   else
     if value then redis.call('HSET', w.W .. ':v', n.ord, value) end
+    if not p.ok then wfTakeBack() end
     wfSettle(w, n, p.ok and 's' or 'f', nil, clock)
   end
   wfGo(w, clock)
@@ -389,5 +400,52 @@ local function wfPart()
   if arg() == '1' then p.value = arg() end
   if arg() == '1' then p.graft = { number(), number(), number(), number() } end
   return p
+end
+`
+
+/**
+ * How values are answered: b and a body, z, l and values, p and an ordinal and a size, f and ordinal, generation, name, body.
+ * And what a check answers of a step that may start: its source (-1: none) and its input (if it takes one).
+ */
+export const valuesLua: string = `
+local wfValue
+local function wfFailure(w, n)
+  local body = redis.call('HGET', w.W .. ':v', n.ord)
+  if (n.kind == 't' and body) or n.cause == nil or n.cause == n.ord then return { 'f', n.ord, n.gen, n.name, body or '' } end
+  local blamed = wfNode(w, n.cause)
+  if not blamed then return { 'f', n.ord, n.gen, n.name, body or '' } end
+  return wfFailure(w, blamed)
+end
+wfValue = function(w, ord, room)
+  local n = wfNode(w, ord)
+  if not n then return { 'z' } end
+  if n.kind == 'j' and not wfBlocks(n) then
+    if n.empty or n.width == 0 then return { 'l' } end
+    if n.width > room[1] then return { 'p', n.ord, n.width } end
+    local list = { 'l' }
+    for i, source in ipairs(wfSources(w, n, 0, n.width)) do list[i + 1] = wfValue(w, source, room) end
+    if room[2] < 0 then return { 'p', n.ord, n.width } end
+    return list
+  end
+  if n.kind == 'g' and not wfBlocks(n) then
+    if n.cause then
+      if n.gate == 'a' then return { 'z' } end
+      local blamed = wfNode(w, n.cause)
+      return blamed and wfFailure(w, blamed) or { 'z' }
+    end
+    return wfValue(w, wfSources(w, n, 0, 1)[1], room)
+  end
+  if n.kind == 't' and n.state == 'f' and n.policy == 'a' then return { 'z' } end
+  if n.kind ~= 't' or n.state ~= 's' then return wfFailure(w, n) end
+  if n.graft then return wfValue(w, n.graft, room) end
+  local body = redis.call('HGET', w.W .. ':v', n.ord)
+  room[1], room[2] = room[1] - 1, room[2] - (body and #body or 0)
+  return body and { 'b', body } or { 'z' }
+end
+
+local function wfInput(w, n)
+  local source = wfSources(w, n, 0, 1)[1]
+  if source == nil or not n.takes then return { source or -1 } end
+  return { source, wfValue(w, source, { 64, 16384 }) }
 end
 `

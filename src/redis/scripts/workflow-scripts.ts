@@ -1,6 +1,6 @@
 import { prelude } from './prelude.ts'
 import { RedisScript } from './redis-script.ts'
-import { workflowLua } from './workflow-lua.ts'
+import { valuesLua, workflowLua } from './workflow-lua.ts'
 
 const script = (name: string, body: string): RedisScript =>
   new RedisScript(name, `${prelude}${workflowLua}${body}`)
@@ -178,6 +178,7 @@ if not w then return { 'unknown', 0 } end
 if w.gen ~= expected then return { 'conflict', 0 } end
 if not w.sealed or (w.state ~= 'failed' and w.state ~= 'cancelled') then return { 'final', 0 } end
 if w.gen >= 65535 then return redis.error_reply('the workflow was resumed too often') end
+wfTakeBack()
 w.gen, w.state, w.ended, w.cause, w.reason = w.gen + 1, 'resuming', nil, nil, nil
 redis.call('ZREM', G .. 'wf:expires', w.run)
 w.todo = { { 'b' }, { 'r', 0, tonumber(redis.call('HGET', w.W, 'count')) - 1 } }
@@ -187,48 +188,10 @@ return { 'ok', #wfMore }
 `,
 )
 
-/** How values are answered: b and a body, z, l and values, p and an ordinal and a size, f and ordinal, generation, name, body. */
-const values = `
-local wfValue
-local function wfFailure(w, n)
-  local body = redis.call('HGET', w.W .. ':v', n.ord)
-  if (n.kind == 't' and body) or n.cause == nil or n.cause == n.ord then return { 'f', n.ord, n.gen, n.name, body or '' } end
-  local blamed = wfNode(w, n.cause)
-  if not blamed then return { 'f', n.ord, n.gen, n.name, body or '' } end
-  return wfFailure(w, blamed)
-end
-wfValue = function(w, ord, room)
-  local n = wfNode(w, ord)
-  if not n then return { 'z' } end
-  if n.kind == 'j' and not wfBlocks(n) then
-    if n.empty or n.width == 0 then return { 'l' } end
-    if n.width > room[1] then return { 'p', n.ord, n.width } end
-    local list = { 'l' }
-    for i, source in ipairs(wfSources(w, n, 0, n.width)) do list[i + 1] = wfValue(w, source, room) end
-    if room[2] < 0 then return { 'p', n.ord, n.width } end
-    return list
-  end
-  if n.kind == 'g' and not wfBlocks(n) then
-    if n.cause then
-      if n.gate == 'a' then return { 'z' } end
-      local blamed = wfNode(w, n.cause)
-      return blamed and wfFailure(w, blamed) or { 'z' }
-    end
-    return wfValue(w, wfSources(w, n, 0, 1)[1], room)
-  end
-  if n.kind == 't' and n.state == 'f' and n.policy == 'a' then return { 'z' } end
-  if n.kind ~= 't' or n.state ~= 's' then return wfFailure(w, n) end
-  if n.graft then return wfValue(w, n.graft, room) end
-  local body = redis.call('HGET', w.W .. ':v', n.ord)
-  room[1], room[2] = room[1] - 1, room[2] - (body and #body or 0)
-  return body and { 'b', body } or { 'z' }
-end
-`
-
 /** in: places: run, ordinal, generation · out for each: a reason, or its source (-1: none) and its input (if it takes one) */
 export const startScript: RedisScript = script(
   'wf-check',
-  `${values}
+  `${valuesLua}
 local answer = {}
 for i = 1, number() do
   local run, ord, gen = arg(), number(), number()
@@ -237,11 +200,7 @@ for i = 1, number() do
   if not w then answer[i] = 'its workflow is not kept any more'
   elseif w.state == 'cancelled' then answer[i] = 'its workflow was cancelled: ' .. (w.reason or '')
   elseif w.state ~= 'running' or w.gen ~= gen or not n or n.state ~= 'r' or n.gen ~= gen then answer[i] = 'its workflow has gone on without it'
-  else
-    local source = wfSources(w, n, 0, 1)[1]
-    if source == nil or not n.takes then answer[i] = { source or -1 }
-    else answer[i] = { source, wfValue(w, source, { 64, 16384 }) } end
-  end
+  else answer[i] = wfInput(w, n) end
 end
 return answer
 `,
@@ -250,7 +209,7 @@ return answer
 /** in: run, ordinal · out: its value */
 export const valueScript: RedisScript = script(
   'wf-value',
-  `${values}
+  `${valuesLua}
 local w, ord = wfOpen(arg()), number()
 return w and wfValue(w, ord, { 64, 16384 }) or { 'z' }
 `,
@@ -259,7 +218,7 @@ return w and wfValue(w, ord, { 64, 16384 }) or { 'z' }
 /** in: run, ordinal of a join, from, limit · out: values */
 export const valuesScript: RedisScript = script(
   'wf-values',
-  `${values}
+  `${valuesLua}
 local w, ord, from, limit = wfOpen(arg()), number(), number(), number()
 local n = w and wfNode(w, ord)
 if not n or n.empty then return {} end

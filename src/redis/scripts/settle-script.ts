@@ -1,6 +1,8 @@
 import { prelude } from './prelude.ts'
 import { RedisScript } from './redis-script.ts'
-import { valuesLua, workflowLua } from './workflow-lua.ts'
+import { workflowLua } from './workflow-lua.ts'
+import { workflowSettleLua } from './workflow-settle-lua.ts'
+import { valuesLua } from './workflow-values-lua.ts'
 
 /**
  * Ends deliveries: whose they are is looked up first, then everything of those that are ours is written,
@@ -18,7 +20,7 @@ import { valuesLua, workflowLua } from './workflow-lua.ts'
  */
 export const settleScript: RedisScript = new RedisScript(
   'settle',
-  `${prelude}${workflowLua}${valuesLua}
+  `${prelude}${workflowLua}${workflowSettleLua}${valuesLua}
 local consumers = readConsumers()
 local queues = readQueues()
 local streams = {}

@@ -1,6 +1,7 @@
 import { prelude } from './prelude.ts'
 import { RedisScript } from './redis-script.ts'
-import { valuesLua, workflowLua } from './workflow-lua.ts'
+import { workflowLua } from './workflow-lua.ts'
+import { valuesLua } from './workflow-values-lua.ts'
 
 const script = (name: string, body: string): RedisScript =>
   new RedisScript(name, `${prelude}${workflowLua}${body}`)

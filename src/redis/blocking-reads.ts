@@ -32,6 +32,8 @@ export class BlockingReads {
   readonly #store: RedisStore
   readonly #idle: Reader[] = []
   readonly #all = new Set<Reader>()
+  /** What each signal ends. It is listened to once, for as long as it lives: there is one for many reads. */
+  readonly #ends = new WeakMap<AbortSignal, Set<() => void>>()
   #closed = false
 
   constructor(store: RedisStore) {
@@ -108,11 +110,23 @@ export class BlockingReads {
     }
     const onEnd = (): void => void end()
     const stop = this.#store.work.listen(onEnd)
-    for (const signal of signals) signal.addEventListener('abort', onEnd)
+    for (const signal of signals) this.#endsOf(signal).add(onEnd)
     return () => {
       stop()
-      for (const signal of signals) signal.removeEventListener('abort', onEnd)
+      for (const signal of signals) this.#endsOf(signal).delete(onEnd)
     }
+  }
+
+  #endsOf(signal: AbortSignal): Set<() => void> {
+    let ends = this.#ends.get(signal)
+    if (ends === undefined) {
+      const all = (ends = new Set<() => void>())
+      this.#ends.set(signal, all)
+      signal.addEventListener('abort', () => {
+        for (const end of [...all]) end()
+      })
+    }
+    return ends
   }
 
   async #unblock(numbers: ClientNumbers): Promise<void> {

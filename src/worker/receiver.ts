@@ -42,6 +42,8 @@ export class Receiver {
   #loop: Promise<void> | undefined
   /** Claims may be ours whose answer was lost. */
   #unsure = false
+  /** Of the fetch under way, and of the next one where it was not aborted: a signal for each would cost as much as a short task. */
+  #controller = new AbortController()
 
   constructor(options: ReceiverOptions) {
     this.#options = options
@@ -114,7 +116,8 @@ export class Receiver {
     const { runtime, lease, take } = this.#options
     const queues = this.#options.queues()
     const shares = queues.length > 1 ? this.#options.shares?.deal(queues, room) : undefined
-    const controller = new AbortController()
+    if (this.#controller.signal.aborted) this.#controller = new AbortController()
+    const controller = this.#controller
     const suspects = this.#options.suspects()
     this.#fetch = { suspects, controller, done: Promise.resolve() }
     const { signal } = controller

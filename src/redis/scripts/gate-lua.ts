@@ -7,12 +7,15 @@
  * that wait there, `G gateheld:<key>` those whom a gate that cancels may cancel, by age, `G gatelimits` the
  * limits set at run time. What waits is kept as what is scheduled, without a time. Part of the prelude.
  *
+ * Most messages have none: the functions are made when one is called (`only-used.ts`).
+ *
  * Nothing runs beside a script, so what it has read of a key it need not read again: a batch of messages of
  * one key asks once how many have passed and whether anybody waits.
  */
 export const gateLua = `
-local perRank = 17592186044416
 local gateLists, gateHeld, gateLimits, gateAlone, anyLimit = {}, {}, {}, {}, nil
+--[ lazyGates
+local perRank = 17592186044416
 
 local function listOf(text)
   local list = gateLists[text]
@@ -220,4 +223,5 @@ local function leaveTogether(ids, clock)
   table.sort(keys, function(a, b) return depth[a] > depth[b] or (depth[a] == depth[b] and a < b) end)
   for _, key in ipairs(keys) do wakeGate(key, clock) end
 end
+--] lazyGates
 `

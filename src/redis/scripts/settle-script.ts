@@ -65,7 +65,6 @@ if redis.call('EXISTS', G .. 'cancel') == 1 then
 end
 local clock = now()
 local answer, told, bodies = {}, {}, {}
-local indexed = redis.call('EXISTS', G .. 'ids') == 1
 local gone = {}
 for i, e in ipairs(items) do
   local s = e.stream
@@ -86,7 +85,7 @@ for i, e in ipairs(items) do
     s.done[#s.done + 1] = e.entry
     gone[#gone + 1] = e.id
     local q = s.q
-    local back = takeBack(q, s.line, e.entry)
+    local back = e.count > 1 and takeBack(q, s.line, e.entry) or 0
     local gates = (isGated(s.line) or s.line == 'c') and readGates(e.id)
     if gates then leaveGates(e.id, gates, e.kind == 'R', clock) end
     if e.result and redis.call('SET', R .. e.id, e.result, 'PX', e.ttl, 'NX') then
@@ -119,7 +118,7 @@ for i, e in ipairs(items) do
     if e.node and not wfRefused(e.node) then wfApply(e.node, e.node.value or e.result, clock) end
   end
 end
-if indexed and #gone > 0 then chunked('HDEL', G .. 'ids', {}, gone) end
+if #gone > 0 then chunked('HDEL', G .. 'ids', {}, gone) end
 if #flagged > 0 and #gone > 0 then chunked('HDEL', G .. 'cancel', {}, gone) end
 for _, s in ipairs(streams) do
   if #s.done > 0 then

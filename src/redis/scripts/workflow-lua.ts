@@ -32,7 +32,7 @@ local function wfOpen(run)
   local m = redis.call('HMGET', W, 'state', 'gen', 'ended', 'todo', 'end', 'ff', 'cause', 'reason', 'sealed')
   if not m[1] then wfRuns[run] = false; return false end
   w = { W = W, run = run, state = m[1], gen = tonumber(m[2]), ended = num(m[3]), fin = num(m[5]), cause = num(m[7]),
-    reason = m[8] or nil, sealed = m[9], nodes = {}, budget = ${stepBudget}, bytes = 256000 }
+    reason = m[8] or nil, sealed = m[9], nodes = {}, kept = {}, budget = ${stepBudget}, bytes = 256000 }
   w.todo = m[4] and m[4] ~= '' and cjson.decode(m[4]) or {}
   w.had = #w.todo > 0
   w.saved = table.concat({ m[1], m[2], m[3] or '', m[4] or '', m[7] or '', m[8] or '' }, '|')
@@ -53,14 +53,6 @@ local function wfSave(w)
   local has = #w.todo > 0
   if has ~= w.had then redis.call(has and 'SADD' or 'SREM', G .. 'wf:todo', w.run); w.had = has end
   return has
-end
-
--- What has been changed in any run is written, and those with something left to do are named.
-local function wfSaveAll()
-  for _, w in pairs(wfRuns) do
-    if w and w.dirty and wfSave(w) then wfMore[#wfMore + 1] = w.run end
-  end
-  tellWaiters(wfTold, wfBodies)
 end
 
 local function wfNode(w, ord)
@@ -87,9 +79,31 @@ local function wfNode(w, ord)
   return n
 end
 
-local function wfKeep(w, n)
-  redis.call('HSET', w.W .. ':n', n.ord, table.concat({ n.state, int(n.gen), int(n.pos), int(n.cause), n.idle and '1' or '0',
-    int(n.released), int(n.ended), int(n.graft), int(n.parent) }, '|'))
+-- Written at the end, all of a run in one command: in between, whoever asks is answered by w.nodes.
+local function wfKeep(w, n) w.kept[n.ord] = n end
+
+local function wfWriteNodes(w)
+  local list = {}
+  local function write()
+    if #list > 0 then redis.call('HSET', w.W .. ':n', unpack(list)) end
+    list = {}
+  end
+  for ord, n in pairs(w.kept) do
+    list[#list + 1] = ord
+    list[#list + 1] = table.concat({ n.state, int(n.gen), int(n.pos), int(n.cause), n.idle and '1' or '0',
+      int(n.released), int(n.ended), int(n.graft), int(n.parent) }, '|')
+    if #list >= 1000 then write() end
+  end
+  write()
+end
+
+-- What has been changed in any run is written, and those with something left to do are named.
+local function wfSaveAll()
+  for _, w in pairs(wfRuns) do
+    if w then wfWriteNodes(w) end
+    if w and w.dirty and wfSave(w) then wfMore[#wfMore + 1] = w.run end
+  end
+  tellWaiters(wfTold, wfBodies)
 end
 
 local function wfSources(w, n, from, count)
@@ -250,6 +264,7 @@ local function wfAdvance(w, n, clock)
   elseif n.pos ~= begun then wfKeep(w, n) end
 end
 
+--[ wfSeldom
 local wfIsKept
 local function wfWatchedKept(w, n)
   if n.side == nil then return true end
@@ -317,6 +332,8 @@ local function wfExtents(w)
   return list
 end
 
+--] wfSeldom
+
 local function wfGo(w, clock)
   w.dirty = true
   while w.budget > 0 and w.bytes > 0 do
@@ -336,6 +353,7 @@ local function wfGo(w, clock)
         told = told + 1
         w.budget = w.budget - 1
         local n = wfNode(w, edge[1])
+        if n and n.width == 1 then n.src = struct.pack('>I4', item[2]) end
         if n and n.pos == edge[2] then wfAdvance(w, n, clock) end
       end
       if told < #list or #list == 100 then wfLeave(w, depth, { 'm', item[2], item[3] + told }) end

@@ -55,4 +55,38 @@ return walk({})`)
     const twice = 'local function a() return 1 end\nlocal function a() return 2 end\nreturn a()'
     expect(onlyUsed(twice)).toBe(twice)
   })
+
+  const grouped = `
+local held = {}
+--[ seldom
+local rank = 4
+local function inner(id) return held[id] + rank end
+-- What others call.
+local function outer(id) return inner(id) end
+local function other(id) return inner(id) end
+--] seldom
+local function use(id) return outer(id) .. 'outer(id)' .. "it's outer(id)" -- outer(id)
+end
+`
+
+  it('makes a group of seldom used functions at the first call of one', () => {
+    expect(onlyUsed(`${grouped}return use(1)`)).toBe(`
+local held = {}
+local seldomMade
+local function seldom()
+if seldomMade then return seldomMade end
+local rank = 4
+local function inner(id) return held[id] + rank end
+local function outer(id) return inner(id) end
+seldomMade = { outer = outer }
+return seldomMade
+end
+local function use(id) return seldom().outer(id) .. 'outer(id)' .. "it's outer(id)" -- outer(id)
+end
+return use(1)`)
+  })
+
+  it('has no group of which it names nothing', () => {
+    expect(onlyUsed(`${grouped}return 1`)).toBe('\nlocal held = {}\nreturn 1')
+  })
 })

@@ -78,7 +78,7 @@ export async function recover(
     ],
   )
   const deliveries = await deliveriesOf(store, readAnswer(answer, queues).chunks)
-  store.starts.claimed(deliveries, undefined)
+  store.starts.claimed(deliveries, { count: undefined, at: store.around.clock.monotonic() })
   return deliveries
 }
 

@@ -145,7 +145,7 @@ export async function handOut(
   { chunks, cancels, takenBack }: PlainRead,
 ): Promise<readonly Delivery[]> {
   const deliveries = await deliveriesOf(store, chunks)
-  store.starts.claimed(deliveries, takenBack)
+  store.starts.claimed(deliveries, { count: takenBack, at: store.around.clock.monotonic() })
   if (!cancels || deliveries.length === 0) return deliveries
   const ids = deliveries.map(({ id }) => id)
   const reasons = (await store.commands.call('HMGET', [

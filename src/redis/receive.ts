@@ -206,7 +206,7 @@ export class RedisReceiver {
     )
     watch.full = chunks.reduce((sum, { entries }) => sum + entries.length, 0) >= room
     const deliveries = await deliveriesOf(store, chunks)
-    store.starts.claimed(deliveries, undefined)
+    store.starts.claimed(deliveries, { count: undefined, at })
     return deliveries
   }
 }

@@ -126,15 +126,17 @@ export class RedisWorkflowStore implements WorkflowStore {
 
   async check(places: readonly NodePlace[]): Promise<readonly StartAnswer[]> {
     this.#checkStarted()
-    const { starts } = this.#store
+    const { starts, around } = this.#store
+    const take = (place: NodePlace): StartAnswer | undefined =>
+      starts.take(place, around.clock.monotonic())
     starts.wanted = true
-    const answers = places.map((place) => starts.take(place))
+    const answers = places.map(take)
     let open = places.filter((_, i) => answers[i] === undefined)
     if (open.length === 0) return answers as StartAnswer[]
     // The settle that released it may be answered in this very turn, on another connection.
     if (open.every((place) => starts.isAwaited(place))) {
       await new Promise<void>(atEndOfTurn)
-      for (const [i, place] of places.entries()) answers[i] ??= starts.take(place)
+      for (const [i, place] of places.entries()) answers[i] ??= take(place)
       open = places.filter((_, i) => answers[i] === undefined)
     }
     const asked = (open.length === 0 ? [] : await this.#ask(open)).values()

@@ -16,7 +16,7 @@ export function timeOrderedIds(clock: Clock, random: Random): IdSource {
   let last = 0
   let count = 0
   // The digits of `last`: written once for all ids of a millisecond.
-  let digits = ''
+  let digits = '0'.repeat(12)
   const turnTo = (time: number): void => {
     last = time
     count = 0

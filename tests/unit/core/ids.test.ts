@@ -19,6 +19,11 @@ describe('timeOrderedIds', () => {
     expect(isId(first)).toBe(true)
   })
 
+  it('makes as many digits where time begins', () => {
+    const next = timeOrderedIds(new ManualClock(0), seededRandom(1))
+    expect([next(), next()].map((id) => id.length)).toEqual([32, 32])
+  })
+
   it('is in order and unique, whatever the clock does', () => {
     const steps = fc.array(fc.integer({ min: -5_000, max: 5_000 }), { maxLength: 200 })
     fc.assert(

@@ -19,6 +19,7 @@ const asked = vi.spyOn(startScript, 'runBuffers')
 
 interface Run {
   cancel(reason?: string): Promise<unknown>
+  resume(): Promise<unknown>
 }
 
 describeOwnRedis('a step of a chain', () => {
@@ -54,6 +55,7 @@ describeOwnRedis('a step of a chain', () => {
     if (delivery === undefined) throw new Error('nothing came')
     return delivery
   }
+  const takenBack = (): number => Number(redis.cli('GET', 'tw:wf:back'))
   const placeOf = ({ id }: Delivery): NodePlace => {
     const place = readNodeId(id)
     if (place === undefined) throw new Error(`${id} is no step`)
@@ -100,12 +102,23 @@ describeOwnRedis('a step of a chain', () => {
     const first = await receive()
     await check(first)
     await settle(first, 'ok')
-    const before = Number(redis.cli('GET', 'tw:wf:back'))
+    const before = takenBack()
     await other.cancel('not wanted')
-    expect(Number(redis.cli('GET', 'tw:wf:back'))).toBeGreaterThan(before)
+    expect(takenBack()).toBeGreaterThan(before)
     const delivery = await receive()
     asked.mockClear()
     expect(await check(delivery)).toEqual({ start: true, source: 0, input: '"ok"' })
     expect(asked).toHaveBeenCalledTimes(1)
+  })
+
+  it('counts a failure and a resume as taking back, and no success', async () => {
+    const first = await receive()
+    await settle(first, 'ok')
+    expect(takenBack()).toBe(0)
+    await settle(await receive(), 'failed')
+    const failed = takenBack()
+    expect(failed).toBeGreaterThan(0)
+    await handle.resume()
+    expect(takenBack()).toBeGreaterThan(failed)
   })
 })

@@ -70,18 +70,19 @@ function encode(runtime: BrokerRuntime, record: ResultRecord): Body {
 /**
  * Settles. Where results live in the transport's store that is one atomic step; elsewhere the result
  * is saved first (the first writer wins), then follow-ups and outcome are settled: a crash in
- * between repeats and never loses.
+ * between repeats and never loses. `write` is the call of the transport.
  */
-export async function settle(
+export async function settle<T>(
   runtime: BrokerRuntime,
   settlements: readonly Settlement[],
-): Promise<readonly SettleStatus[]> {
-  if (runtime.resultsInSettle) return runtime.transport.settle(settlements)
+  write: (settlements: readonly Settlement[]) => Promise<T>,
+): Promise<T> {
+  if (runtime.resultsInSettle) return write(settlements)
   const results = settlements.flatMap((settlement) => settlement.result ?? [])
   const stored = results.length > 0 ? await runtime.results.save(results) : []
   failpoint('settle.result-saved')
   const first = new Map(results.map(({ id }, i) => [id, stored[i]]))
-  return runtime.transport.settle(
+  return write(
     settlements.map(({ node, ...settlement }) => ({
       ...settlement,
       result: undefined,
@@ -99,5 +100,6 @@ export function finish(
   return settle(
     runtime,
     endings.map((ending) => settlementOf(runtime, ending)),
+    (settlements) => runtime.transport.settle(settlements),
   )
 }

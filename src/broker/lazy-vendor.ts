@@ -28,6 +28,9 @@ export function lazyVendor(vendor: LazyVendor): TransportFactory {
       return {
         transport: {
           ...engine.forward((open) => open.transport, transportCalls),
+          ...(capabilities.receivesInSettle
+            ? engine.forward((open) => open.transport, ['settleAndReceive'])
+            : {}),
           name,
           capabilities,
           get store() {

@@ -1,4 +1,5 @@
 import type { Body } from './message.ts'
+import type { StepStart } from './workflow-store.ts'
 
 /**
  * Names one claim of one message: who claimed it and for the how-manieth time. Opaque to all but
@@ -26,4 +27,13 @@ export interface Delivery extends Claim {
   readonly expires?: number | undefined
   /** Set when the message was cancelled before this claim: it must not run, only be settled as cancelled. */
   readonly cancelled?: string | undefined
+  /** Of a step of a workflow: what {@link WorkflowStore.check} would have answered at this claim. Absent: ask. */
+  readonly start?: KnownStart | undefined
+}
+
+/** That a step might start when it was claimed. */
+export interface KnownStart {
+  /** When that was: milliseconds of the monotonic clock. */
+  readonly at: number
+  readonly answer: StepStart
 }

@@ -44,6 +44,8 @@ export interface TransportCapabilities {
    * What a worker of ours has taken is under a lease as everywhere.
    */
   readonly popped?: true | undefined
+  /** It has {@link Transport.settleAndReceive}. */
+  readonly receivesInSettle?: true | undefined
 }
 
 /**
@@ -85,6 +87,17 @@ export interface ReceiveRequest {
   readonly wait?: number | undefined
   /** Also hand out what is scheduled for later (a purge). Default false. */
   readonly early?: boolean | undefined
+}
+
+/** What may be claimed by {@link Transport.settleAndReceive}. */
+export interface NextRequest extends Pick<ReceiveRequest, 'queues' | 'room' | 'lease'> {}
+
+/** What {@link Transport.settleAndReceive} has done. */
+export interface SettledAndNext {
+  /** As those of {@link Transport.settle}. */
+  readonly statuses: readonly SettleStatus[]
+  /** What was claimed. */
+  readonly next: readonly Delivery[]
 }
 
 /** What a heartbeat learnt about claims that were to be extended. */
@@ -187,6 +200,16 @@ export interface Transport {
    * safe (`gone`).
    */
   settle(settlements: readonly Settlement[]): Promise<readonly SettleStatus[]>
+
+  /**
+   * {@link Transport.settle}, and in the same step the claim of up to `room` messages that wait in these queues: one that
+   * the settled ones have released, or whichever is first. It claims as {@link Transport.receive} does, but waits for
+   * nothing and hands out no suspects; and it may claim none at any time, as where more than the head of a queue would
+   * have to be looked at. Where the answer is lost, what was claimed is found by {@link Transport.recover}.
+   *
+   * There where `capabilities.receivesInSettle` is.
+   */
+  settleAndReceive?(settlements: readonly Settlement[], next: NextRequest): Promise<SettledAndNext>
 
   /** Renews leases to `lease` milliseconds from now. Fenced: only claims that are still ours. */
   extend(claims: readonly Claim[], lease: number): Promise<ExtendReport>

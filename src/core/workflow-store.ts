@@ -122,16 +122,17 @@ export type NodeValue =
       readonly body: Body | null
     }
 
+/** That the message of a node may run, and with what. */
+export interface StepStart {
+  readonly start: true
+  /** Absent where the node takes none. */
+  readonly input?: NodeValue | undefined
+  /** The ordinal that it waited for; `null` for a first one. */
+  readonly source: number | null
+}
+
 /** Whether the message of a node may run, asked when it was received. */
-export type StartAnswer =
-  | {
-      readonly start: true
-      /** Absent where the node takes none. */
-      readonly input?: NodeValue | undefined
-      /** The ordinal that it waited for; `null` for a first one. */
-      readonly source: number | null
-    }
-  | { readonly start: false; readonly reason: string }
+export type StartAnswer = StepStart | { readonly start: false; readonly reason: string }
 
 /** A run, as seen from outside. */
 export interface RunView {

@@ -17,4 +17,5 @@ export const memoryCapabilities: TransportCapabilities = {
   transactions: false,
   caps: true,
   foreignReaders: false,
+  receivesInSettle: true,
 }

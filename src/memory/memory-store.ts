@@ -98,11 +98,12 @@ export class MemoryStore {
     return held
   }
 
-  /** Ends claims; see the contract of `Transport.settle`. */
-  settle(settlements: readonly Settlement[], now: number): SettleStatus[] {
+  /** Ends claims; see the contract of `Transport.settle`. `then` comes before anybody is told of what is new. */
+  settle(settlements: readonly Settlement[], now: number, then?: () => void): SettleStatus[] {
     for (const settlement of settlements) checkSettlement(settlement)
     this.#now = now
     const statuses = settlements.map((settlement) => this.#settleOne(settlement, now))
+    then?.()
     this.#announce()
     return statuses
   }
@@ -196,8 +197,8 @@ export class MemoryStore {
   /** Stores settings of queues. */
   configure(settings: Readonly<Record<string, QueueSettings>>): void {
     for (const [name, { cap }] of Object.entries(settings)) {
-      if (cap === undefined) this.queue(name)
-      else this.queue(name).cap = cap
+      const queue = this.queue(name)
+      if (cap !== undefined) queue.cap = cap
     }
   }
 
@@ -383,9 +384,7 @@ export class MemoryStore {
   /** Flags a message that runs, and tells its holder. */
   #flagRunning(id: string, reason: string): void {
     const message = this.messages.get(id)
-    if (message?.state !== 'running') return
-    message.cancelled ??= reason
-    this.#tellCancelled([message])
+    if (message?.state === 'running') this.#cancelFor(message, reason)
   }
 
   #announce(): void {

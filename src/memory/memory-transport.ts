@@ -10,9 +10,11 @@ import type {
   ExtendReport,
   LeaseKeeper,
   LeaseKeeperOptions,
+  NextRequest,
   QueueSettings,
   ReceiveRequest,
   SendStatus,
+  SettledAndNext,
   Transport,
 } from '../core/transport.ts'
 import type { TransportFactory } from '../core/vendor.ts'
@@ -112,7 +114,7 @@ class MemoryTransport implements Transport {
     const { room, lease, signal, wait, early = false, suspects = Infinity, shares } = request
     if (!(room >= 1)) throw new InvalidInputError(`room is a number of 1 or more, not ${room}.`)
     if (signal.aborted) return []
-    const queues = [...new Set(request.queues)].map((name) => store.queue(name))
+    const queues = this.#queuesOf(request)
     const claim = (): Delivery[] =>
       store.claim({ queues, room, lease, early, suspects, shares }, this.#owner, this.#clock.now())
     const found = claim()
@@ -128,6 +130,22 @@ class MemoryTransport implements Transport {
 
   async settle(settlements: readonly Settlement[]): Promise<readonly SettleStatus[]> {
     return this.#open().settle(settlements, this.#clock.now())
+  }
+
+  async settleAndReceive(
+    settlements: readonly Settlement[],
+    next: NextRequest,
+  ): Promise<SettledAndNext> {
+    const store = this.#open()
+    const now = this.#clock.now()
+    const { room, lease } = next
+    const queues = this.#queuesOf(next)
+    const request = { queues, room, lease, early: false, suspects: 0, shares: undefined }
+    let claimed: readonly Delivery[] = []
+    const statuses = store.settle(settlements, now, () => {
+      claimed = store.claim(request, this.#owner, now)
+    })
+    return { statuses, next: claimed }
   }
 
   async extend(claims: readonly Claim[], lease: number): Promise<ExtendReport> {
@@ -180,6 +198,10 @@ class MemoryTransport implements Transport {
 
   async configureGates(limits: Readonly<Record<string, number | null>>): Promise<void> {
     this.#open().configureGates(limits)
+  }
+
+  #queuesOf({ queues }: { readonly queues: readonly string[] }) {
+    return [...new Set(queues)].map((name) => this.#store.queue(name))
   }
 
   // Told in a turn of its own: neither the canceller nor the holder runs inside the other's call.

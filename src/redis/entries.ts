@@ -2,6 +2,7 @@ import type { Delivery } from '../core/delivery.ts'
 import { isId } from '../core/ids.ts'
 import type { Body } from '../core/message.ts'
 import { tokenHead } from './claim-token.ts'
+import { knownStart, type StartNote } from './known-start.ts'
 import { priorityOfLine } from './line-priority.ts'
 import type { RedisStore } from './redis-store.ts'
 import { fromWire, isDoubtful } from './wire-body.ts'
@@ -19,15 +20,19 @@ export interface Chunk {
   readonly reasons: readonly string[]
 }
 
-/** Turns claimed entries into deliveries. Bodies that may be bytes are read once more, as bytes. */
+/**
+ * Turns claimed entries into deliveries. Bodies that may be bytes are read once more, as bytes. With the take-back count
+ * at the claim: what steps of workflows say of their start.
+ */
 export async function deliveriesOf(
   store: RedisStore,
   chunks: readonly Chunk[],
+  takenBack?: number,
 ): Promise<Delivery[]> {
   const deliveries: Delivery[] = []
   const doubtful: { readonly place: number; readonly chunk: Chunk; readonly entry: string }[] = []
   for (const chunk of chunks) {
-    const of = factsOf(store, chunk)
+    const of = factsOf(store, chunk, takenBack)
     for (const entry of chunk.entries) {
       const delivery = deliveryOf(store, entry, of)
       if (typeof delivery.body === 'string' && isDoubtful(delivery.body))
@@ -60,13 +65,14 @@ interface ChunkFacts {
   /** Of a first claim, as most are. */
   readonly firstHead: string
   readonly priority: number
+  readonly takenBack: number | undefined
   i: number
 }
 
-function factsOf(store: RedisStore, chunk: Chunk): ChunkFacts {
+function factsOf(store: RedisStore, chunk: Chunk, takenBack: number | undefined): ChunkFacts {
   const number = store.number(chunk.queue)
   const firstHead = tokenHead(number, { line: chunk.line, count: 1 })
-  return { chunk, number, firstHead, priority: priorityOfLine(chunk.line), i: 0 }
+  return { chunk, number, firstHead, priority: priorityOfLine(chunk.line), takenBack, i: 0 }
 }
 
 function deliveryOf(store: RedisStore, [entry, fields]: Entry, of: ChunkFacts): Delivery {
@@ -76,6 +82,8 @@ function deliveryOf(store: RedisStore, [entry, fields]: Entry, of: ChunkFacts): 
   let enqueuedAt = Number.parseInt(entry, 10)
   let { priority } = of
   let expires: number | undefined
+  let start: string | undefined
+  let input: string | undefined
   for (let f = 0; f < fields.length; f += 2) {
     const value = fields[f + 1] ?? ''
     switch (fields[f]) {
@@ -94,6 +102,12 @@ function deliveryOf(store: RedisStore, [entry, fields]: Entry, of: ChunkFacts): 
       case 'x':
         expires = Number(value)
         break
+      case 'w':
+        start = value
+        break
+      case 'v':
+        input = value
+        break
       default: // Fields of others are left alone.
     }
   }
@@ -110,7 +124,14 @@ function deliveryOf(store: RedisStore, [entry, fields]: Entry, of: ChunkFacts): 
     enqueuedAt,
     expires,
     cancelled: reason === '' ? undefined : reason,
+    start: start === undefined ? undefined : startOf(store, { start, input }, of.takenBack),
   }
+}
+
+function startOf(store: RedisStore, note: StartNote, takenBack: number | undefined) {
+  // From now on reads ask for the count.
+  store.runsSteps = true
+  return knownStart(note, { takenBack, at: store.around.clock.monotonic() })
 }
 
 /** The body of an entry, read as bytes; `undefined` where it is gone. */

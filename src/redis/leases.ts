@@ -77,9 +77,7 @@ export async function recover(
       ...entries.flatMap((list) => [list.length, ...list]),
     ],
   )
-  const deliveries = await deliveriesOf(store, readAnswer(answer, queues).chunks)
-  store.starts.claimed(deliveries, { count: undefined, at: store.around.clock.monotonic() })
-  return deliveries
+  return deliveriesOf(store, readAnswer(answer, queues).chunks)
 }
 
 function* pages(claims: readonly Claim[]): Generator<readonly Claim[]> {

@@ -82,7 +82,7 @@ export interface PlainRead {
   readonly cancels: boolean
   /** A stream brought as much as it might: it may have more. */
   readonly full: boolean
-  /** The take-back count when it was read, where that was asked for; see `start-answers.ts`. */
+  /** The take-back count when it was read, where that was asked for; see `known-start.ts`. */
   readonly takenBack?: number | undefined
 }
 
@@ -106,7 +106,7 @@ export async function readPlainly(
   )
   const noted = link.raw('EXISTS', [`${store.keys.app}cancel`])
   noted.catch(() => {})
-  const counted = store.starts.wanted ? link.raw('GET', [`${store.keys.app}wf:back`]) : undefined
+  const counted = store.runsSteps ? link.raw('GET', [`${store.keys.app}wf:back`]) : undefined
   counted?.catch(() => {})
   if (read.room >= manyMessages) link.flush()
   const [first] = readings
@@ -126,8 +126,11 @@ export async function readPlainly(
   }
 }
 
+/** Entries of one stream, as XREADGROUP answers them. */
+export type StreamEntries = readonly [stream: string, entries: readonly Entry[]]
+
 /** What XREADGROUP answers: by stream, entries; `null` where there is nothing, or no stream or group any more. */
-type StreamsAnswer = readonly (readonly [stream: string, entries: readonly Entry[]])[] | null
+type StreamsAnswer = readonly StreamEntries[] | null
 
 async function answered(link: RedisLink, reading: Promise<unknown>): Promise<StreamsAnswer> {
   try {
@@ -144,8 +147,7 @@ export async function handOut(
   store: RedisStore,
   { chunks, cancels, takenBack }: PlainRead,
 ): Promise<readonly Delivery[]> {
-  const deliveries = await deliveriesOf(store, chunks)
-  store.starts.claimed(deliveries, { count: takenBack, at: store.around.clock.monotonic() })
+  const deliveries = await deliveriesOf(store, chunks, takenBack)
   if (!cancels || deliveries.length === 0) return deliveries
   const ids = deliveries.map(({ id }) => id)
   const reasons = (await store.commands.call('HMGET', [
@@ -160,9 +162,17 @@ function chunksOf(
   answer: NonNullable<StreamsAnswer>,
   count: number,
 ): readonly Chunk[] {
+  for (const [stream, entries] of answer) if (entries.length >= count) busy.add(stream)
+  return newChunks(byStream, answer)
+}
+
+/** Entries that were never claimed before. */
+export function newChunks(
+  byStream: ReadLines['byStream'],
+  answer: readonly StreamEntries[],
+): readonly Chunk[] {
   return answer.map(([stream, entries]): Chunk => {
     const { queue = '', line = '4' } = byStream.get(stream) ?? {}
-    if (entries.length >= count) busy.add(stream)
     return { queue, line, entries, counts: [], redeliveries: [], reasons: [] }
   })
 }

@@ -9,19 +9,21 @@
  * over, or somebody rings.
  */
 import type { Claim, Delivery } from '../core/delivery.ts'
-import type { ExtendReport, ReceiveRequest } from '../core/transport.ts'
+import type { ExtendReport, NextRequest, ReceiveRequest } from '../core/transport.ts'
 import type { BlockingReads } from './blocking-reads.ts'
 import { queueArguments } from './claim-batch.ts'
 import { deliveriesOf, type Chunk, type Entry } from './entries.ts'
 import {
   handOut,
   linesToRead,
+  newChunks,
   readPlainly,
   type PlainRead,
   type ReadLines,
 } from './read-streams.ts'
 import type { RedisStore } from './redis-store.ts'
 import { claimScript } from './scripts/claim-script.ts'
+import type { SettleClaims } from './settle.ts'
 
 /** Milliseconds between two looks for leases that have ended; no read blocks longer than to the next. */
 const sweep = { shortest: 50, longest: 2000, perLease: 6 }
@@ -53,7 +55,12 @@ interface Watch {
   stamp: number
   /** The last read brought as much as it may: there is more, and no read need block. */
   full: boolean
+  /** What settles may claim until the next request: see {@link RedisReceiver.settleClaims}. */
+  freeClaims: number
 }
+
+/** What settles of a worker of several queues claim without a look at the others. */
+const mostFreeClaims = 16
 
 /** Receives for one transport. */
 export class RedisReceiver {
@@ -81,6 +88,7 @@ export class RedisReceiver {
     const strict = early || wait === 0 || shares !== undefined
     let asked = clock.monotonic()
     if (watch.full && !strict && !this.#needsLook(watch) && watch.lines.count <= room) {
+      watch.freeClaims = 0
       const read = await this.#readNow(watch, { room, lease })
       if (read.chunks.length > 0)
         return this.#stillOurs(await handOut(this.#store, read), { asked, lease })
@@ -91,6 +99,7 @@ export class RedisReceiver {
       if (strict || this.#needsLook(watch)) {
         if (wait > 0) await this.#store.subscriber.hearWork()
         asked = clock.monotonic()
+        watch.freeClaims = 0
         const found = await this.#look(watch, {
           ...{ room, lease, early, suspects, shares },
           sweep: wait === 0,
@@ -103,6 +112,7 @@ export class RedisReceiver {
       // What comes back is left to others first: who only looks, looks once more.
       if (deadline <= now && (looks++ > 0 || watch.lookAt > now)) return []
       if (left <= 0) continue
+      watch.freeClaims = mostFreeClaims
       const read = await this.#reads.read({
         lines: watch.lines,
         consumer: this.#store.consumer(lease),
@@ -117,6 +127,29 @@ export class RedisReceiver {
       // Whatever has ended it, the next thing is a look.
       watch.lookAt = 0
     }
+  }
+
+  /**
+   * What a settle may claim besides, where no more than the heads of the streams need be looked at; `undefined`: nothing
+   * now. Among several queues only while nothing waits in any: the last request had to wait.
+   */
+  settleClaims({ queues, room, lease }: NextRequest): SettleClaims | undefined {
+    const watch = this.#watchOf(queues)
+    if (room < 1 || queues.length === 0 || this.#needsLook(watch)) return undefined
+    if (watch.queues.length > 1 && (watch.freeClaims -= room) < 0) return undefined
+    const streams = watch.queues.map((queue) => this.#store.keys.queue(queue).stream)
+    return { streams, consumer: this.#store.consumer(lease), room, found: [], takenBack: 0 }
+  }
+
+  /** What it has claimed. */
+  async claimedBySettle(
+    { found, takenBack }: SettleClaims,
+    { queues, lease, asked }: { queues: readonly string[]; lease: number; asked: number },
+  ): Promise<readonly Delivery[]> {
+    if (found.length === 0) return []
+    const chunks = newChunks(this.#watchOf(queues).lines.byStream, found)
+    const read = { chunks, cancels: false, full: false, takenBack }
+    return this.#stillOurs(await handOut(this.#store, read), { asked, lease })
   }
 
   /**
@@ -143,7 +176,8 @@ export class RedisReceiver {
       )
       const { longest } = sweep
       const times = { lookAt: 0, sweepAt: 0, every: longest, stamp: -1 }
-      watch = { queues: distinct, turn: 0, lines, special: false, full: false, ...times }
+      const known = { special: false, full: false, freeClaims: 0 }
+      watch = { queues: distinct, turn: 0, lines, ...known, ...times }
       this.#watches.set(queues, watch)
     }
     return watch
@@ -205,9 +239,7 @@ export class RedisReceiver {
       watch.queues.map((queue) => ({ queue, lines: lines[turned.indexOf(queue)] ?? '4' })),
     )
     watch.full = chunks.reduce((sum, { entries }) => sum + entries.length, 0) >= room
-    const deliveries = await deliveriesOf(store, chunks)
-    store.starts.claimed(deliveries, { count: undefined, at })
-    return deliveries
+    return deliveriesOf(store, chunks)
   }
 }
 

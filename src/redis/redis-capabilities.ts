@@ -17,6 +17,7 @@ export const redisCapabilities: TransportCapabilities = {
   transactions: false,
   caps: true,
   foreignReaders: true,
+  receivesInSettle: true,
 }
 
 /** What it can do on queues that are a list or a channel to Python. */
@@ -32,6 +33,7 @@ export function poppedCapabilities(kind: 'list' | 'pubsub'): TransportCapabiliti
     // A channel keeps nothing until somebody has heard it.
     durable: kind === 'list',
     popped: true,
+    receivesInSettle: undefined,
   }
 }
 

@@ -21,7 +21,6 @@ import { lastWords } from './last-words.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { Replicas } from './replicas.ts'
 import type { RedisScript } from './scripts/redis-script.ts'
-import { StartAnswers } from './start-answers.ts'
 import { Subscriber } from './subscriber.ts'
 
 const tenMinutes = 600_000
@@ -44,8 +43,8 @@ export class RedisStore {
   /** Rings when something may be claimed. */
   readonly work: SignalBell = new SignalBell()
   readonly subscriber: Subscriber
-  /** What is known ahead of steps of workflows that this process may start. */
-  readonly starts: StartAnswers = new StartAnswers()
+  /** Whether this process runs steps of workflows. */
+  runsSteps = false
   /** Told of runs of workflows in which a step of ours left something to do. */
   onUnfinished: (run: string) => void = () => {}
   readonly #name: string

@@ -9,9 +9,11 @@ import type {
   ExtendReport,
   LeaseKeeper,
   LeaseKeeperOptions,
+  NextRequest,
   QueueSettings,
   ReceiveRequest,
   SendStatus,
+  SettledAndNext,
   Transport,
 } from '../core/transport.ts'
 import type { TransportFactory } from '../core/vendor.ts'
@@ -181,6 +183,24 @@ class RedisTransport implements Transport {
     this.#checkStarted()
     for (const settlement of settlements) checkSettlement(settlement)
     return settlements.length === 0 ? [] : settle(this.#store, settlements)
+  }
+
+  async settleAndReceive(
+    settlements: readonly Settlement[],
+    next: NextRequest,
+  ): Promise<SettledAndNext> {
+    this.#checkStarted()
+    for (const settlement of settlements) checkSettlement(settlement)
+    if (settlements.length === 0) return { statuses: [], next: [] }
+    const claims = this.#receiver.settleClaims(next)
+    const asked = this.#store.around.clock.monotonic()
+    const statuses = await settle(this.#store, settlements, claims)
+    if (claims === undefined) return { statuses, next: [] }
+    const { queues, lease } = next
+    return {
+      statuses,
+      next: await this.#receiver.claimedBySettle(claims, { queues, lease, asked }),
+    }
   }
 
   async extend(claims: readonly Claim[], lease: number): Promise<ExtendReport> {

@@ -1,5 +1,4 @@
 import type { RedisArgument } from '../connections/redis/redis-client.ts'
-import { atEndOfTurn } from '../core/clock.ts'
 import { InvalidInputError, NotStartedError } from '../core/errors.ts'
 import type { NodePlace } from '../core/node-id.ts'
 import type {
@@ -126,24 +125,6 @@ export class RedisWorkflowStore implements WorkflowStore {
 
   async check(places: readonly NodePlace[]): Promise<readonly StartAnswer[]> {
     this.#checkStarted()
-    const { starts, around } = this.#store
-    const take = (place: NodePlace): StartAnswer | undefined =>
-      starts.take(place, around.clock.monotonic())
-    starts.wanted = true
-    const answers = places.map(take)
-    let open = places.filter((_, i) => answers[i] === undefined)
-    if (open.length === 0) return answers as StartAnswer[]
-    // The settle that released it may be answered in this very turn, on another connection.
-    if (open.every((place) => starts.isAwaited(place))) {
-      await new Promise<void>(atEndOfTurn)
-      for (const [i, place] of places.entries()) answers[i] ??= take(place)
-      open = places.filter((_, i) => answers[i] === undefined)
-    }
-    const asked = (open.length === 0 ? [] : await this.#ask(open)).values()
-    return answers.map((answer) => answer ?? (asked.next().value as StartAnswer))
-  }
-
-  async #ask(places: readonly NodePlace[]): Promise<readonly StartAnswer[]> {
     const args = places.flatMap(({ run, ord, gen }) => [run, ord, gen])
     const answers = (await this.#store.runBuffers(
       startScript,

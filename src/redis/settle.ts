@@ -2,12 +2,13 @@ import type { RedisArgument } from '../connections/redis/redis-client.ts'
 import { InvalidInputError } from '../core/errors.ts'
 import type { NodePart, Settlement, SettleStatus } from '../core/settlement.ts'
 import { ClaimBatch } from './claim-batch.ts'
+import type { StreamEntries } from './read-streams.ts'
 import type { RedisStore } from './redis-store.ts'
 import { settleScript } from './scripts/settle-script.ts'
 import { checkEnvelope, messageArguments, needsId, wholeMs } from './send.ts'
 import { life, statusOf } from './settle-answer.ts'
 import { isPlain, PlainBatch } from './settle-plain.ts'
-import { isDoubtful, toWire } from './wire-body.ts'
+import { toWire } from './wire-body.ts'
 
 /**
  * The most deliveries, and about the most bytes, that one script ends; and of those that are not plain (steps of
@@ -15,18 +16,35 @@ import { isDoubtful, toWire } from './wire-body.ts'
  */
 const most = { deliveries: 256, bytes: 1_000_000, others: 50 }
 
+/** What a settle may claim besides, and what it has claimed. */
+export interface SettleClaims {
+  readonly streams: readonly string[]
+  readonly consumer: string
+  /** How many more. */
+  room: number
+  /** As XREADGROUP answers it. */
+  readonly found: StreamEntries[]
+  /** The take-back count at the claim. */
+  takenBack: number
+}
+
 /** Ends deliveries; all of one is written, or nothing of it. @throws StoreError */
 export async function settle(
   store: RedisStore,
   settlements: readonly Settlement[],
+  claims?: SettleClaims,
 ): Promise<readonly SettleStatus[]> {
   const [first = [], ...others] = parts(settlements)
-  const answers = await settlePart(store, first)
-  for (const part of others) answers.push(...(await settlePart(store, part)))
+  const answers = await settlePart(store, first, claims)
+  for (const part of others) answers.push(...(await settlePart(store, part, claims)))
   return answers
 }
 
-async function settlePart(store: RedisStore, part: readonly Settlement[]): Promise<SettleStatus[]> {
+async function settlePart(
+  store: RedisStore,
+  part: readonly Settlement[],
+  claims: SettleClaims | undefined,
+): Promise<SettleStatus[]> {
   const answers: SettleStatus[] = Array.from({ length: part.length }, () => 'gone')
   const plain: PlainBatch[] = []
   const others: { readonly settlement: Settlement; readonly place: number }[] = []
@@ -43,48 +61,51 @@ async function settlePart(store: RedisStore, part: readonly Settlement[]): Promi
   }
   const runs = plain.map((batch) => batch.run(store, answers))
   for (let i = 0; i < others.length; i += most.others)
-    runs.push(settleOthers(store, others.slice(i, i + most.others), answers))
+    runs.push(settleOthers(store, { of: others.slice(i, i + most.others), answers, claims }))
   // Nearly always one: each promise counts here.
   if (runs.length === 1) await runs[0]
   else await Promise.all(runs)
   return answers
 }
 
+interface Others {
+  readonly of: readonly { readonly settlement: Settlement; readonly place: number }[]
+  readonly answers: SettleStatus[]
+  readonly claims: SettleClaims | undefined
+}
+
 async function settleOthers(
   store: RedisStore,
-  others: readonly { readonly settlement: Settlement; readonly place: number }[],
-  answers: SettleStatus[],
+  { of: others, answers, claims }: Others,
 ): Promise<void> {
   const { keys, args } = settleArguments(
     store,
     others.map(({ settlement }) => settlement),
   )
-  const steps = others.some(({ settlement }) => settlement.node !== undefined) ? 1 : 0
-  store.starts.underWay += steps
-  let answer: unknown
-  try {
-    answer = await store.commit(settleScript, keys, args)
-  } finally {
-    store.starts.underWay -= steps
+  const room = Math.min(claims?.room ?? 0, others.length)
+  args.push(room)
+  if (claims !== undefined && room > 0) {
+    claims.room -= room
+    args.push(claims.consumer, claims.streams.length, ...claims.streams)
   }
-  const [letters, unfinished, ahead] = (
-    Array.isArray(answer) ? answer : [String(answer), [], []]
+  const answer = await store.commit(settleScript, keys, args)
+  const [letters, unfinished, claimed, takenBack] = (
+    Array.isArray(answer) ? answer : [String(answer), [], [], '']
   ) as SettleAnswer
   for (const run of unfinished) store.onUnfinished(run)
-  keepAhead(store, ahead)
+  if (claims !== undefined && claimed.length > 0) {
+    claims.found.push(...claimed)
+    claims.takenBack = Number(takenBack)
+  }
   for (const [i, { place }] of others.entries()) answers[place] = statusOf(letters[i])
 }
 
-type SettleAnswer = [letters: string, unfinished: readonly string[], ahead: Ahead | []]
-type Ahead = [id: string, count: string, source: number, input?: string]
-
-function keepAhead(store: RedisStore, [id, count, source = -1, input]: Ahead | []): void {
-  // An input that is no text cannot be read from this answer: it will be asked for.
-  if (id === undefined || (input !== undefined && isDoubtful(input))) return
-  const from = { start: true as const, source: source < 0 ? null : source }
-  const answer = input === undefined ? from : { ...from, input }
-  store.starts.released(id, { count: Number(count), answer })
-}
+type SettleAnswer = [
+  letters: string,
+  unfinished: readonly string[],
+  claimed: readonly StreamEntries[],
+  takenBack: string,
+]
 
 function settleArguments(
   store: RedisStore,

@@ -24,19 +24,10 @@ const states = {
 export function nodeText(node: WorkflowNode): string {
   const { kind, gate, lo, hi, side, under, sources, name = '' } = node
   const policy: NodePolicy = node.policy ?? 'stop'
-  return [
-    kind[0],
-    gate === undefined ? '' : gate[0],
-    lo ?? '',
-    hi ?? '',
-    policy[0],
-    side ?? '',
-    under ?? '',
-    node.takes === true ? 1 : 0,
-    node.empty === true ? 1 : 0,
-    node.width ?? sources.length,
-    name,
-  ].join('|')
+  const [what, gated, rule] = [kind.charAt(0), gate?.charAt(0) ?? '', policy.charAt(0)]
+  const [takes, empty] = [node.takes === true ? 1 : 0, node.empty === true ? 1 : 0]
+  const place = `${lo ?? ''}|${hi ?? ''}|${rule}|${side ?? ''}|${under ?? ''}`
+  return `${what}|${gated}|${place}|${takes}|${empty}|${node.width ?? sources.length}|${name}`
 }
 
 /** A value as the scripts answer it. */

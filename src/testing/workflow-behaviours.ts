@@ -2,6 +2,7 @@ import type { TransportBehaviour } from './transport/harness.ts'
 import { controlBehaviours } from './workflow/control.ts'
 import { expansionBehaviours } from './workflow/expansion.ts'
 import { failureBehaviours } from './workflow/failure.ts'
+import { nextBehaviours } from './workflow/next.ts'
 import { orderBehaviours } from './workflow/order.ts'
 
 /**
@@ -14,4 +15,5 @@ export const workflowBehaviours: readonly TransportBehaviour[] = [
   ...failureBehaviours,
   ...controlBehaviours,
   ...expansionBehaviours,
+  ...nextBehaviours,
 ]

@@ -127,7 +127,7 @@ export class Executor {
     const { runtime, startCheck, onEnd, onFailure } = this.#options
     const { message, task } = runnable
     startCheck.ask(
-      place,
+      { place, known: run.delivery.start },
       (answer) => {
         if (answer.start) {
           run.source = answer.source ?? undefined

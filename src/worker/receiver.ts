@@ -73,6 +73,18 @@ export class Receiver {
     this.#wake?.()
   }
 
+  /** A claim may be ours whose answer was lost: it is looked for before the next fetch. */
+  unsure(): void {
+    this.#unsure = true
+    this.queuesChanged()
+  }
+
+  /** Takes what is ours and was not told, where that may be; once it was stopped. */
+  async recoverLost(): Promise<void> {
+    // Given back now, a lost answer costs its message nothing; left alone, it counts as a lost lease.
+    if (this.#unsure) await this.#recovered().catch(this.#options.onError)
+  }
+
   /** Stops fetching; what a fetch under way still brings is taken. Idempotent. */
   async stop(): Promise<void> {
     this.#stop.abort()
@@ -108,8 +120,7 @@ export class Receiver {
         wait = Math.min(wait * 2, errorWait.longest)
       }
     }
-    // Given back now, a lost answer costs its message nothing; left alone, it counts as a lost lease.
-    if (this.#unsure) await this.#recovered().catch(onError)
+    await this.recoverLost()
   }
 
   async #receive(room: number): Promise<void> {

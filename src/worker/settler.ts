@@ -1,9 +1,8 @@
 import { failpoint } from '../core/failpoint.ts'
 import type { SettleStatus, Settlement } from '../core/settlement.ts'
-import { settle } from '../broker/finish.ts'
 import { isRefusal } from '../broker/refusal.ts'
-import type { BrokerRuntime } from '../broker/runtime.ts'
 import { ItemFailure, TurnBatch } from '../coalescing/turn-batch.ts'
+import type { HandOver } from './hand-over.ts'
 import type { Patience } from './patience.ts'
 
 const mostPerBatch = 256
@@ -14,12 +13,12 @@ const mostPerBatch = 256
  * repeating a settle is safe.
  */
 export class Settler {
-  readonly #runtime: BrokerRuntime
+  readonly #handOver: HandOver
   readonly #batch: TurnBatch<Settlement, SettleStatus>
   readonly #patience: Patience
 
-  constructor(runtime: BrokerRuntime, patience: Patience) {
-    this.#runtime = runtime
+  constructor(handOver: HandOver, patience: Patience) {
+    this.#handOver = handOver
     this.#patience = patience
     this.#batch = new TurnBatch({
       run: (batch) => this.#settle(batch),
@@ -35,6 +34,7 @@ export class Settler {
     settled: (status: SettleStatus) => void,
     failed: (error: unknown) => void,
   ): void {
+    this.#handOver.expect(settlement)
     this.#batch.push(settlement, settled, failed)
   }
 
@@ -67,7 +67,7 @@ export class Settler {
     return this.#patience.insist(async () => {
       try {
         failpoint('settle.before')
-        const statuses = await settle(this.#runtime, batch)
+        const statuses = await this.#handOver.settle(batch)
         failpoint('settle.after')
         return unsure ? statuses.map((status, i) => afterUnsure(status, batch[i])) : statuses
       } catch (error) {

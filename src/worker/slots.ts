@@ -26,6 +26,7 @@ export class Slots {
   readonly #suspects: Delivery[] = []
   #running = 0
   #settling = 0
+  #reserved = 0
   #suspectRunning = false
   #stuck = false
   /** Milliseconds of a run: an average in which the last ones weigh most. */
@@ -71,7 +72,7 @@ export class Slots {
     const ahead = this.#ahead()
     const capacity = this.concurrency + ahead
     const ending = this.#stuck ? this.#settling : Math.max(0, this.#settling - capacity)
-    const free = capacity - this.#running - this.waiting - ending
+    const free = capacity - this.#running - this.#reserved - this.waiting - ending
     if (this.waiting > 0 && free < Math.max(1, ahead / 2)) return 0
     return ahead === 0 ? free : Math.min(free, Math.ceil(capacity / 2))
   }
@@ -111,7 +112,7 @@ export class Slots {
 
   /** The next delivery that may start, which takes a slot; `undefined` when none may. */
   next(): Delivery | undefined {
-    if (this.#running >= this.concurrency) return undefined
+    if (this.#running + this.#reserved >= this.concurrency) return undefined
     const delivery = this.#suspectRunning ? undefined : this.#suspects.shift()
     if (delivery !== undefined) {
       this.#suspectRunning = true
@@ -134,6 +135,19 @@ export class Slots {
   ended(): void {
     this.#running--
     this.#settling++
+  }
+
+  /** Keeps a free slot for what a settle may claim; false where somebody waits for one. */
+  reserve(): boolean {
+    if (this.waiting > 0 || this.#stuck) return false
+    if (this.#running + this.#reserved >= this.concurrency) return false
+    this.#reserved++
+    return true
+  }
+
+  /** So many that were kept are free. */
+  unreserve(count: number): void {
+    this.#reserved -= count
   }
 
   /** The store has refused something: until it takes the next end, nothing is claimed for those that wait for it. */

@@ -1,8 +1,10 @@
 import { milliseconds, type Duration } from '../core/duration.ts'
+import type { Delivery } from '../core/delivery.ts'
 import { NotStartedError } from '../core/errors.ts'
 import { failpoint } from '../core/failpoint.ts'
 import type { Paused } from '../broker/control.ts'
 import type { BrokerRuntime } from '../broker/runtime.ts'
+import { HandOver } from './hand-over.ts'
 import { Hands } from './hands.ts'
 import { Patience } from './patience.ts'
 import { QueueShares } from './queue-shares.ts'
@@ -43,6 +45,7 @@ export class TaskWorker implements Worker {
   readonly #giveUp = new AbortController()
   readonly #hurry = new AbortController()
   readonly #hands: Hands
+  readonly #handOver: HandOver
   readonly #settler: Settler
   readonly #runs: Runs
   readonly #receiver: Receiver
@@ -78,7 +81,24 @@ export class TaskWorker implements Worker {
       giveUp: this.#giveUp.signal,
       onError: onStoreFailed,
     })
-    this.#settler = new Settler(runtime, patience)
+    const take = (deliveries: readonly Delivery[]): void => {
+      this.#runs.take(deliveries)
+      // A fetch that was under way when they were paused.
+      if (this.#pausedQueues.size > 0) void this.#runs.giveBackQueues(this.#pausedQueues)
+    }
+    this.#handOver = new HandOver({
+      runtime,
+      settings,
+      slots: this.#slots,
+      queues: () => this.#active,
+      take: (deliveries) => {
+        take(deliveries)
+        this.#runs.fill()
+        this.#receiver.roomChanged()
+      },
+      onUnsure: () => this.#receiver.unsure(),
+    })
+    this.#settler = new Settler(this.#handOver, patience)
     this.#runs = new Runs({
       runtime,
       settings,
@@ -104,11 +124,7 @@ export class TaskWorker implements Worker {
           ? 0
           : Math.min(this.#runs.left - this.#slots.waiting, this.#slots.room()),
       suspects: () => this.#slots.suspectRoom(),
-      take: (deliveries) => {
-        this.#runs.take(deliveries)
-        // A fetch that was under way when they were paused.
-        if (this.#pausedQueues.size > 0) void this.#runs.giveBackQueues(this.#pausedQueues)
-      },
+      take,
       run: () => this.#runs.fill(),
       onError: onStoreFailed,
       onClosed: () => void this.#end('the broker was stopped', this.#settings.shutdownTimeout),
@@ -235,6 +251,7 @@ export class TaskWorker implements Worker {
   /** Every call may shorten the wait, none lengthens it. */
   #end(reason: string, timeout: number): Promise<void> {
     this.#runs.close()
+    this.#handOver.close()
     // Begun a moment later: whoever asks again from within it must find that it has begun.
     this.#stopping ??= Promise.resolve().then(() => this.#stop(reason))
     if (timeout === 0) this.#hurry.abort()
@@ -264,6 +281,9 @@ export class TaskWorker implements Worker {
       await this.#runs.idle()
       await givenBack
       await this.#settler.idle()
+      // What a last settle has claimed.
+      await this.#receiver.recoverLost()
+      await this.#runs.giveBackWaiting()
       failpoint('stop.idle')
       patience.cancel()
       this.#giveUp.abort()

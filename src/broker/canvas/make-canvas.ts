@@ -12,6 +12,7 @@ import { partsKey, partsOf, type CanvasParts } from './canvas-parts.ts'
 import type { Canvas, RunOptions, Signature, SignatureSettings } from './canvas.ts'
 import type { CanvasPlan, StepSettings, TaskPlan } from './plan.ts'
 import { sendWorkflow } from './send-workflow.ts'
+import type { WorkflowHandle } from './workflow-handle.ts'
 
 /** A canvas whose types have been checked by those who offer it. */
 type AnyCanvas = Canvas<unknown, unknown>
@@ -20,9 +21,7 @@ type AnySignature = Signature<unknown, unknown>
 
 /** Makes a canvas of its parts. */
 export function makeCanvas(parts: CanvasParts): AnyCanvas {
-  const but = (more: Partial<CanvasPlan>): AnyCanvas =>
-    makeCanvas({ ...parts, plan: { ...parts.plan, ...more } as CanvasPlan })
-  return whole(parts, but)
+  return new MadeCanvas(parts) as unknown as AnyCanvas
 }
 
 /** Makes the signature of a task. @throws UnsupportedError for one whose code lives elsewhere. */
@@ -45,47 +44,111 @@ export function canvasOfPlan(home: TaskHome, plan: CanvasPlan): AnyCanvas {
 }
 
 function signatureOf(home: TaskHome, plan: TaskPlan): AnySignature {
-  const but = (more: Partial<TaskPlan>): AnySignature => signatureOf(home, { ...plan, ...more })
-  return {
-    ...whole({ home, plan }, (more) => but(more as Partial<TaskPlan>)),
-    taskName: plan.task,
-    set: (settings) => but({ settings: merged(plan.settings, settings) }),
-    allowFailure: () => but({ policy: 'allow' }),
-    continueOnFailure: () => but({ policy: 'continue' }),
-    onError: (step) => but({ onError: [...(plan.onError ?? []), partsOf(step).plan] }),
-    onSuccess: (step) => but({ onSuccess: [...(plan.onSuccess ?? []), partsOf(step).plan] }),
-  }
+  return new MadeSignature(home, plan) as unknown as AnySignature
 }
 
-function whole(parts: CanvasParts, but: (more: Partial<CanvasPlan>) => AnyCanvas): AnyCanvas {
-  const { plan } = parts
-  const send = async (options: RunOptions, input: readonly unknown[]) =>
-    sendWorkflow(runtimeOfCanvas(parts), plan, { ...options, input })
-  const schedule = async (source: ScheduleSource, line: WorkflowLine, input: readonly unknown[]) =>
-    scheduleWorkflow(runtimeOfCanvas(parts), plan, { source, line, input })
-  const andThen = (next: unknown): unknown => {
+/** Classes: a workflow is made of many, and most are only read. */
+class MadeCanvas {
+  readonly [partsKey]: CanvasParts
+
+  constructor(parts: CanvasParts) {
+    this[partsKey] = parts
+  }
+
+  /** The same but for some of its plan. */
+  protected but(more: Partial<CanvasPlan>): AnyCanvas {
+    const { home, plan } = this[partsKey]
+    return makeCanvas({ home, plan: { ...plan, ...more } as CanvasPlan })
+  }
+
+  andThen(next: unknown): AnyCanvas {
+    const { home, plan } = this[partsKey]
     const then = partsOf(next)
     const steps = plan.kind === 'chain' && isPlain(plan) ? plan.steps : [plan]
     const longer: CanvasPlan = { kind: 'chain', steps: [...steps, then.plan] }
-    return makeCanvas({ home: parts.home ?? then.home, plan: longer })
+    return makeCanvas({ home: home ?? then.home, plan: longer })
   }
-  const canvas: AnyCanvas = {
-    andThen: andThen as AnyCanvas['andThen'],
-    onFailure: (step) => but({ onFailure: [...(plan.onFailure ?? []), partsOf(step).plan] }),
-    allowFailure: () => but({ policy: 'allow' }),
-    continueOnFailure: () => but({ policy: 'continue' }),
-    failFast: () => but({ failFast: true }),
-    kiq: async (...input: readonly unknown[]) => send({}, input),
-    kiqAs: async (options, ...input: readonly unknown[]) => send(options, input),
-    scheduleByCron: async (source, line, ...input: readonly unknown[]) =>
-      schedule(source, lineFrom.cron(line), input),
-    scheduleByInterval: async (source, line, ...input: readonly unknown[]) =>
-      schedule(source, lineFrom.every(line), input),
-    scheduleByTime: async (source, line, ...input: readonly unknown[]) =>
-      schedule(source, lineFrom.at(line), input),
-    toJSON: () => plan,
+
+  onFailure(step: unknown): AnyCanvas {
+    return this.but({ onFailure: [...(this[partsKey].plan.onFailure ?? []), partsOf(step).plan] })
   }
-  return Object.defineProperty(canvas, partsKey, { value: parts, enumerable: true })
+
+  allowFailure(): AnyCanvas {
+    return this.but({ policy: 'allow' })
+  }
+
+  continueOnFailure(): AnyCanvas {
+    return this.but({ policy: 'continue' })
+  }
+
+  failFast(): AnyCanvas {
+    return this.but({ failFast: true })
+  }
+
+  async kiq(...input: readonly unknown[]): Promise<WorkflowHandle<unknown>> {
+    return this.kiqAs({}, ...input)
+  }
+
+  async kiqAs(options: RunOptions, ...input: readonly unknown[]): Promise<WorkflowHandle<unknown>> {
+    const parts = this[partsKey]
+    return sendWorkflow(runtimeOfCanvas(parts), parts.plan, { ...options, input })
+  }
+
+  async scheduleByCron(source: ScheduleSource, line: Line<'cron'>, ...input: readonly unknown[]) {
+    return this.#schedule(source, lineFrom.cron(line), input)
+  }
+
+  async scheduleByInterval(
+    source: ScheduleSource,
+    line: Line<'every'>,
+    ...input: readonly unknown[]
+  ) {
+    return this.#schedule(source, lineFrom.every(line), input)
+  }
+
+  async scheduleByTime(source: ScheduleSource, line: Line<'at'>, ...input: readonly unknown[]) {
+    return this.#schedule(source, lineFrom.at(line), input)
+  }
+
+  toJSON(): CanvasPlan {
+    return this[partsKey].plan
+  }
+
+  #schedule(source: ScheduleSource, line: WorkflowLine, input: readonly unknown[]) {
+    const parts = this[partsKey]
+    return scheduleWorkflow(runtimeOfCanvas(parts), parts.plan, { source, line, input })
+  }
+}
+
+type Line<K extends keyof typeof lineFrom> = Parameters<(typeof lineFrom)[K]>[0]
+
+class MadeSignature extends MadeCanvas {
+  readonly taskName: string
+  readonly #home: TaskHome
+  readonly #plan: TaskPlan
+
+  constructor(home: TaskHome, plan: TaskPlan) {
+    super({ home, plan })
+    this.taskName = plan.task
+    this.#home = home
+    this.#plan = plan
+  }
+
+  protected override but(more: Partial<TaskPlan>): AnySignature {
+    return signatureOf(this.#home, { ...this.#plan, ...more })
+  }
+
+  set(settings: SignatureSettings): AnySignature {
+    return this.but({ settings: merged(this.#plan.settings, settings) })
+  }
+
+  onError(step: unknown): AnySignature {
+    return this.but({ onError: [...(this.#plan.onError ?? []), partsOf(step).plan] })
+  }
+
+  onSuccess(step: unknown): AnySignature {
+    return this.but({ onSuccess: [...(this.#plan.onSuccess ?? []), partsOf(step).plan] })
+  }
 }
 
 /** A chain that has no settings of its own may be made longer; one that has is a part of the longer one. */

@@ -2,7 +2,7 @@ import { milliseconds } from '../../core/duration.ts'
 import { InvalidInputError, TaskCancelledError } from '../../core/errors.ts'
 import { nodeId } from '../../core/node-id.ts'
 import type { ResultRecord, TaskResult } from '../../core/result.ts'
-import type { RunView } from '../../core/workflow-store.ts'
+import type { NodeValue, RunView } from '../../core/workflow-store.ts'
 import { makeHandle } from '../handle.ts'
 import { outcomeError } from '../outcome-errors.ts'
 import type { BrokerRuntime } from '../runtime.ts'
@@ -13,10 +13,26 @@ import { readValue } from './read-value.ts'
 import type { WorkflowHandle } from './workflow-handle.ts'
 import { workflowsOf } from './write-graph.ts'
 
+/** Of a run that was sent just now: what need not be asked of the store. */
+export interface SentRun {
+  /** Ordinals. */
+  readonly end: number
+  readonly sink: number
+  /** Milliseconds of the monotonic clock until which a result of it is surely kept. */
+  readonly until: number
+}
+
+/** What a handle is made of. */
+export interface HandleOfRun {
+  readonly run: string
+  readonly isDuplicate: boolean
+  readonly sent?: SentRun | undefined
+}
+
 /** The handle of a run. Holds no resource. */
 export function makeWorkflowHandle(
   runtime: BrokerRuntime,
-  { run, isDuplicate }: { run: string; isDuplicate: boolean },
+  { run, isDuplicate, sent }: HandleOfRun,
 ): WorkflowHandle<unknown> {
   const read = async (): Promise<RunView | null> => {
     await runtime.start()
@@ -29,20 +45,22 @@ export function makeWorkflowHandle(
       `there is no workflow ${run}: it was never sent, or is not kept any more.`,
     )
   }
+  const ended = (options: WaitOptions | undefined): Promise<Ended> =>
+    endOf(runtime, { run, sent, known, options })
   return {
     runId: run,
     taskId: run,
     isDuplicate,
     conflict: undefined,
     async result(options) {
-      const view = await ended(runtime, await known(), { known, options })
-      const outcome = await outcomeOf(runtime, view)
+      const outcome = await outcomeOf(runtime, await ended(options))
       if (outcome.error === null) return outcome.value
       throw outcome.error
     },
     async waitResult(options): Promise<TaskResult<unknown>> {
-      const view = await ended(runtime, await known(), { known, options })
-      const { value, error, status } = await outcomeOf(runtime, view)
+      const end = await ended(options)
+      const { view } = end
+      const { value, error, status } = await outcomeOf(runtime, end)
       const executionTime = ((view.endedAt ?? view.createdAt) - view.createdAt) / 1000
       const facts = { status, executionTime, labels: {} }
       return error === null
@@ -89,24 +107,44 @@ export function makeWorkflowHandle(
   }
 }
 
+/** A run that has ended. */
+interface Ended {
+  readonly view: RunView
+  /** The value of its last step, where that was read together with it; absent: it was not. */
+  readonly value?: NodeValue | undefined
+}
+
 /** Waits for the end of a run, whichever generation it is that ends it. */
-async function ended(
+async function endOf(
   runtime: BrokerRuntime,
-  first: RunView,
-  { known, options }: { known: () => Promise<RunView>; options: WaitOptions | undefined },
-): Promise<RunView> {
+  of: {
+    run: string
+    sent: SentRun | undefined
+    known: () => Promise<RunView>
+    options: WaitOptions | undefined
+  },
+): Promise<Ended> {
+  const { run, sent, known, options } = of
   const { clock } = runtime.surroundings
   const timeout = options?.timeout
   const until = timeout === undefined ? undefined : clock.monotonic() + milliseconds(timeout)
-  for (let view = first; ; view = await known()) {
-    if (view.endedAt !== null) return view
+  // Before it is sealed nobody knows which node is its end.
+  let next: { end: number; sink: number; gen: number }
+  if (sent !== undefined && clock.monotonic() < sent.until) next = { ...sent, gen: 0 }
+  else {
+    const view = await known()
+    if (view.endedAt !== null) return { view }
+    next = view
+  }
+  for (;;) {
+    const { end: ord, sink, gen } = next
     const left = until === undefined ? undefined : Math.max(0, until - clock.monotonic())
-    // Before it is sealed nobody knows which node is its end.
-    const id = nodeId({ run: view.run, ord: view.end, gen: view.gen })
-    await makeHandle(runtime, id).waitResult({
-      ...options,
-      timeout: left,
-    })
+    await makeHandle(runtime, nodeId({ run, ord, gen })).waitResult({ ...options, timeout: left })
+    // Most succeed: their value is asked for in the same turn.
+    const [view, value] = await Promise.all([known(), workflowsOf(runtime).value(run, sink)])
+    if (view.endedAt !== null)
+      return view.state === 'succeeded' && view.sink === sink ? { view, value } : { view }
+    next = view
   }
 }
 
@@ -116,7 +154,7 @@ interface Outcome {
   readonly error: Error | null
 }
 
-async function outcomeOf(runtime: BrokerRuntime, view: RunView): Promise<Outcome> {
+async function outcomeOf(runtime: BrokerRuntime, { view, value }: Ended): Promise<Outcome> {
   const { run, state, sink, cause, reason } = view
   if (state === 'cancelled') {
     return {
@@ -125,7 +163,10 @@ async function outcomeOf(runtime: BrokerRuntime, view: RunView): Promise<Outcome
       error: new TaskCancelledError(reason ?? 'cancelled'),
     }
   }
-  const found = await workflowsOf(runtime).value(run, state === 'failed' ? (cause ?? sink) : sink)
+  const found =
+    value === undefined
+      ? await workflowsOf(runtime).value(run, state === 'failed' ? (cause ?? sink) : sink)
+      : value
   if (state === 'succeeded')
     return { status: 'succeeded', value: await readValue(runtime, run, found), error: null }
   const failure =

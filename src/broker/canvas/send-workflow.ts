@@ -47,7 +47,10 @@ export async function sendWorkflow(
   const together = size <= sealedWith
   if (!together) await store.put(run, last)
   const status = await store.seal(run, head, together ? last : [])
-  return makeWorkflowHandle(runtime, { run, isDuplicate: status === 'known' })
+  if (status === 'known') return makeWorkflowHandle(runtime, { run, isDuplicate: true })
+  const until = runtime.surroundings.clock.monotonic() + head.resultTtl / 2
+  const sent = { end: head.end, sink: head.sink, until }
+  return makeWorkflowHandle(runtime, { run, isDuplicate: false, sent })
 }
 
 /** A run's id: 11 digits of milliseconds, 9 of chance, so that stores keep runs in the order of their making. */
@@ -58,8 +61,6 @@ function newRunId(runtime: BrokerRuntime): string {
 
 function headOf(runtime: BrokerRuntime, graph: Graph): RunHead {
   const { nodes, sink, end, failFast, name } = graph
-  const encode = (status: ResultRecord['status'], error: ResultRecord['error']) =>
-    runtime.resultCodec.encodeResult({ status, value: null, executionTime: 0, labels: {}, error })
   const ttl = runtime.resultTtlOf(undefined) ?? day
   return {
     name,
@@ -67,16 +68,29 @@ function headOf(runtime: BrokerRuntime, graph: Graph): RunHead {
     sink,
     end,
     failFast,
-    results: {
-      succeeded: encode('succeeded', null),
-      failed: encode('failed', { name: 'Error', message: 'the workflow failed' }),
-      cancelled: encode('cancelled', cancelledData('the workflow was cancelled')),
-      skipped: encode(
-        'dead',
-        deadData('skipped', 'a step of its workflow that it waited for has failed'),
-      ),
-    },
+    results: resultsOf(runtime),
     resultTtl: ttl,
     keep: { succeeded: ttl, failed: Math.max(ttl, 7 * day) },
   }
+}
+
+/** The results of an end, which are the same for all runs of a broker: errors with their traces are dear. */
+const results = new WeakMap<BrokerRuntime, RunHead['results']>()
+
+function resultsOf(runtime: BrokerRuntime): RunHead['results'] {
+  const known = results.get(runtime)
+  if (known !== undefined) return known
+  const encode = (status: ResultRecord['status'], error: ResultRecord['error']) =>
+    runtime.resultCodec.encodeResult({ status, value: null, executionTime: 0, labels: {}, error })
+  const made = {
+    succeeded: encode('succeeded', null),
+    failed: encode('failed', { name: 'Error', message: 'the workflow failed' }),
+    cancelled: encode('cancelled', cancelledData('the workflow was cancelled')),
+    skipped: encode(
+      'dead',
+      deadData('skipped', 'a step of its workflow that it waited for has failed'),
+    ),
+  }
+  results.set(runtime, made)
+  return made
 }

@@ -49,35 +49,51 @@ export async function writePages(
   const store = workflowsOf(runtime)
   let waiting: (WorkflowNode | MoreSources)[] = []
   let [edges, bytes] = [0, 0]
-  const add = async (node: WorkflowNode | MoreSources): Promise<void> => {
-    const isFull = waiting.length >= page.nodes || bytes >= page.bytes
-    if (isFull || (edges > 0 && edges + node.sources.length > page.sources)) {
-      await store.put(run, waiting)
-      waiting = []
-      edges = bytes = 0
-    }
+  const isFull = ({ sources }: WorkflowNode | MoreSources): boolean =>
+    waiting.length >= page.nodes ||
+    bytes >= page.bytes ||
+    (edges > 0 && edges + sources.length > page.sources)
+  const flush = async (): Promise<void> => {
+    const full = waiting
+    waiting = []
+    edges = bytes = 0
+    await store.put(run, full)
+  }
+  const add = (node: WorkflowNode | MoreSources): void => {
     waiting.push(node)
     edges += node.sources.length
     if ('message' in node) bytes += node.message?.body.length ?? 0
   }
-  for (const { outgoing, ...draft } of nodes) {
+  for (const draft of nodes) {
+    const { outgoing } = draft
     const ord = draft.ord + lo
     const message =
       outgoing === undefined ? undefined : await write(runtime, outgoing, { run, ord, gen: 0 })
+    const { kind, name, policy, takes, empty, gate } = draft
     const sources = draft.sources.map((source) => source + lo)
-    await add({
-      ...draft,
+    const node = {
       ord,
-      sources: sources.slice(0, page.sources),
+      kind,
+      name,
+      policy,
+      takes,
+      empty,
+      gate,
+      message,
+      sources: sources.length > page.sources ? sources.slice(0, page.sources) : sources,
       width: sources.length,
       side: shifted(draft.side, lo),
       under: shifted(draft.under, lo),
       lo: shifted(draft.lo, lo),
       hi: shifted(draft.hi, lo),
-      message,
-    })
-    for (let from = page.sources; from < sources.length; from += page.sources)
-      await add({ ord, from, sources: sources.slice(from, from + page.sources) })
+    }
+    if (isFull(node)) await flush()
+    add(node)
+    for (let from = page.sources; from < sources.length; from += page.sources) {
+      const more = { ord, from, sources: sources.slice(from, from + page.sources) }
+      if (isFull(more)) await flush()
+      add(more)
+    }
   }
   return waiting
 }

@@ -104,7 +104,8 @@ local function openLine(q, line)
   end
 end
 
--- Adds an entry. m: id, line, body, writeId, expires, enqueued, priority (the last three may be '').
+-- Adds an entry. m: id, line, body, writeId, expires, enqueued, priority (the last three may be ''); of a step of a workflow
+-- that may start, perhaps: start (the take-back count and its source), input.
 local function add(q, m)
   openLine(q, m.line)
   local call = { 'XADD', streamOf(q, m.line), '*', 'data', m.body }
@@ -112,6 +113,8 @@ local function add(q, m)
   if m.expires ~= '' then call[#call + 1] = 'x'; call[#call + 1] = m.expires end
   if m.enqueued ~= '' then call[#call + 1] = 'e'; call[#call + 1] = m.enqueued end
   if m.priority ~= '' then call[#call + 1] = 'p'; call[#call + 1] = m.priority end
+  if m.start then call[#call + 1] = 'w'; call[#call + 1] = m.start end
+  if m.input then call[#call + 1] = 'v'; call[#call + 1] = m.input end
   return redis.call(unpack(call))
 end
 
@@ -125,7 +128,7 @@ local function later(q, id)
 end
 
 ${gateLua}
--- Puts a message where it waits, now or for later, and into the index of ids.
+-- Puts a message where it waits, now or for later, and into the index of ids; its entry, where a read of the line brings it now.
 local function place(q, m, due, clock)
   if due > clock then
     if m.gates then noteGates(q, m) end
@@ -140,6 +143,7 @@ local function place(q, m, due, clock)
   else
     local entry = add(q, m)
     if m.indexed then redis.call('HSET', G .. 'ids', m.id, 'q|' .. m.line .. '|' .. entry .. '|' .. q.name) end
+    return entry
   end
 end
 

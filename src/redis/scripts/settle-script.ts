@@ -2,7 +2,6 @@ import { prelude } from './prelude.ts'
 import { RedisScript } from './redis-script.ts'
 import { workflowLua } from './workflow-lua.ts'
 import { workflowSettleLua } from './workflow-settle-lua.ts'
-import { valuesLua } from './workflow-values-lua.ts'
 
 /**
  * Ends deliveries: whose they are is looked up first, then everything of those that are ours is written,
@@ -15,12 +14,14 @@ import { valuesLua } from './workflow-values-lua.ts'
  *
  * The first letter is the outcome: S succeeded, C cancelled, R retry, D set aside.
  *
- * out: one letter for each: s settled, g gone, t taken, c cancelled. Where something is left to do in runs, or one step
- * was released: that text, the runs, and of the step its id, the take-back count, its source and its input (if it takes one).
+ * and behind all: how many may be claimed; if any, for which consumer, and from which streams.
+ *
+ * out: one letter for each: s settled, g gone, t taken, c cancelled. Where something is left to do in runs, or messages
+ * were claimed: that text, the runs, what was claimed (as XREADGROUP answers it) and the take-back count.
  */
 export const settleScript: RedisScript = new RedisScript(
   'settle',
-  `${prelude}${workflowLua}${workflowSettleLua}${valuesLua}
+  `${prelude}${workflowLua}${workflowSettleLua}
 local consumers = readConsumers()
 local queues = readQueues()
 local streams = {}
@@ -57,8 +58,15 @@ for i = 1, number() do
   items[i] = e
 end
 
+local room, me, open = number(), nil, {}
+if room > 0 then
+  me = arg()
+  for i = 1, number() do open[arg()] = true end
+end
+
 local flagged = {}
-if redis.call('EXISTS', G .. 'cancel') == 1 then
+local cancels = redis.call('EXISTS', G .. 'cancel') == 1
+if cancels then
   local call = { 'HMGET', G .. 'cancel' }
   for i, e in ipairs(items) do call[i + 2] = e.id end
   flagged = redis.call(unpack(call))
@@ -128,16 +136,24 @@ for _, s in ipairs(streams) do
 end
 tellWaiters(told, bodies)
 wfSaveAll()
-local letters, ahead = table.concat(answer), {}
--- One step alone goes on at once: many are better checked together.
-if #wfReleased == 1 then
-  local w, n, id = unpack(wfReleased[1])
-  local input = w.state == 'running' and n.state == 'r' and wfInput(w, n)
-  if input and (input[2] == nil or input[2][1] == 'b') then
-    ahead = { id, redis.call('GET', G .. 'wf:back') or '0', input[1], input[2] and input[2][2] }
+local letters, claimed, back = table.concat(answer), {}, ''
+-- As many are claimed as were released, the first of their streams: nobody is overtaken. Of what is cancelled, a look tells.
+if room > 0 and #wfReleased > 0 and not cancels and not wfDropped then
+  local counts, streams = {}, {}
+  for _, stream in ipairs(wfReleased) do
+    if room > 0 and open[stream] then
+      if not counts[stream] then streams[#streams + 1], counts[stream] = stream, 0 end
+      counts[stream], room = counts[stream] + 1, room - 1
+    end
   end
+  for _, stream in ipairs(streams) do
+    -- All is written: a stream of the wrong type fails nothing.
+    local read = redis.pcall('XREADGROUP', 'GROUP', group, me, 'COUNT', counts[stream], 'STREAMS', stream, '>')
+    if read and read[1] then claimed[#claimed + 1] = read[1] end
+  end
+  if #claimed > 0 then back = redis.call('GET', G .. 'wf:back') or '0' end
 end
-if #wfMore == 0 and #ahead == 0 then return letters end
-return { letters, wfMore, ahead }
+if #wfMore == 0 and #claimed == 0 then return letters end
+return { letters, wfMore, claimed, back }
 `,
 )

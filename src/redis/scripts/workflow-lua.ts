@@ -12,7 +12,7 @@ const stepBudget = 100
  * than 64 · `:o` ordinal → its first edge (node behind, slot: eight bytes; `+`: there are others), `:o:<ord>` those · `:x`
  * live parts, by the node in whose place they run · `:k` names of keys with an ordinal.
  * Of all runs: `wf:runs` (by creation), `wf:todo`, `wf:deadlines`, `wf:expires`, `wf:back`: the take-back count, raised
- * with whatever may change the answer of a check for a step that was released (`start-answers.ts`).
+ * with whatever may change the answer of a check for a step that was released (`known-start.ts`).
  *
  * Letters: kinds t j g e · gates s e f c a · policies s c a · states w(aiting) r(eleased) x(panded)
  * s(ucceeded) f(ailed) k (skipped) i(dle).
@@ -20,7 +20,7 @@ const stepBudget = 100
 export const workflowLua: string = `
 local wfBuilding = ${buildingTime}
 local wfTold, wfBodies, wfRuns, wfMore, wfReleased = {}, {}, {}, {}, {}
-local wfTookBack = false
+local wfTookBack, wfDropped, wfBack = false, false, nil
 local function int(n) return n and string.format('%.0f', n) or '' end
 local function num(s) return s and s ~= '' and tonumber(s) or nil end
 local function wfId(run, ord, gen) return run .. string.format('%08x%04x', ord, gen) end
@@ -151,8 +151,19 @@ local function wfResult(w, ord, field)
 end
 
 local function wfTakeBack()
-  if not wfTookBack then redis.call('INCR', G .. 'wf:back') end
-  wfTookBack = true
+  -- Once for all that is taken back, but again behind each release: what it has noted must not hold any more.
+  if not wfTookBack or wfBack then redis.call('INCR', G .. 'wf:back') end
+  wfTookBack, wfBack = true, nil
+end
+
+-- The source of a step (-1: none) and its input (if it takes one), where that is one short value; else nothing.
+local function wfShortInput(w, n)
+  local source = wfSources(w, n, 0, 1)[1]
+  if source == nil or not n.takes then return source or -1 end
+  local s = wfNode(w, source)
+  if not s or s.kind ~= 't' or s.state ~= 's' or s.graft then return nil end
+  local value = s.value or redis.call('HGET', w.W .. ':v', source)
+  if value and #value <= 1000 then return source, value end
 end
 
 local function wfEnd(w, state, cause, clock)
@@ -169,6 +180,7 @@ local function wfDrop(w, n)
   local id = wfId(w.run, n.ord, n.gen)
   if redis.call('HEXISTS', G .. 'ids', id) == 0 then return end
   local reason = w.reason and w.reason ~= '' and w.reason or 'another step of its workflow failed'
+  wfDropped = true
   redis.call('HSETNX', G .. 'cancel', id, reason)
   redis.call('PUBLISH', G .. 'cancels', id .. '\\n' .. reason)
 end
@@ -196,10 +208,12 @@ local function wfRelease(w, n, clock)
   if known(id) then return end
   local q = { S = m[1], T = m[2], name = m[3] }
   local inBody = string.match(m[6], '^{"task_id": ?"([%w_.:%-]+)"')
-  place(q, { id = id, line = m[4], body = m[6], writeId = inBody ~= id, expires = '', enqueued = '', priority = '', indexed = true,
-    gates = m[7] and m[7] ~= '' and m[7] or nil }, clock + tonumber(m[5]), clock)
+  local source, input = wfShortInput(w, n)
+  if source then wfBack = wfBack or redis.call('GET', G .. 'wf:back') or '0' end
+  local entry = place(q, { id = id, line = m[4], body = m[6], writeId = inBody ~= id, expires = '', enqueued = '', priority = '', indexed = true,
+    start = source and wfBack .. '|' .. int(source), input = input, gates = m[7] and m[7] ~= '' and m[7] or nil }, clock + tonumber(m[5]), clock)
   redis.call('SADD', G .. 'queues', q.name)
-  wfReleased[#wfReleased + 1] = { w, n, id }
+  if entry and m[4] == '4' then wfReleased[#wfReleased + 1] = q.S end
 end
 
 local function wfExtent(w, parent)

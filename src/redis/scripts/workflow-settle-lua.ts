@@ -22,6 +22,7 @@ local function wfApply(p, value, clock)
     end
   else
     if value then redis.call('HSET', w.W .. ':v', n.ord, value) end
+    n.value = value
     if not p.ok then wfTakeBack() end
     wfSettle(w, n, p.ok and 's' or 'f', nil, clock)
   end

@@ -10,7 +10,9 @@ import type {
   ExtendReport,
   LeaseKeeper,
   LeaseKeeperOptions,
+  NextRequest,
   ReceiveRequest,
+  SettledAndNext,
   SendStatus,
   Transport,
 } from '../../core/transport.ts'
@@ -52,10 +54,13 @@ export interface FaultyOptions {
   /** Ends the lease of a claim in the store. */
   readonly expire: (claim: Claim) => Promise<void>
   /** Claims in another way than the store does by itself. */
-  readonly claim?:
-    | ((inner: Transport, request: ReceiveRequest) => Promise<readonly Delivery[]>)
-    | undefined
+  readonly claim?: Claiming | undefined
+  /** What a settle claims besides; absent: nothing. */
+  readonly claimNext?: Claiming | undefined
 }
+
+/** How messages are claimed. */
+export type Claiming = (inner: Transport, request: ReceiveRequest) => Promise<readonly Delivery[]>
 
 /**
  * A transport that works as the one inside it, until a test says otherwise: its answers come in the
@@ -129,15 +134,43 @@ export class FaultyTransport extends ForwardingTransport {
   }
 
   override settle(settlements: readonly Settlement[]): Promise<readonly SettleStatus[]> {
-    const { faults, watch, expire } = this.#options
+    return this.#settle(settlements, async () => {
+      const statuses = await this.inner.settle(settlements)
+      this.#options.watch.settled(settlements, statuses)
+      return statuses
+    })
+  }
+
+  override async settleAndReceive(
+    settlements: readonly Settlement[],
+    next: NextRequest,
+  ): Promise<SettledAndNext> {
+    const { watch, claimNext } = this.#options
+    if (claimNext === undefined) return { statuses: await this.settle(settlements), next: [] }
+    const { signal } = this.#stop
+    const answer = await this.#settle(settlements, async () => {
+      const done = {
+        statuses: await this.inner.settle(settlements),
+        next: await claimNext(this.inner, { ...next, suspects: 0, wait: 0, signal }),
+      }
+      watch.settled(settlements, done.statuses)
+      watch.leased(next.lease)
+      // Until the answer is here.
+      watch.unanswered(done.next)
+      return done
+    })
+    watch.claimed(answer.next)
+    return answer
+  }
+
+  #settle<T>(settlements: readonly Settlement[], effect: () => Promise<T>): Promise<T> {
+    const { faults, expire } = this.#options
     const claims = settlements.map(({ claim }) => claim)
     return this.#call('settle', this.#subjects(claims), async () => {
       for (const claim of claims) {
         if (faults.takes('deliver twice', this.#subjects([claim]))) await expire(claim)
       }
-      const statuses = await this.inner.settle(settlements)
-      watch.settled(settlements, statuses)
-      return statuses
+      return effect()
     })
   }
 

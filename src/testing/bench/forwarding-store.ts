@@ -1,4 +1,5 @@
 import type { Claim, Delivery, LeaseToken } from '../../core/delivery.ts'
+import { UnsupportedError } from '../../core/errors.ts'
 import type { Body, Envelope } from '../../core/message.ts'
 import type { ResultBackend } from '../../core/result-backend.ts'
 import type { StoredResult } from '../../core/result.ts'
@@ -9,9 +10,11 @@ import type {
   ExtendReport,
   LeaseKeeper,
   LeaseKeeperOptions,
+  NextRequest,
   QueueSettings,
   ReceiveRequest,
   SendStatus,
+  SettledAndNext,
   Transport,
   TransportCapabilities,
 } from '../../core/transport.ts'
@@ -47,6 +50,12 @@ export class ForwardingTransport implements Transport {
   }
   settle(settlements: readonly Settlement[]): Promise<readonly SettleStatus[]> {
     return this.inner.settle(settlements)
+  }
+  /** @throws UnsupportedError where `capabilities.receivesInSettle` is not. */
+  settleAndReceive(settlements: readonly Settlement[], next: NextRequest): Promise<SettledAndNext> {
+    if (this.inner.settleAndReceive !== undefined)
+      return this.inner.settleAndReceive(settlements, next)
+    throw new UnsupportedError(`transport '${this.name}' claims nothing in a settle.`)
   }
   extend(claims: readonly Claim[], lease: number): Promise<ExtendReport> {
     return this.inner.extend(claims, lease)

@@ -1,13 +1,14 @@
 import type { RunningTask } from './activity.ts'
 import { eventLoopTurn } from './event-loop-turn.ts'
 import type { Subject } from './faults.ts'
+import type { Claiming } from './faulty-transport.ts'
 import type { InlineFeed } from './inline-feed.ts'
 import { TestWorker, type TestWorkerOptions } from './test-worker.ts'
 
 /** What {@link TestCrew} needs. */
 export interface TestCrewOptions extends Omit<
   TestWorkerOptions,
-  'name' | 'claim' | 'onEnd' | 'kill'
+  'name' | 'claim' | 'claimNext' | 'onEnd' | 'kill'
 > {
   /** How many workers there are at any time. */
   readonly size: number
@@ -90,12 +91,13 @@ export class TestCrew {
 
   async #hire(): Promise<void> {
     const { feed, store, ...shared } = this.#options
+    const some: Claiming = (inner, request) => store.claimSome(inner, request)
     const worker = new TestWorker({
       ...shared,
       store,
       name: `worker-${++this.#hired}`,
-      claim: (inner, request) =>
-        feed === undefined ? store.claimSome(inner, request) : feed.claim(inner, request),
+      claim: feed === undefined ? some : (inner, request) => feed.claim(inner, request),
+      claimNext: feed === undefined ? some : undefined,
       onEnd: (id) => feed?.ended(id),
       kill: (dead) => this.kill(dead),
     })

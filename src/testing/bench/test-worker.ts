@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Delivery } from '../../core/delivery.ts'
 import type { Execution, Middleware } from '../../core/middleware.ts'
-import type { ReceiveRequest, Transport } from '../../core/transport.ts'
 import type { OpenTransport, Surroundings } from '../../core/vendor.ts'
 import { runtimeKey, type BrokerIdentity } from '../../broker/broker-identity.ts'
 import type { BrokerOptions } from '../../broker/broker-options.ts'
@@ -13,7 +12,12 @@ import type { WorkerOptions } from '../../worker/worker-options.ts'
 import type { Worker } from '../../worker/worker.ts'
 import type { Activity, RunningTask } from './activity.ts'
 import type { FaultPlan } from './faults.ts'
-import { FaultyResults, FaultyTransport, type FaultyOptions } from './faulty-transport.ts'
+import {
+  FaultyResults,
+  FaultyTransport,
+  type Claiming,
+  type FaultyOptions,
+} from './faulty-transport.ts'
 import { taken, type Journal } from './journal.ts'
 import { Life, never } from './life.ts'
 import type { Schedule } from './seeded-schedule.ts'
@@ -52,7 +56,8 @@ export interface TestWorkerOptions {
   readonly due: (ms: number) => void
   /** Messages were stored. */
   readonly stored: FaultyOptions['watch']['stored']
-  readonly claim: (inner: Transport, request: ReceiveRequest) => Promise<readonly Delivery[]>
+  readonly claim: Claiming
+  readonly claimNext: Claiming | undefined
   /** It has nothing more to do with this message. */
   readonly onEnd: (id: string) => void
   readonly kill: (worker: TestWorker) => void
@@ -150,7 +155,8 @@ export class TestWorker {
   }
 
   #open(surroundings: Surroundings): OpenTransport {
-    const { schedule, faults, activity, journal, store, claim, subjectOf, due } = this.#options
+    const { schedule, faults, activity, journal, store, claim, claimNext, subjectOf, due } =
+      this.#options
     const opened = store.open(surroundings)
     this.#opened = opened
     const early = this.#options.worker.ack === 'early'
@@ -164,6 +170,7 @@ export class TestWorker {
       kill: () => this.#options.kill(this),
       expire: (lost) => store.expire(opened.transport, lost),
       claim,
+      claimNext,
       watch: {
         stored: this.#options.stored,
         settled: (settlements, statuses) => {

@@ -111,6 +111,8 @@ it('saves results before it settles where they live elsewhere', async () => {
   } as unknown as BrokerRuntime
   const outcome = { kind: 'succeeded' } as const
   await finish(runtime, [{ claim, outcome, task: undefined, record }])
-  await settle(runtime, [{ claim, outcome }])
+  await settle(runtime, [{ claim, outcome }], (settlements) =>
+    runtime.transport.settle(settlements),
+  )
   expect(seen).toEqual([1, [undefined], [undefined]])
 })

@@ -47,6 +47,25 @@ describe('slots', () => {
     expect([slots.settling, slots.room()]).toEqual([7, 1])
   })
 
+  it('keep a place for what a settle may claim, and no place twice', () => {
+    const slots = new Slots(2, 0)
+    slots.add([one(1), one(2)])
+    slots.next()
+    slots.next()
+    expect(slots.reserve()).toBe(false)
+    slots.ended()
+    expect(slots.reserve()).toBe(true)
+    // Nobody is fetched for it, and nobody takes it.
+    expect([slots.room(), slots.reserve()]).toEqual([0, false])
+    slots.add([one(3)])
+    expect([slots.next(), slots.reserve()]).toEqual([undefined, false])
+    slots.unreserve(1)
+    expect(slots.next()?.token).toBe(3)
+    slots.ended()
+    slots.storeFailed()
+    expect(slots.reserve()).toBe(false)
+  })
+
   it('put small fetches off while something waits', () => {
     const slots = new Slots(1, 10)
     slots.add(Array.from({ length: 8 }, (_, i) => one(i)))

@@ -13,13 +13,33 @@ function runtimeWith(workflows: Partial<WorkflowStore> | undefined, clock = new 
   return { clock, runtime: { workflows, surroundings } as unknown as BrokerRuntime }
 }
 
+const patience = { insist: (work: () => Promise<unknown>) => work() } as unknown as Patience
+const place = { run: 'r', ord: 0, gen: 0 }
+
 it('a step of a workflow does not start where none are kept', async () => {
   const { runtime } = runtimeWith(undefined)
-  const patience = { insist: (work: () => Promise<unknown>) => work() } as unknown as Patience
   const answer = await new Promise<StartAnswer>((resolve, reject) =>
-    new StartCheck(runtime, patience).ask({ run: 'r', ord: 0, gen: 0 }, resolve, reject),
+    new StartCheck(runtime, patience).ask({ place, known: undefined }, resolve, reject),
   )
   expect(answer).toMatchObject({ start: false, reason: expect.stringContaining('keeps none') })
+})
+
+it('what a claim knew of a start holds for 20 ms, and is asked for after that', async () => {
+  const asked: unknown[] = []
+  const { runtime, clock } = runtimeWith({
+    check: async (places) => (asked.push(...places), places.map(() => told)),
+  })
+  const told = { start: true, source: 1 } as const
+  const known = { at: clock.monotonic(), answer: { start: true, source: 7 } as const }
+  const check = new StartCheck(runtime, patience)
+  const ask = (): Promise<StartAnswer> =>
+    new Promise((resolve, reject) => check.ask({ place, known }, resolve, reject))
+  await clock.advance(20)
+  expect(await ask()).toBe(known.answer)
+  await clock.advance(1)
+  expect(asked).toEqual([])
+  expect(await ask()).toBe(told)
+  expect(asked).toEqual([place])
 })
 
 it('a sweep goes on with what is left, and again after an error', async () => {

@@ -65,6 +65,8 @@ export interface SenderOptions {
 }
 
 const mostPerBatch = 1000
+/** Pieces of one turn that are under way at once. */
+const mostPieces = 20
 const waitForRoom = { first: 5, longest: 250 }
 
 /**
@@ -79,10 +81,12 @@ export class Sender {
   constructor(options: SenderOptions) {
     this.#options = options
     this.#hooks = options.middlewares.filter((middleware) => middleware.send !== undefined)
+    const size = options.transport.capabilities.sendPiece
     this.#batch = new TurnBatch({
       run: (envelopes) => this.#store(envelopes),
       most: mostPerBatch,
       inFlight: 2,
+      piece: size === undefined ? undefined : { size, inFlight: mostPieces },
     })
   }
 

@@ -22,6 +22,8 @@ export interface TurnBatchOptions<In, Out> {
    * turn of the loop has started has had its say; worth it where a batch goes to another thread.
    */
   readonly closes?: 'soon' | 'quiet' | 'turn' | undefined
+  /** So many go off at once, beside so many others that are under way. Absent: a batch waits until it is closed. */
+  readonly piece?: { readonly size: number; readonly inFlight: number } | undefined
 }
 
 /** The failure of one item in a batch that went well for others. */
@@ -70,7 +72,14 @@ export class TurnBatch<In, Out> {
   /** The same with callbacks, for where each promise counts. One of them is called once; neither may throw. */
   push(item: In, resolve: (answer: Out) => void, reject: (error: unknown) => void): void {
     this.#waiting.push({ item, resolve, reject })
-    this.#arm()
+    const { piece } = this.#options
+    if (
+      piece !== undefined &&
+      this.#waiting.length - this.#next >= piece.size &&
+      this.#running < piece.inFlight
+    )
+      this.#flush()
+    else this.#arm()
   }
 
   /** The same, and closes the batch: it goes off at once with all that has been added, if one may. */

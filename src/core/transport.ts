@@ -46,6 +46,11 @@ export interface TransportCapabilities {
   readonly popped?: true | undefined
   /** It has {@link Transport.settleAndReceive}. */
   readonly receivesInSettle?: true | undefined
+  /**
+   * Of messages that are sent one by one in one turn of the event loop, so many leave at once, so that the store works
+   * while the next ones are written down. Absent: all of a turn leave together.
+   */
+  readonly sendPiece?: number | undefined
 }
 
 /**

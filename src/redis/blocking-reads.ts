@@ -1,4 +1,5 @@
 import { clientNumbers, unblock, type ClientNumbers } from '../connections/redis/client-numbers.ts'
+import { atEndOfTurn } from '../core/clock.ts'
 import type { RedisLink } from '../connections/redis/redis-link.ts'
 import { nothingRead, readPlainly, type PlainRead, type ReadLines } from './read-streams.ts'
 import type { RedisStore } from './redis-store.ts'
@@ -76,6 +77,8 @@ export class BlockingReads {
     // The nodes of a cluster come and go without a word.
     if (this.#store.connector.isCluster) reader.numbers = undefined
     const numbers = await (reader.numbers ??= clientNumbers(reader.link))
+    // What this turn has to say comes first: the ends of short tasks, which somebody waits for.
+    await new Promise<void>(atEndOfTurn)
     const over = (): boolean => work.stamp !== stamp || signals.some(({ aborted }) => aborted)
     if (over()) return nothingRead
     const order = { lines, consumer, room, block: wait }

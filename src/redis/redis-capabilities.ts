@@ -1,5 +1,8 @@
 import type { TransportCapabilities } from '../core/transport.ts'
 
+/** Messages sent one by one that leave together. */
+export const sendPiece = 50
+
 /** What the Redis transport can do. Free of ioredis, so that it can be read before that is loaded. */
 export const redisCapabilities: TransportCapabilities = {
   delayed: true,
@@ -18,6 +21,7 @@ export const redisCapabilities: TransportCapabilities = {
   caps: true,
   foreignReaders: true,
   receivesInSettle: true,
+  sendPiece,
 }
 
 /** What it can do on queues that are a list or a channel to Python. */

@@ -51,7 +51,7 @@ export class RedisStore {
   readonly #leases = new Set<number>()
   readonly #queues: QueueKeys[] = []
   readonly #numbers = new Map<string, number>()
-  readonly #grouped = new Map<string, Promise<void>>()
+  readonly #grouped = new Map<string, Promise<void> | 'made'>()
   readonly #users = new Set<object>()
   readonly #replicas: Replicas | undefined
   #commands: RedisLink | undefined
@@ -205,17 +205,19 @@ export class RedisStore {
 
   /**
    * Makes the group of a queue from its first message on, once in the life of this instance. Whoever comes
-   * first makes it: a group that Python makes begins at the messages after it.
+   * first makes it: a group that Python makes begins at the messages after it. Nothing to wait for once it is made.
    */
-  ensureGroup(queue: string): Promise<void> {
-    let made = this.#grouped.get(queue)
-    if (made === undefined) {
-      this.number(queue)
-      made = this.#makeGroup(this.keys.queue(queue).stream)
-      made.catch(() => this.#grouped.delete(queue))
-      this.#grouped.set(queue, made)
-    }
-    return made
+  ensureGroup(queue: string): Promise<void> | undefined {
+    const known = this.#grouped.get(queue)
+    if (known !== undefined) return known === 'made' ? undefined : known
+    this.number(queue)
+    const making = this.#makeGroup(this.keys.queue(queue).stream)
+    this.#grouped.set(queue, making)
+    making.then(
+      () => this.#grouped.get(queue) === making && this.#grouped.set(queue, 'made'),
+      () => this.#grouped.delete(queue),
+    )
+    return making
   }
 
   /** Groups are made again when they are needed next: the store has been emptied. */

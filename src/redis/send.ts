@@ -9,6 +9,7 @@ import { checkUnique } from '../core/unique.ts'
 import { ClaimBatch } from './claim-batch.ts'
 import { idInBody } from './entries.ts'
 import { gatedLine, gateText } from './line-priority.ts'
+import { sendPiece } from './redis-capabilities.ts'
 import type { RedisStore } from './redis-store.ts'
 import { sendGatedScript } from './scripts/send-gated-script.ts'
 import { sendPlainScript } from './scripts/send-plain-script.ts'
@@ -121,7 +122,10 @@ export class RedisSender {
       attempt++, wait = Math.min(wait * 2, pause.longest)
     ) {
       try {
-        for (const queue of queuesOf(envelopes)) await this.#store.ensureGroup(queue)
+        for (const queue of queuesOf(envelopes)) {
+          const making = this.#store.ensureGroup(queue)
+          if (making !== undefined) await making
+        }
         const head = [lane.producer, sequence, remembered]
         if (await this.#sentPlain(envelopes, head)) return allStored
         const { keys, args } = this.#arguments(envelopes)
@@ -150,7 +154,10 @@ export class RedisSender {
     const { stream, side } = this.#store.keys.queue(queue)
     const place = isGated ? [stream, side, queue] : [queue]
     const script = isGated ? sendGatedScript : sendPlainScript
-    const stored = await this.#store.commit(script, [stream], [...head, ...place, ...bodies])
+    const storing = this.#store.commit(script, [stream], [...head, ...place, ...bodies])
+    // A full piece goes off at once: Redis stores it while the next one is written down.
+    if (envelopes.length >= sendPiece) this.#store.commands.flush()
+    const stored = await storing
     if (stored === 0) this.#capped.add(queue)
     return stored !== 0
   }

@@ -123,6 +123,31 @@ describe('TurnBatch', () => {
     await batch.idle()
   })
 
+  it('lets full pieces go at once, beside so many others, and closes the rest as ever', async () => {
+    const { batches, run } = heldRun()
+    const batch = new TurnBatch<number, number>({
+      most: 100,
+      run,
+      piece: { size: 3, inFlight: 2 },
+    })
+    const answers = Array.from({ length: 8 }, (_, i) => batch.add(i))
+    // Before anything of this turn has waited.
+    expect(batches.map(({ items }) => items)).toEqual([
+      [0, 1, 2],
+      [3, 4, 5],
+    ])
+    await turn()
+    expect(batches).toHaveLength(2)
+    batches[1]?.end()
+    await turn()
+    expect(batches).toHaveLength(2)
+    batches[0]?.end()
+    await turn()
+    expect(batches[2]?.items).toEqual([6, 7])
+    batches[2]?.end()
+    expect(await Promise.all(answers)).toEqual([0, 10, 20, 30, 40, 50, 60, 70])
+  })
+
   it('is idle when nothing waits and nothing is under way', async () => {
     const { batches, run } = heldRun()
     const batch = new TurnBatch<number, number>({ most: 1, run })

@@ -95,7 +95,8 @@ async function settleOthers(
   for (const run of unfinished) store.onUnfinished(run)
   if (claims !== undefined && claimed.length > 0) {
     claims.found.push(...claimed)
-    claims.takenBack = Number(takenBack)
+    // Of several scripts the latest count: it only rises, and what was claimed before it rose is asked about.
+    claims.takenBack = Math.max(claims.takenBack, Number(takenBack))
   }
   for (const [i, { place }] of others.entries()) answers[place] = statusOf(letters[i])
 }

@@ -47,8 +47,15 @@ export class ResultWaiters {
     return [...this.#waiting.keys()]
   }
 
-  /** Resolves with the result of an id; rejects with the signal's reason, or when {@link close} is called. */
-  wait(id: string, signal: AbortSignal): Promise<Body> {
+  /**
+   * Resolves with the result of an id; rejects with the signal's reason, or when {@link close} is called. `noted`: it was not
+   * there when its push was asked for, so that nobody need look now.
+   */
+  wait(
+    id: string,
+    signal: AbortSignal,
+    { noted = false }: { noted?: boolean } = {},
+  ): Promise<Body> {
     return new Promise<Body>((resolve, reject) => {
       const settle = (end: () => void): void => {
         this.#aborts.remove(signal, onAbort)
@@ -66,7 +73,7 @@ export class ResultWaiters {
       if (set === undefined) this.#waiting.set(id, new Set([onBody]))
       else set.add(onBody)
       // Whoever asks may ask late: look at once, then wait for pushes and polls.
-      this.#fresh.add(id)
+      if (!noted) this.#fresh.add(id)
       this.#interval = this.#options.poll.first
       this.#read()
     })

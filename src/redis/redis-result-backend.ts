@@ -11,12 +11,10 @@ import { queueArguments } from './claim-batch.ts'
 import { placeOf } from './claim-token.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { RedisStore } from './redis-store.ts'
+import { waitNoted } from './expected-waits.ts'
 import { awaitScript, progressScript, saveScript } from './scripts/result-scripts.ts'
 import { life } from './settle-answer.ts'
 import { fromWire, isDoubtful, toWire } from './wire-body.ts'
-
-/** Milliseconds for which a wait is noted; each look notes it anew. */
-const noted = 60_000
 
 /**
  * Keeps results in Redis under the keys that TaskIQ uses, for brokers whose messages are elsewhere.
@@ -93,7 +91,9 @@ export class RedisResults implements ResultBackend {
     this.#hearing ??= this.#hear(waiters)
     // Without it the poll finds what was not told.
     this.#hearing.catch(() => (this.#hearing = undefined))
-    return waiters.wait(id, signal)
+    const { expected, around } = this.#store
+    const { noted, body } = expected.asked(id, around.clock.monotonic())
+    return body ?? waiters.wait(id, signal, { noted })
   }
 
   async delete(ids: readonly string[]): Promise<number> {
@@ -134,12 +134,18 @@ export class RedisResults implements ResultBackend {
   }
 
   async #hear(waiters: ResultWaiters): Promise<() => void> {
+    const { expected } = this.#store
     return this.#store.subscriber.hearResults(
       (id, body) => {
-        if (body === undefined || isDoubtful(body)) waiters.look()
-        else waiters.arrived(id, body)
+        const told = body === undefined || isDoubtful(body) ? undefined : body
+        expected.arrived(id, told)
+        if (told === undefined) waiters.look()
+        else waiters.arrived(id, told)
       },
-      () => waiters.look(),
+      () => {
+        expected.deaf()
+        waiters.look()
+      },
     )
   }
 
@@ -150,7 +156,7 @@ export class RedisResults implements ResultBackend {
     const { resultChannel } = this.#store.subscriber
     const found = await this.#store.run(awaitScript, keys, [
       resultChannel,
-      noted,
+      waitNoted,
       ids.length,
       ...ids,
     ])

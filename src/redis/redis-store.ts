@@ -16,6 +16,7 @@ import { failpoint } from '../core/failpoint.ts'
 import type { Body } from '../core/message.ts'
 import type { StoreIdentity } from '../core/store.ts'
 import type { Surroundings } from '../core/vendor.ts'
+import { ExpectedWaits } from './expected-waits.ts'
 import { Keys, type QueueKeys } from './keys.ts'
 import { lastWords } from './last-words.ts'
 import type { RedisOptions } from './redis-options.ts'
@@ -43,6 +44,7 @@ export class RedisStore {
   /** Rings when something may be claimed. */
   readonly work: SignalBell = new SignalBell()
   readonly subscriber: Subscriber
+  readonly expected: ExpectedWaits = new ExpectedWaits()
   /** Whether this process runs steps of workflows. */
   runsSteps = false
   /** Told of runs of workflows in which a step of ours left something to do. */

@@ -8,6 +8,7 @@ import type { SendStatus } from '../core/transport.ts'
 import { checkUnique } from '../core/unique.ts'
 import { ClaimBatch } from './claim-batch.ts'
 import { idInBody } from './entries.ts'
+import { waitNoted } from './expected-waits.ts'
 import { gatedLine, gateText } from './line-priority.ts'
 import { sendPiece } from './redis-capabilities.ts'
 import type { RedisStore } from './redis-store.ts'
@@ -152,12 +153,20 @@ export class RedisSender {
       : plainBodies(envelopes, this.#unsure)
     if (bodies === undefined) return false
     const { stream, side } = this.#store.keys.queue(queue)
-    const place = isGated ? [stream, side, queue] : [queue]
+    const { expected } = this.#store
+    const place = isGated
+      ? [stream, side, queue]
+      : [queue, ...waitArguments(this.#store, envelopes)]
     const script = isGated ? sendGatedScript : sendPlainScript
     const storing = this.#store.commit(script, [stream], [...head, ...place, ...bodies])
     // A full piece goes off at once: Redis stores it while the next one is written down.
     if (envelopes.length >= sendPiece) this.#store.commands.flush()
-    const stored = await storing
+    let stored: unknown = 0
+    try {
+      stored = await storing
+    } finally {
+      if (stored === 0) expected.notSent(envelopes)
+    }
     if (stored === 0) this.#capped.add(queue)
     return stored !== 0
   }
@@ -176,6 +185,13 @@ export class RedisSender {
     const producer = `${this.#store.keys.app}prod:${this.#store.instance}:${++this.#lanes}`
     return { producer, sequence: 0 }
   }
+}
+
+/** Whom to tell of the results, where they are expected to be awaited. */
+function waitArguments(store: RedisStore, envelopes: readonly Envelope[]): RedisArgument[] {
+  const notes = store.expected.sending(envelopes, store.around.clock.monotonic())
+  if (!notes) return ['', '', '']
+  return [store.subscriber.resultChannel, waitNoted, envelopes.map(({ id }) => id).join(' ')]
 }
 
 /** Whether one of them needs the script that knows of unique keys and gates. */

@@ -128,7 +128,14 @@ export function engineConformance(makeSite: () => EngineSite): void {
     for (const { name, run } of transportBehaviours) it(name, () => run(transportHarness()))
   })
   describe('workflows', () => {
-    for (const { name, run } of workflowBehaviours) it(name, () => run(transportHarness()))
+    for (const { name, needs, run } of workflowBehaviours) {
+      it(name, (context) => {
+        const harness = transportHarness()
+        const can = needs === undefined || harness.capabilities[needs] === true
+        context.skip(!can, `this engine has no ${needs}`)
+        return run(harness)
+      })
+    }
   })
   describe('inspector', () => {
     for (const { name, run } of inspectorBehaviours) it(name, () => run(transportHarness()))

@@ -93,7 +93,9 @@ export class RedisResults implements ResultBackend {
     this.#hearing.catch(() => (this.#hearing = undefined))
     const { expected, around } = this.#store
     const { noted, body } = expected.asked(id, around.clock.monotonic())
-    return body ?? waiters.wait(id, signal, { noted })
+    // Whoever has given up is told so, also where the result is here.
+    if (body !== undefined && !signal.aborted) return body
+    return waiters.wait(id, signal, { noted })
   }
 
   async delete(ids: readonly string[]): Promise<number> {

@@ -44,6 +44,7 @@ export class RedisStore {
   /** Rings when something may be claimed. */
   readonly work: SignalBell = new SignalBell()
   readonly subscriber: Subscriber
+  /** Results that this process is expected to wait for. */
   readonly expected: ExpectedWaits = new ExpectedWaits()
   /** Whether this process runs steps of workflows. */
   runsSteps = false

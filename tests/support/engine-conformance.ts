@@ -16,6 +16,7 @@ import {
   transportBehaviours,
   workflowBehaviours,
   type ResultBackendHarness,
+  type TransportBehaviour,
   type TransportHarness,
 } from '../../src/testing/index.ts'
 
@@ -124,11 +125,8 @@ export function engineConformance(makeSite: () => EngineSite): void {
     return source
   }
 
-  describe('transport', () => {
-    for (const { name, run } of transportBehaviours) it(name, () => run(transportHarness()))
-  })
-  describe('workflows', () => {
-    for (const { name, needs, run } of workflowBehaviours) {
+  function promises(behaviours: readonly TransportBehaviour[]): void {
+    for (const { name, needs, run } of behaviours) {
       it(name, (context) => {
         const harness = transportHarness()
         const can = needs === undefined || harness.capabilities[needs] === true
@@ -136,13 +134,12 @@ export function engineConformance(makeSite: () => EngineSite): void {
         return run(harness)
       })
     }
-  })
-  describe('inspector', () => {
-    for (const { name, run } of inspectorBehaviours) it(name, () => run(transportHarness()))
-  })
-  describe('ledger', () => {
-    for (const { name, run } of ledgerBehaviours) it(name, () => run(transportHarness()))
-  })
+  }
+
+  describe('transport', () => promises(transportBehaviours))
+  describe('workflows', () => promises(workflowBehaviours))
+  describe('inspector', () => promises(inspectorBehaviours))
+  describe('ledger', () => promises(ledgerBehaviours))
   describe('results', () => {
     for (const { name, run } of resultBackendBehaviours) it(name, () => run(resultHarness()))
   })

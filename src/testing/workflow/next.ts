@@ -59,10 +59,7 @@ export const nextBehaviours: readonly TransportBehaviour[] = [
     name: 'next: whoever came first is first, whatever was released',
     needs: 'receivesInSettle',
     async run(harness) {
-      const stage = await Stage.of(harness)
-      const line = new Line(harness, stage)
-      await stage.send([task(harness, 0), after(harness, 1), end(2, [1])])
-      const first = only(await line.look())
+      const { stage, line, first } = await pairOf(harness)
       const earlier = message(harness)
       await stage.open.transport.send([earlier])
       const { next } = await line.settle([stage.settlement(first)], 1)
@@ -75,10 +72,7 @@ export const nextBehaviours: readonly TransportBehaviour[] = [
     name: 'next: what it has claimed is ours, and is found again where the answer was lost',
     needs: 'receivesInSettle',
     async run(harness) {
-      const stage = await Stage.of(harness)
-      const line = new Line(harness, stage)
-      await stage.send([task(harness, 0), after(harness, 1), end(2, [1])])
-      const first = only(await line.look())
+      const { stage, line, first } = await pairOf(harness)
       const { next } = await line.settle([stage.settlement(first)], 1)
       const { transport } = stage.open
       const lost = await transport.recover([], longLease)
@@ -147,4 +141,12 @@ class Line {
 /** A step behind the one before it. */
 function after(harness: TransportHarness, ord: number) {
   return task(harness, ord, { sources: ord === 0 ? [] : [ord - 1] })
+}
+
+/** A chain of two whose first step is claimed. */
+async function pairOf(harness: TransportHarness) {
+  const stage = await Stage.of(harness)
+  const line = new Line(harness, stage)
+  await stage.send([task(harness, 0), after(harness, 1), end(2, [1])])
+  return { stage, line, first: only(await line.look()) }
 }

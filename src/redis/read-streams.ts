@@ -109,6 +109,8 @@ export async function readPlainly(
   const counted = store.runsSteps ? link.raw('GET', [`${store.keys.app}wf:back`]) : undefined
   counted?.catch(() => {})
   if (read.room >= manyMessages) link.flush()
+  // One at a time: mostly nobody works until it is here.
+  else if (read.room === 1 && read.block === undefined) link.stayAwake()
   const [first] = readings
   // Where one fails, what others have claimed is found as what was lost.
   const answers = readings.length === 1 ? [await first] : await Promise.all(readings)

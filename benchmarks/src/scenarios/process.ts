@@ -29,7 +29,7 @@ export function processBacklog(
 }
 
 const runs: readonly { concurrency: number; prefetch: number; results: boolean; full: number }[] = [
-  { concurrency: 1, prefetch: 0, results: false, full: 5_000 },
+  { concurrency: 1, prefetch: 0, results: false, full: 40_000 },
   { concurrency: 1, prefetch: 1, results: false, full: 5_000 },
   { concurrency: 1, prefetch: 100, results: false, full: 30_000 },
   { concurrency: 10, prefetch: 1, results: false, full: 10_000 },

@@ -15,7 +15,7 @@ export const roundTrip: Scenario = {
     'Round trip: a task is sent and its result awaited; two processes where the engine has them',
   lines: (size) =>
     [
-      { inFlight: 1, full: 1_000, label: 'alone' },
+      { inFlight: 1, full: 5_000, label: 'alone' },
       { inFlight: 100, full: 10_000, label: '100 in flight' },
     ].map(({ inFlight, full, label }): Line => {
       const tasks = size(full)

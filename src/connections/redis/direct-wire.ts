@@ -10,6 +10,7 @@
 import { systemClock, type Timer } from '../../core/clock.ts'
 import type { RedisArgument, RedisClient, RedisSocket } from './redis-client.ts'
 import { RespReader, type Reply } from './resp-reader.ts'
+import { WakefulWait } from './wakeful-wait.ts'
 
 /** A call that waits for its reply. */
 interface Call {
@@ -40,6 +41,7 @@ export class DirectWire {
   /** When something came from Redis. */
   #heardAt = 0
   #over: Error | undefined
+  readonly #awake = new WakefulWait()
 
   private constructor(client: RedisClient, socket: RedisSocket) {
     this.#client = client
@@ -54,6 +56,7 @@ export class DirectWire {
     socket.on('data', (piece) => {
       if (this.#over !== undefined) return
       this.#heardAt = systemClock.monotonic()
+      this.#awake.end()
       try {
         reader.push(piece)
       } catch (error) {
@@ -106,6 +109,11 @@ export class DirectWire {
     for (const piece of pieces) this.#socket.write(piece)
     if (text !== '') this.#socket.write(text)
     this.#socket.uncork()
+  }
+
+  /** The calls of this turn are answered at once, and nothing else is waited for: see {@link WakefulWait}. */
+  stayAwake(): void {
+    this.#awake.begin()
   }
 
   /** The connection is lost: nobody knows what became of the calls under way. Idempotent. */

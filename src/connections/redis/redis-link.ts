@@ -140,6 +140,11 @@ export class RedisLink {
     this.client.stream?.uncork()
   }
 
+  /** The calls of this turn are answered at once, and nothing else is waited for: worth a moment without sleep. */
+  stayAwake(): void {
+    this.#opened?.stayAwake()
+  }
+
   /** What a failure is to those who call us. */
   failure(error: unknown): Error {
     return this.#closed

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { SlowCommands } from './engine.ts'
 
 const databases = 64
@@ -73,7 +73,9 @@ async function usedMemory(place: string): Promise<number> {
 }
 
 async function onConnection<T>(place: string, work: (client: Redis) => Promise<T>): Promise<T> {
-  const client = new Redis(place, { lazyConnect: true })
+  // Loaded in the parent alone: the process that is measured has the library's ioredis, and not a second one.
+  const { Redis: Client } = await import('ioredis')
+  const client = new Client(place, { lazyConnect: true })
   client.on('error', () => {})
   await client.connect()
   try {

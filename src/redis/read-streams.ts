@@ -86,7 +86,10 @@ export interface PlainRead {
   readonly takenBack?: number | undefined
 }
 
-/** A read of so many goes off before those that are here are run: Redis and we work at the same time. */
+/**
+ * A read of so many goes off before those that are here are run, and one of a single message before the end of the
+ * last one is written down: Redis and we work at the same time.
+ */
 const manyMessages = 32
 
 export const nothingRead: PlainRead = { chunks: [], cancels: false, full: false }
@@ -108,9 +111,9 @@ export async function readPlainly(
   noted.catch(() => {})
   const counted = store.runsSteps ? link.raw('GET', [`${store.keys.app}wf:back`]) : undefined
   counted?.catch(() => {})
-  if (read.room >= manyMessages) link.flush()
-  // One at a time: mostly nobody works until it is here.
-  else if (read.room === 1 && read.block === undefined) link.stayAwake()
+  const alone = read.room === 1 && read.block === undefined
+  if (read.room >= manyMessages || alone) link.flush()
+  if (alone) link.stayAwake()
   const [first] = readings
   // Where one fails, what others have claimed is found as what was lost.
   const answers = readings.length === 1 ? [await first] : await Promise.all(readings)

@@ -83,20 +83,21 @@ export function defineTasks(broker: Broker, witness: Witness) {
         await pause(ms / 2, ctx.signal)
       }),
   )
-  /** Sends a set of others, which take from no time up to `ms`, and ends. */
-  const fanOut = broker.task({ name: 'fan-out', deps, retry }, ({ ctx }, of: number, ms: number) =>
-    witnessed(ctx, async () => {
-      const group = ctx.taskId
-      for (let no = 0; no < of; no++) {
-        const id = `${group}.${no}`
-        await send(ledger, { kind: 'attempt', id, parent: group, group }, () =>
-          member
-            .kicker()
-            .withTaskId(id)
-            .kiq(group, no, of, (ms * (no + 1)) / of),
-        )
-      }
-    }),
+  /** Sends a set of others, which take from no time up to `ms`, and ends; the last of them starts `lastAfter` milliseconds later. */
+  const fanOut = broker.task(
+    { name: 'fan-out', deps, retry },
+    ({ ctx }, of: number, ms: number, lastAfter = 0) =>
+      witnessed(ctx, async () => {
+        const group = ctx.taskId
+        for (let no = 0; no < of; no++) {
+          const id = `${group}.${no}`
+          const plain = member.kicker().withTaskId(id)
+          const kicker = lastAfter > 0 && no === of - 1 ? plain.withDelay(lastAfter) : plain
+          await send(ledger, { kind: 'attempt', id, parent: group, group }, () =>
+            kicker.kiq(group, no, of, (ms * (no + 1)) / of),
+          )
+        }
+      }),
   )
   /** Takes its process with it, each time. */
   const poison = broker.task({ name: 'poison', deps }, ({ ctx }, death: Death) =>

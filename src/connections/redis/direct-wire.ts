@@ -111,7 +111,7 @@ export class DirectWire {
     this.#socket.uncork()
   }
 
-  /** The calls of this turn are answered at once, and nothing else is waited for: see {@link WakefulWait}. */
+  /** What was called is answered at once, and the process has little else to do: see {@link WakefulWait}. */
   stayAwake(): void {
     this.#awake.begin()
   }

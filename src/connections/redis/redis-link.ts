@@ -140,7 +140,10 @@ export class RedisLink {
     this.client.stream?.uncork()
   }
 
-  /** The calls of this turn are answered at once, and nothing else is waited for: worth a moment without sleep. */
+  /**
+   * What was called is answered at once, and the process has little else to do: worth a moment without sleep. Nothing
+   * happens where commands go by way of the client.
+   */
   stayAwake(): void {
     this.#opened?.stayAwake()
   }

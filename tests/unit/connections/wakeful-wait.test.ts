@@ -21,6 +21,13 @@ async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise<void>(atEndOfTurn)
 }
 
+/** How often the clock was looked at in so many turns. */
+async function looksIn(count: number, { state }: ReturnType<typeof made>): Promise<number> {
+  const before = state.looks
+  await turns(count)
+  return state.looks - before
+}
+
 /** Whether the wait that begins now is awake. It ends by what comes, or too late. */
 async function isAwake(
   { state, wait }: ReturnType<typeof made>,
@@ -38,42 +45,34 @@ async function isAwake(
 
 describe('a wait that is awake', () => {
   it('turns the loop until something has come', async () => {
-    const { state, wait } = made()
-    wait.begin()
-    await turns(10)
-    expect(state.looks).toBeGreaterThanOrEqual(10)
-    wait.end()
+    const one = made()
+    one.wait.begin()
+    expect(await looksIn(10, one)).toBeGreaterThanOrEqual(9)
+    one.wait.end()
     await turns(2)
-    const then = state.looks
-    await turns(10)
-    expect(state.looks).toBe(then)
+    expect(await looksIn(10, one)).toBe(0)
   })
 
   it('goes to sleep after 0.3 ms', async () => {
-    const { state, wait } = made()
-    wait.begin()
-    state.now = 0.29
-    await turns(5)
-    expect(state.looks).toBeGreaterThanOrEqual(5)
-    state.now = 0.31
+    const one = made()
+    one.wait.begin()
+    one.state.now = 0.29
+    expect(await looksIn(10, one)).toBeGreaterThanOrEqual(9)
+    one.state.now = 0.31
     await turns(2)
-    const then = state.looks
-    await turns(10)
-    expect(state.looks).toBe(then)
+    expect(await looksIn(10, one)).toBe(0)
   })
 
   it('lasts for the last of the questions that were asked', async () => {
-    const { state, wait } = made()
-    wait.begin()
+    const one = made()
+    one.wait.begin()
     await turns(2)
-    wait.end()
-    state.now = 0.25
-    wait.begin()
-    state.now = 0.5
-    const before = state.looks
-    await turns(10)
-    expect(state.looks).toBeGreaterThanOrEqual(before + 10)
-    wait.end()
+    one.wait.end()
+    one.state.now = 0.25
+    one.wait.begin()
+    one.state.now = 0.5
+    expect(await looksIn(10, one)).toBeGreaterThanOrEqual(9)
+    one.wait.end()
     await turns(2)
   })
 

@@ -1,5 +1,6 @@
 /** Between looks the streams are read by a plain command: what a look would find must not wait for long. */
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { WakefulWait } from '../../../src/connections/redis/wakeful-wait.ts'
 import { sleep, systemClock } from '../../../src/core/clock.ts'
 import type { Delivery } from '../../../src/core/delivery.ts'
 import { timeOrderedIds } from '../../../src/core/ids.ts'
@@ -66,6 +67,39 @@ describeRedis('plain reads', () => {
       if (is(delivery)) return before
     }
   }
+
+  it('are awaited awake for one message of a backlog, and with sleep for several or where nothing is left', async () => {
+    const begun = vi.spyOn(WakefulWait.prototype, 'begin')
+    try {
+      const worker = await busy(8)
+      begun.mockClear()
+      await end(worker, await take(worker))
+      expect(begun).toHaveBeenCalledTimes(1)
+      const several = await worker.receive({
+        queues,
+        room: 2,
+        suspects: 1,
+        lease,
+        signal,
+        wait: 5000,
+      })
+      expect(several).toHaveLength(2)
+      for (const claim of several) await end(worker, claim)
+      expect(begun).toHaveBeenCalledTimes(1)
+      for (let left = 2; left > 0; left--) await end(worker, await take(worker))
+      // The one that finds that nothing is left; from then on a read blocks.
+      expect(
+        await worker.receive({ queues, room: 1, suspects: 1, lease, signal, wait: 50 }),
+      ).toEqual([])
+      begun.mockClear()
+      expect(
+        await worker.receive({ queues, room: 1, suspects: 1, lease, signal, wait: 50 }),
+      ).toEqual([])
+      expect(begun).not.toHaveBeenCalled()
+    } finally {
+      begun.mockRestore()
+    }
+  })
 
   it('give most of the room to the queue that is busy, and never more than there is', async () => {
     const worker = await open()
